@@ -1,0 +1,115 @@
+package identity
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Rules say how an integration makes people out of claims.
+type Rules struct {
+	Integration   string
+	DefaultGroups []string
+	// MapGroups leads from a group or role of the directory to one of ONES.
+	MapGroups map[string]string
+	// CardClaim names the claim of the card number; "pager" tries the names
+	// under which the directory's pager attribute appears in a token.
+	CardClaim string
+}
+
+// Person makes a person out of the claims of a verified ID token. tenant stands
+// in where a provider sends no "tid". The claims "name", "email" and
+// "preferred_username" are there only if the tenant has configured them: with
+// the three permissions of the ONES manual they are absent.
+func (r Rules) Person(tenant, subject string, claims map[string]any) Person {
+	p := Person{
+		ID:            PersonID(tenant, subject),
+		TenantID:      tenant,
+		Integration:   r.Integration,
+		Name:          text(claims["name"]),
+		Email:         text(claims["email"]),
+		DefaultGroups: r.DefaultGroups,
+		Groups:        slices.Clone(r.DefaultGroups),
+		CardNumber:    r.card(claims),
+	}
+	if p.Email == "" && strings.Contains(text(claims["preferred_username"]), "@") {
+		p.Email = text(claims["preferred_username"])
+	}
+	for _, name := range append(list(claims["groups"]), list(claims["roles"])...) {
+		if group, ok := r.MapGroups[name]; ok && !slices.Contains(p.Groups, group) {
+			p.Groups = append(p.Groups, group)
+		}
+	}
+	return p
+}
+
+// card finds the card number. On-premises "pager" reaches a token as a
+// directory extension: "extn.pager", or "extension_<app>_pager" where a claims
+// mapping names it so.
+func (r Rules) card(claims map[string]any) string {
+	if r.CardClaim != "pager" {
+		return text(claims[r.CardClaim])
+	}
+	if v := text(claims["extn.pager"]); v != "" {
+		return v
+	}
+	names := make([]string, 0, 1)
+	for name := range claims {
+		if strings.HasPrefix(name, "extension_") && strings.HasSuffix(strings.ToLower(name), "_pager") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range append(names, "pager") {
+		if v := text(claims[name]); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// maxText bounds what a claim or a mailbox may say, in bytes.
+const maxText = 256
+
+// text reads a claim that is a string, or a list of strings whose first counts.
+func text(claim any) string {
+	if l := list(claim); len(l) > 0 {
+		return Clean(l[0])
+	}
+	return ""
+}
+
+func list(claim any) []string {
+	switch v := claim.(type) {
+	case string:
+		return []string{v}
+	case []string:
+		return v
+	case []any:
+		var l []string
+		for _, e := range v {
+			if s, ok := e.(string); ok {
+				l = append(l, s)
+			}
+		}
+		return l
+	}
+	return nil
+}
+
+// Clean drops control characters, outer white space and what is over 256 bytes
+// from a text that came from outside.
+func Clean(s string) string {
+	s = strings.ToValidUTF8(s, "")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
+	s = strings.TrimSpace(s)
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "")
+	}
+	return s
+}

@@ -1,0 +1,74 @@
+package identity
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestPerson(t *testing.T) {
+	rules := Rules{Integration: "contoso", DefaultGroups: []string{"staff"}, MapGroups: map[string]string{"Facilities": "facilities", "Ones.Admin": "admins"}, CardClaim: "pager"}
+	tests := []struct {
+		name   string
+		claims map[string]any
+		want   Person
+	}{
+		{
+			"the three permissions tell neither name nor mail", nil,
+			Person{Groups: []string{"staff"}},
+		},
+		{
+			"claims that the tenant has added",
+			map[string]any{"name": " Alice\x00 Chan ", "email": "alice@contoso.example", "groups": []any{"Facilities", "Unmapped"}, "roles": []any{"Ones.Admin", 7}},
+			Person{Name: "Alice Chan", Email: "alice@contoso.example", Groups: []string{"staff", "facilities", "admins"}},
+		},
+		{
+			"a user name that is an address",
+			map[string]any{"preferred_username": "alice@contoso.example"},
+			Person{Email: "alice@contoso.example", Groups: []string{"staff"}},
+		},
+		{
+			"a user name that is none",
+			map[string]any{"preferred_username": "+852 5555 0100"},
+			Person{Groups: []string{"staff"}},
+		},
+		{"card by directory extension", map[string]any{"extn.pager": []any{"4711"}, "pager": "no"}, Person{CardNumber: "4711", Groups: []string{"staff"}}},
+		{"card by mapped extension", map[string]any{"extension_00ff_pager": "4712"}, Person{CardNumber: "4712", Groups: []string{"staff"}}},
+		{"card by plain claim", map[string]any{"pager": "4713"}, Person{CardNumber: "4713", Groups: []string{"staff"}}},
+		{"a card that is no text", map[string]any{"pager": 4713}, Person{Groups: []string{"staff"}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := rules.Person("tid", "sub", tt.claims)
+			if got.ID != "tid.sub" || got.TenantID != "tid" || got.Integration != "contoso" {
+				t.Errorf("who: %+v", got)
+			}
+			if got.Name != tt.want.Name || got.Email != tt.want.Email || got.CardNumber != tt.want.CardNumber {
+				t.Errorf("got name %q, email %q, card %q; want %q, %q, %q", got.Name, got.Email, got.CardNumber, tt.want.Name, tt.want.Email, tt.want.CardNumber)
+			}
+			if !slices.Equal(got.Groups, tt.want.Groups) {
+				t.Errorf("groups %q, want %q", got.Groups, tt.want.Groups)
+			}
+		})
+	}
+	t.Run("a claim of one's own for the card", func(t *testing.T) {
+		r := Rules{CardClaim: "employeeid"}
+		if got := r.Person("t", "s", map[string]any{"employeeid": "E1", "pager": "no"}).CardNumber; got != "E1" {
+			t.Errorf("card %q, want E1", got)
+		}
+	})
+	t.Run("default groups are not shared", func(t *testing.T) {
+		a := rules.Person("t", "a", map[string]any{"groups": "Facilities"})
+		b := rules.Person("t", "b", nil)
+		if len(a.Groups) != 2 || len(b.Groups) != 1 {
+			t.Errorf("groups %q and %q", a.Groups, b.Groups)
+		}
+	})
+}
+
+func TestCleanBounds(t *testing.T) {
+	got := Clean(strings.Repeat("陳", 200) + "\n")
+	if len(got) > 256 || !strings.HasPrefix(got, "陳") || strings.ContainsRune(got, '\uFFFD') {
+		t.Errorf("Clean kept %d bytes: %q", len(got), got)
+	}
+}

@@ -1,0 +1,63 @@
+package identity
+
+import (
+	"context"
+	"strings"
+)
+
+// A Person is somebody who has signed in, as ONES is to know them. A Person is
+// never changed once made; a new sign-in makes a new one.
+type Person struct {
+	// ID is "<tenant>.<sub>": stable while the app registration lives, and
+	// never given to somebody else (OpenID Connect Core, section 2: sub).
+	ID string `json:"id"`
+	// TenantID is the directory the person signed in to.
+	TenantID string `json:"tenant_id"`
+	// Integration is the name of the integration they came through.
+	Integration string `json:"integration"`
+	// Email is the address of the person's mailbox; empty without one. It may
+	// change and decides nothing.
+	Email string `json:"email,omitempty"`
+	// Name is for display.
+	Name string `json:"name,omitempty"`
+	// Groups are the ONES groups, default and mapped ones.
+	Groups []string `json:"groups,omitempty"`
+	// DefaultGroups are those to be applied once, when ONES adds the person.
+	DefaultGroups []string `json:"default_groups,omitempty"`
+	// CardNumber comes from the directory, if it has one.
+	CardNumber string `json:"card_number,omitempty"`
+}
+
+// PersonID joins a tenant and a subject to the id of a person.
+func PersonID(tenant, subject string) string { return tenant + "." + subject }
+
+// SameEmail says whether two addresses name the same mailbox; Exchange ignores
+// case in both parts.
+func SameEmail(a, b string) bool { return a != "" && strings.EqualFold(a, b) }
+
+type contextKey struct{}
+
+// NewContext returns a context that carries the signed-in person.
+func NewContext(ctx context.Context, p *Person) context.Context {
+	return context.WithValue(ctx, contextKey{}, p)
+}
+
+// FromContext returns the signed-in person; nil: anonymous.
+func FromContext(ctx context.Context) *Person {
+	p, _ := ctx.Value(contextKey{}).(*Person)
+	return p
+}
+
+type actAsKey struct{}
+
+// WithActAs marks a request of a signed-in person that carried an Ones-Act-As:
+// the header itself has been deleted, but who tries is to be told.
+func WithActAs(ctx context.Context) context.Context {
+	return context.WithValue(ctx, actAsKey{}, true)
+}
+
+// TriedActAs says whether a person's request carried an Ones-Act-As.
+func TriedActAs(ctx context.Context) bool {
+	tried, _ := ctx.Value(actAsKey{}).(bool)
+	return tried
+}
