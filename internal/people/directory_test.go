@@ -1,0 +1,90 @@
+package people
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/badgerstore"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newStore(t *testing.T) store.Store {
+	t.Helper()
+	s, err := badgerstore.Open(badgerstore.Options{Dir: t.TempDir(), MinFree: 1, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func ids(entries []Entry) []string {
+	var l []string
+	for _, e := range entries {
+		l = append(l, e.ID)
+	}
+	return l
+}
+
+func TestDirectory(t *testing.T) {
+	at := time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
+	d := New(newStore(t), func() time.Time { return at })
+	ctx := t.Context()
+	if _, err := d.Get(ctx, "t.alice"); !errors.Is(err, ErrUnknown) {
+		t.Fatalf("before any sign-in: %v", err)
+	}
+	alice := identity.Person{ID: "t.alice", Email: "Alice@Contoso.example", CardNumber: "47/11", Name: "Alice"}
+	if err := d.SignedIn(ctx, alice); err != nil {
+		t.Fatal(err)
+	}
+	first := at
+	at = at.Add(time.Hour)
+	for name, find := range map[string]func() ([]Entry, error){
+		"mail, whatever its case": func() ([]Entry, error) { return d.ByEmail(ctx, "alice@contoso.EXAMPLE") },
+		"card with a separator":   func() ([]Entry, error) { return d.ByCard(ctx, "47/11") },
+	} {
+		if got, err := find(); err != nil || len(got) != 1 || got[0].ID != "t.alice" {
+			t.Errorf("by %s: %v %v", name, ids(got), err)
+		}
+	}
+	// A part of an address, or of a card, finds nobody.
+	for _, word := range []string{"alice@contoso", "alice", "", "47"} {
+		if got, err := d.ByEmail(ctx, word); err != nil || len(got) != 0 {
+			t.Errorf("by mail %q: %v %v", word, ids(got), err)
+		}
+		if got, err := d.ByCard(ctx, word); err != nil || len(got) != 0 {
+			t.Errorf("by card %q: %v %v", word, ids(got), err)
+		}
+	}
+	// The address moves on to somebody else; the old holder is no longer found by it.
+	alice.Email, alice.CardNumber = "alice.chan@contoso.example", ""
+	if err := d.SignedIn(ctx, alice); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.SignedIn(ctx, identity.Person{ID: "t.other", Email: "alice@contoso.example"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.ByEmail(ctx, "alice@contoso.example"); err != nil || len(got) != 1 || got[0].ID != "t.other" {
+		t.Errorf("the old address finds %v %v", ids(got), err)
+	}
+	if got, err := d.ByCard(ctx, "47/11"); err != nil || len(got) != 0 {
+		t.Errorf("the old card finds %v %v", ids(got), err)
+	}
+	if e, err := d.Get(ctx, "t.alice"); err != nil || !e.FirstSeen.Equal(first) || !e.LastSeen.Equal(at) || e.Email != "alice.chan@contoso.example" {
+		t.Errorf("alice: %+v %v", e, err)
+	}
+	// Two people with one address are both found, so that nobody picks one of them.
+	if err := d.SignedIn(ctx, identity.Person{ID: "t.third", Email: "ALICE@contoso.example"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.ByEmail(ctx, "alice@contoso.example"); err != nil || len(got) != 2 {
+		t.Errorf("a shared address finds %v %v", ids(got), err)
+	}
+}

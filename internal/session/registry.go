@@ -1,0 +1,219 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+const (
+	// maxCached bounds how many sessions are held in memory; further ones are
+	// read from the store at each request.
+	maxCached = 200_000
+	// sweepEvery is how often ended and unused sessions leave the memory.
+	sweepEvery = time.Minute
+	// tombstoneLife is far longer than any read of the store takes.
+	tombstoneLife = 10 * time.Minute
+)
+
+// A Registry keeps sessions in a store and those in use in memory. It may be
+// used concurrently. Close it.
+type Registry struct {
+	store store.Store
+	now   func() time.Time
+	log   *slog.Logger
+
+	live   sync.Map // digest -> *Session
+	cached atomic.Int64
+	ended  sync.Map // digest -> time.Time of the end: what a slow reader must not revive
+
+	used chan *Session // sessions whose idle end the store should hear of
+	stop chan struct{}
+	done sync.WaitGroup
+}
+
+// New returns a registry of the sessions in s and starts its housekeeping.
+func New(s store.Store, now func() time.Time, log *slog.Logger) *Registry {
+	r := &Registry{store: s, now: now, log: log, used: make(chan *Session, 1024), stop: make(chan struct{})}
+	r.done.Go(r.keep)
+	return r
+}
+
+// Close ends the housekeeping, after what is due has been written.
+func (r *Registry) Close() {
+	close(r.stop)
+	r.done.Wait()
+}
+
+// Start begins a session of p, durably, and returns the value for its cookie.
+func (r *Registry) Start(ctx context.Context, p *identity.Person, life Life, logoutHint string) (cookie string, s *Session, err error) {
+	now := r.now()
+	cookie, key := newCookie()
+	rec := record{Person: p, Created: now, Expires: now.Add(life.Max), Idle: life.Idle, LogoutHint: logoutHint}
+	value, err := json.Marshal(rec)
+	if err != nil {
+		return "", nil, err
+	}
+	until := now.Add(min(life.Idle, life.Max))
+	if _, err = r.store.Commit(ctx, store.Write{
+		Key: key.storeKey(), Value: value, Expires: until, If: store.If(store.Absent),
+	}); err != nil {
+		return "", nil, fmt.Errorf("starting a session: %w", err)
+	}
+	s = newSession(key, rec, until)
+	r.remember(s)
+	return cookie, s, nil
+}
+
+// Lookup returns the live session of a cookie's value, and counts as a use of
+// it. ErrNone: there is none. Another error: the store could not be asked.
+func (r *Registry) Lookup(ctx context.Context, cookie string) (*Session, error) {
+	key, ok := parseCookie(cookie)
+	if !ok {
+		return nil, ErrNone
+	}
+	var s *Session
+	if v, ok := r.live.Load(key); ok {
+		s = v.(*Session)
+	} else {
+		var err error
+		if s, err = r.load(ctx, key); err != nil {
+			return nil, err
+		}
+	}
+	alive, tell := s.use(r.now())
+	if !alive {
+		r.forget(key)
+		return nil, ErrNone
+	}
+	if tell {
+		select {
+		case r.used <- s:
+		default: // the next use tells
+			s.saved.Store(0)
+		}
+	}
+	return s, nil
+}
+
+func (r *Registry) load(ctx context.Context, key digest) (*Session, error) {
+	rec, err := r.store.Get(ctx, key.storeKey())
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrNone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking up a session: %w", err)
+	}
+	s, err := decode(key, rec.Value, rec.Expires)
+	if err != nil {
+		return nil, err
+	}
+	s = r.remember(s)
+	// The record may have been read just before the session was ended; End
+	// leaves its mark before it clears the memory, so one of us sees the other.
+	if _, ended := r.ended.Load(key); ended {
+		r.forget(key)
+		return nil, ErrNone
+	}
+	return s, nil
+}
+
+// End ends a session at once and for good. Ending one that is over is no error.
+func (r *Registry) End(ctx context.Context, s *Session) error {
+	if _, err := r.store.Commit(ctx, store.Write{Key: s.key.storeKey(), Op: store.Delete}); err != nil {
+		return fmt.Errorf("ending a session: %w", err)
+	}
+	r.ended.Store(s.key, r.now())
+	r.forget(s.key)
+	return nil
+}
+
+// remember keeps s in memory, unless that is full, and returns the one that
+// stands there: two requests may have read the same session at once.
+func (r *Registry) remember(s *Session) *Session {
+	if r.cached.Load() >= maxCached {
+		return s
+	}
+	v, there := r.live.LoadOrStore(s.key, s)
+	if !there {
+		r.cached.Add(1)
+	}
+	return v.(*Session)
+}
+
+func (r *Registry) forget(key digest) {
+	if _, there := r.live.LoadAndDelete(key); there {
+		r.cached.Add(-1)
+	}
+}
+
+// keep writes idle ends to the store and sweeps the memory until Close.
+func (r *Registry) keep() {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case s := <-r.used:
+			r.save(s)
+		case <-tick.C:
+			r.sweep()
+		case <-r.stop:
+			for {
+				select {
+				case s := <-r.used:
+					r.save(s)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// save tells the store until when s lives now. A session that was ended
+// meanwhile stays ended.
+func (r *Registry) save(s *Session) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err := store.Update(ctx, r.store, s.key.storeKey(), func(old store.Record) (store.Write, error) {
+		if old.Version == store.Absent {
+			return store.Write{}, ErrNone
+		}
+		return store.Write{Value: old.Value, Expires: time.Unix(0, s.until.Load())}, nil
+	})
+	switch {
+	case errors.Is(err, ErrNone):
+		r.forget(s.key)
+	case err != nil:
+		s.saved.Store(0)
+		r.log.Warn("the use of a session could not be recorded; it may end early", "session", s.ID, "error", err)
+	}
+}
+
+// sweep drops from memory what has ended, and what has been idle for a while:
+// the store still has that.
+func (r *Registry) sweep() {
+	now := r.now()
+	r.live.Range(func(k, v any) bool {
+		s := v.(*Session)
+		until := time.Unix(0, s.until.Load())
+		if idleFor := s.idle - until.Sub(now); idleFor > 2*tombstoneLife || !now.Before(until) {
+			r.forget(k.(digest))
+		}
+		return true
+	})
+	r.ended.Range(func(k, at any) bool {
+		if now.Sub(at.(time.Time)) > tombstoneLife {
+			r.ended.Delete(k)
+		}
+		return true
+	})
+}

@@ -1,0 +1,137 @@
+package session
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/identity"
+)
+
+// ErrNone: the cookie belongs to no live session.
+var ErrNone = errors.New("no such session")
+
+// Life says how long sessions live.
+type Life struct {
+	// Idle ends a session that has not been used for so long.
+	Idle time.Duration
+	// Max ends a session that has existed for so long, in use or not.
+	Max time.Duration
+}
+
+// A Session is one browser that somebody has signed in with. Its exported
+// fields don't change.
+type Session struct {
+	// ID names the session in lists and logs; it can't be used as a cookie.
+	ID      string
+	Person  *identity.Person
+	Created time.Time
+	// Expires is when the session ends even if it is in use.
+	Expires time.Time
+	// LogoutHint tells Microsoft at sign-out whose session to end there.
+	LogoutHint string
+
+	// Headers is a place for the identity headers made for this session, so
+	// that they are signed once in a few minutes and not per request.
+	Headers atomic.Pointer[Headers]
+
+	key   digest
+	idle  time.Duration
+	until atomic.Int64 // Unix nanoseconds: idle or absolute end, whichever is sooner
+	saved atomic.Int64 // the value of until that the store has
+}
+
+// Headers are the identity headers of a session, and under which conditions
+// they hold: who signed them, the state of the person's connection, the time.
+type Headers struct {
+	identity.Headers
+	By         *identity.Signer
+	Connection string
+	Until      time.Time
+}
+
+// digest is the SHA-256 of a cookie's id.
+type digest [sha256.Size]byte
+
+func (d digest) String() string   { return hex.EncodeToString(d[:]) }
+func (d digest) storeKey() string { return "session/" + d.String() }
+
+// idBytes are the random bytes in a cookie.
+const idBytes = 32
+
+func newCookie() (string, digest) {
+	var id [idBytes]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(id[:]), sha256.Sum256(id[:])
+}
+
+// parseCookie returns the digest of a cookie's value; false if no session of
+// ours ever had such a value.
+func parseCookie(value string) (digest, bool) {
+	var id [idBytes]byte
+	if len(value) != base64.RawURLEncoding.EncodedLen(idBytes) {
+		return digest{}, false
+	}
+	if n, err := base64.RawURLEncoding.Strict().Decode(id[:], []byte(value)); err != nil || n != idBytes {
+		return digest{}, false
+	}
+	return sha256.Sum256(id[:]), true
+}
+
+// record is a session in the store. When it ends by idleness is the expiry of
+// the store's record, so that using a session rewrites nothing else.
+type record struct {
+	Person     *identity.Person `json:"person"`
+	Created    time.Time        `json:"created"`
+	Expires    time.Time        `json:"expires"`
+	Idle       time.Duration    `json:"idle"`
+	LogoutHint string           `json:"logout_hint,omitempty"`
+}
+
+func newSession(key digest, r record, until time.Time) *Session {
+	s := &Session{
+		ID: key.String(), Person: r.Person, Created: r.Created, Expires: r.Expires,
+		LogoutHint: r.LogoutHint, key: key, idle: r.Idle,
+	}
+	s.until.Store(until.UnixNano())
+	s.saved.Store(until.UnixNano())
+	return s
+}
+
+func decode(key digest, value []byte, until time.Time) (*Session, error) {
+	var r record
+	if err := json.Unmarshal(value, &r); err != nil {
+		return nil, fmt.Errorf("reading session %s: %w", key, err)
+	}
+	if r.Person == nil {
+		return nil, fmt.Errorf("reading session %s: it belongs to nobody", key)
+	}
+	return newSession(key, r, until), nil
+}
+
+// use moves the idle end of s to now + idle and reports whether s is still
+// alive, and whether the store should hear of it.
+func (s *Session) use(now time.Time) (alive, tell bool) {
+	until := s.until.Load()
+	if now.UnixNano() >= until {
+		return false, false
+	}
+	next := min(now.Add(s.idle).UnixNano(), s.Expires.UnixNano())
+	// Store only what has moved a little: concurrent requests of one session
+	// would otherwise fight for the cache line.
+	if next-until < int64(s.idle/1000) {
+		return true, false
+	}
+	s.until.Store(next)
+	saved := s.saved.Load()
+	if next-saved < int64(max(s.idle/20, time.Second)) {
+		return true, false
+	}
+	return true, s.saved.CompareAndSwap(saved, next)
+}
