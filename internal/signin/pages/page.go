@@ -1,0 +1,131 @@
+package pages
+
+import "net/http"
+
+// Login is the page that offers the integrations to sign in with.
+type Login struct {
+	Buttons []Button
+	// Notice is said above the buttons; NoText says nothing.
+	Notice Text
+	// SignedOut makes it the page after a sign-out: the same buttons, another greeting.
+	SignedOut bool
+	// Back is where ONES' own login or its anonymous pages are; "" leaves the link out.
+	Back string
+}
+
+// A Button starts a sign-in.
+type Button struct {
+	// Name is the integration's; the button's id is "login-" and the name.
+	Name string
+	// Label is the operator's text, the same in every language.
+	Label string
+	// URL is where the button leads.
+	URL string
+}
+
+// Logout is the page that asks before it signs somebody out.
+type Logout struct {
+	Name, Email string
+	// Action is where the form is posted to.
+	Action string
+	// ReturnTo is where "stay signed in" leads; "" is "/".
+	ReturnTo string
+	// FormAction lists the origins, besides our own, that the POST may be
+	// redirected to. Chromium applies form-action to redirects as well, and the
+	// answer to this form leads to Microsoft's end_session_endpoint.
+	FormAction []string
+}
+
+// Message is a page that tells what happened, why, and what to do.
+type Message struct {
+	// Status of the answer; 0 is the kind's own.
+	Status int
+	Kind   Kind
+	// Fault says who can mend it; FaultOfKind is what is usual for the kind.
+	Fault Fault
+	// Detail is a short technical word for whoever helps, "AADSTS65001" say.
+	Detail string
+	// Reference finds the event in the log: a trace id.
+	Reference string
+	Actions   []Action
+}
+
+// An Action is a link below a message. The first one is the main one.
+type Action struct {
+	Label Text
+	URL   string
+}
+
+// A Kind of message.
+type Kind int
+
+// The kinds, and when they are meant.
+const (
+	SignedOut            Kind = iota // after a sign-out
+	SignInDeclined                   // the person pressed cancel at Microsoft (access_denied, AADSTS65004)
+	NeedsAdminConsent                // the tenant has not granted the permissions (AADSTS65001, 90094)
+	WrongAccount                     // another tenant, a guest, or not in an allowed group
+	SignInExpired                    // the attempt is too old, used up, or its cookie is missing
+	SignInFailed                     // Microsoft's answer could not be used, cause unknown
+	ServiceMisconfigured             // Microsoft refuses the app itself (invalid_client, redirect URI)
+	MicrosoftUnavailable             // no answer from Microsoft, or a 5xx
+	StoreUnavailable                 // the session could not be kept or read
+	SignInLoop                       // the browser comes back without a session again and again
+	NotFound                         // no such page under /.ones/
+	MethodNotAllowed                 // the page exists, the method doesn't
+	CrossSite                        // an unsafe request from another origin
+	SignInRequired                   // a navigation by another method than GET, without a session
+	numKinds
+)
+
+// kinds holds what is the same in every language.
+var kinds = [numKinds]struct {
+	name   string // for data-kind in the page
+	status int
+	fault  Fault
+}{
+	SignedOut:            {"signed_out", http.StatusOK, FaultNobody},
+	SignInDeclined:       {"sign_in_declined", http.StatusForbidden, FaultPerson},
+	NeedsAdminConsent:    {"needs_admin_consent", http.StatusForbidden, FaultAdmin},
+	WrongAccount:         {"wrong_account", http.StatusForbidden, FaultPerson},
+	SignInExpired:        {"sign_in_expired", http.StatusBadRequest, FaultPerson},
+	SignInFailed:         {"sign_in_failed", http.StatusBadGateway, FaultOperator},
+	ServiceMisconfigured: {"service_misconfigured", http.StatusInternalServerError, FaultOperator},
+	MicrosoftUnavailable: {"microsoft_unavailable", http.StatusServiceUnavailable, FaultMicrosoft},
+	StoreUnavailable:     {"store_unavailable", http.StatusServiceUnavailable, FaultOperator},
+	SignInLoop:           {"sign_in_loop", http.StatusTooManyRequests, FaultPerson},
+	NotFound:             {"not_found", http.StatusNotFound, FaultNobody},
+	MethodNotAllowed:     {"method_not_allowed", http.StatusMethodNotAllowed, FaultNobody},
+	CrossSite:            {"cross_site", http.StatusForbidden, FaultNobody},
+	SignInRequired:       {"sign_in_required", http.StatusUnauthorized, FaultPerson},
+}
+
+// A Fault says who can mend something.
+type Fault int
+
+// Those who can. FaultNobody leaves the line out.
+const (
+	FaultOfKind   Fault = iota
+	FaultNobody         // nothing to mend
+	FaultPerson         // the person who reads the page
+	FaultAdmin          // an administrator of their Microsoft 365 tenant
+	FaultOperator       // whoever runs ONES
+	FaultMicrosoft
+	numFaults
+)
+
+// A Text is a phrase of the catalogue, to be said in the reader's language.
+type Text int
+
+// The phrases that callers choose from.
+const (
+	NoText             Text = iota
+	NoticeSessionEnded      // of a login page: the session has run out or was ended
+	NoticeSignInNeeded      // of a login page: what was asked for needs a sign-in
+	ActionSignIn            // begin the sign-in again
+	ActionTryAgain          // the same once more
+	ActionOtherAccount      // sign in, choosing another account
+	ActionAdminConsent      // Microsoft's page where an administrator grants consent
+	ActionHome              // to ONES' first page
+	numTexts
+)
