@@ -110,11 +110,21 @@ func write(w http.ResponseWriter, t *template.Template, status int, formAction s
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action "+
 		formAction+"; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", referrer(formAction))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	w.WriteHeader(status)
 	_, _ = w.Write(page.Bytes()) // the browser has gone: nobody to tell
+}
+
+// referrer is the policy of a page: the address of none is told to anybody, but a
+// page with a form has to name its origin, or the browser sends "Origin: null"
+// and the form is taken for another site's (Fetch, "Origin" header).
+func referrer(formAction string) string {
+	if formAction == "'none'" {
+		return "no-referrer"
+	}
+	return "same-origin"
 }
 
 // formAction is the value of the directive: our own origin and those given. What

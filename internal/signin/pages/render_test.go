@@ -29,7 +29,7 @@ func render(t *testing.T, lang Lang, draw func(http.ResponseWriter, *http.Reques
 		"Vary":                       "Accept-Language",
 		"Cache-Control":              "no-store",
 		"Cross-Origin-Opener-Policy": "same-origin",
-		"Referrer-Policy":            "no-referrer",
+		"Referrer-Policy":            referrer(formActionOf(res)),
 		"X-Content-Type-Options":     "nosniff",
 		"X-Frame-Options":            "DENY",
 	} {
@@ -326,5 +326,24 @@ func TestEscaping(t *testing.T) {
 				t.Error("what was given is not in the page, not even escaped")
 			}
 		})
+	}
+}
+
+// formActionOf is the value of form-action in an answer's policy.
+func formActionOf(res *http.Response) string {
+	for _, d := range directives(res) {
+		if value, ok := strings.CutPrefix(d, "form-action "); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// A page with a form has to name its origin to be believed; the others name nothing.
+func TestReferrer(t *testing.T) {
+	for formAction, want := range map[string]string{"'none'": "no-referrer", "'self'": "same-origin", "'self' https://login.example": "same-origin"} {
+		if got := referrer(formAction); got != want {
+			t.Errorf("referrer(%s) = %s, want %s", formAction, got, want)
+		}
 	}
 }
