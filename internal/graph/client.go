@@ -1,0 +1,72 @@
+package graph
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A Client calls Microsoft Graph v1.0 in one cloud. It may be used concurrently.
+type Client struct {
+	root   string
+	hc     *http.Client
+	now    func() time.Time
+	gates  gates
+	sleep  sleeper
+	jitter func() float64
+}
+
+// NewClient returns a client for the Graph below root, the part before "/v1.0",
+// which has passed CheckRoot. It does no I/O. Redirects are not followed: Graph
+// sends none, and a token must not travel to where an answer points.
+func NewClient(root string, hc *http.Client, now func() time.Time) *Client {
+	own := *hc
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Client{
+		root:   strings.TrimSuffix(root, "/"),
+		hc:     &own,
+		now:    now,
+		gates:  gates{open: map[string]*gate{}},
+		sleep:  sleep,
+		jitter: jitter,
+	}
+}
+
+// CheckRoot says what is wrong with the root of a Graph; nil: nothing.
+func CheckRoot(root string) error {
+	u, err := url.Parse(root)
+	switch {
+	case err != nil:
+		return fmt.Errorf("graph URL %q cannot be read: write it like https://graph.microsoft.com", root)
+	case u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
+		return fmt.Errorf("graph URL %q must look like https://graph.microsoft.com", root)
+	case u.RawQuery != "", u.ForceQuery, u.Fragment != "", u.User != nil:
+		return fmt.Errorf("graph URL %q must have no query, fragment or user", root)
+	case strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/v1.0"):
+		return fmt.Errorf("graph URL %q must end before /v1.0", root)
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return fmt.Errorf("graph URL %q must be https: tokens would cross the network readable; http is for loopback only", root)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// sameRoot says whether a link that an answer gave stays on this Graph: a token
+// is never sent anywhere else.
+func (c *Client) sameRoot(link string) bool {
+	root, err := url.Parse(c.root)
+	if err != nil {
+		return false
+	}
+	u, err := url.Parse(link)
+	return err == nil && u.User == nil &&
+		strings.EqualFold(u.Scheme, root.Scheme) && strings.EqualFold(u.Host, root.Host) &&
+		strings.HasPrefix(u.EscapedPath(), root.EscapedPath()+"/v1.0/") && !strings.Contains(u.EscapedPath(), "..")
+}

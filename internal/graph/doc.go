@@ -1,0 +1,7 @@
+// Package graph speaks with Microsoft Graph's calendars over net/http: limits
+// per mailbox, retries where they are safe, bounded answers, and errors by
+// their codes.
+//
+// It keeps nothing; whoever calls it says whose token to use. It imports no
+// other package of ours.
+package graph
