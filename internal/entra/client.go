@@ -1,0 +1,128 @@
+package entra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// Config describes one app registration in one tenant. Printing it in any way
+// shows no secret.
+type Config struct {
+	// Issuer as discovery announces it: "https://HOST/TENANT/v2.0". https, or http on loopback.
+	Issuer string
+	// TenantID, when given, is the only "tid" accepted.
+	TenantID     string
+	ClientID     string
+	ClientSecret string
+	// Scopes requested, exactly: one that the tenant has not granted locks everybody out.
+	Scopes []string
+}
+
+// String describes the registration without its secret.
+func (c Config) String() string { return fmt.Sprintf("app %s at %s", c.ClientID, c.Issuer) }
+
+// Format writes what String returns, whatever the verb.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// LogValue logs what String returns.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// A Client speaks for one app registration. It may be used concurrently.
+type Client struct {
+	cfg       Config
+	hc        *http.Client
+	now       func() time.Time
+	endpoints *document[endpoints]
+	keys      *keySet
+}
+
+// NewClient returns a client. It does no I/O: discovery happens at the first
+// use. cfg.Issuer must have passed CheckIssuer. Redirects are not followed:
+// neither secrets nor trust may go where an answer points.
+func NewClient(cfg Config, hc *http.Client, now func() time.Time) *Client {
+	cfg.Scopes = slices.Clone(cfg.Scopes)
+	own := *hc
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c := &Client{cfg: cfg, hc: &own, now: now}
+	c.endpoints = newDocument(opDiscovery, now, c.discover)
+	c.keys = &keySet{now: now, published: newDocument(opKeys, now, c.fetchKeys)}
+	return c
+}
+
+// Format writes what the Config's String returns, whatever the verb.
+func (c *Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.cfg.String()) }
+
+// AuthRequest is what distinguishes one sign-in attempt.
+type AuthRequest struct {
+	State, Nonce, Verifier, RedirectURI string
+	// Prompt: "", "select_account", "login", "consent" or "none".
+	Prompt    string
+	LoginHint string
+}
+
+// AuthCodeURL returns where to send the browser (OpenID Connect Core 3.1.2.1;
+// PKCE S256, RFC 7636). The answer comes in the query: a cross-site POST would
+// arrive without SameSite=Lax cookies. When discovery fails the error is an *Error.
+func (c *Client) AuthCodeURL(ctx context.Context, r AuthRequest) (string, error) {
+	if r.State == "" || r.Nonce == "" || r.Verifier == "" || r.RedirectURI == "" {
+		return "", errors.New("a sign-in needs state, nonce, PKCE verifier and redirect URI")
+	}
+	ep, err := c.discovered(ctx)
+	if err != nil {
+		return "", err
+	}
+	opts := []oauth2.AuthCodeOption{
+		oauth2.S256ChallengeOption(r.Verifier),
+		oidc.Nonce(r.Nonce),
+		oauth2.SetAuthURLParam("response_mode", "query"),
+	}
+	if r.Prompt != "" {
+		opts = append(opts, oauth2.SetAuthURLParam("prompt", r.Prompt))
+	}
+	// Microsoft refuses a hint together with the choice of an account.
+	if r.LoginHint != "" && r.Prompt != "select_account" {
+		opts = append(opts, oauth2.SetAuthURLParam("login_hint", r.LoginHint))
+	}
+	flow := oauth2.Config{
+		ClientID:    c.cfg.ClientID,
+		Endpoint:    oauth2.Endpoint{AuthURL: ep.Authorization},
+		RedirectURL: r.RedirectURI,
+		Scopes:      c.cfg.Scopes,
+	}
+	return flow.AuthCodeURL(r.State, opts...), nil
+}
+
+// EndSessionURL returns where to send the browser to end the session at
+// Microsoft (OpenID Connect RP-Initiated Logout 1.0). logoutHint, the claim
+// "login_hint" of the ID token, spares the choice of an account; it may be empty.
+// It is an error if the issuer has no such address.
+func (c *Client) EndSessionURL(ctx context.Context, postLogoutURI, logoutHint string) (string, error) {
+	ep, err := c.discovered(ctx)
+	if err != nil {
+		return "", err
+	}
+	if ep.EndSession == "" {
+		return "", fmt.Errorf("%s announces no end_session_endpoint, so its session can't be ended from here", c.cfg.Issuer)
+	}
+	u, err := url.Parse(ep.EndSession)
+	if err != nil {
+		return "", fmt.Errorf("end_session_endpoint: %w", err)
+	}
+	q := u.Query()
+	q.Set("post_logout_redirect_uri", postLogoutURI)
+	if logoutHint != "" {
+		q.Set("logout_hint", logoutHint)
+	}
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}

@@ -1,0 +1,84 @@
+package entra
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// maxAge is how long discovery and keys are used before they are asked for
+// again; Microsoft recommends a day
+// (https://learn.microsoft.com/entra/identity-platform/signing-key-rollover).
+const maxAge = 24 * time.Hour
+
+// endpoints is what we need of a discovery document (OpenID Connect Discovery
+// 1.0, section 3).
+type endpoints struct {
+	Issuer        string `json:"issuer"`
+	Authorization string `json:"authorization_endpoint"`
+	Token         string `json:"token_endpoint"`
+	Keys          string `json:"jwks_uri"`
+	EndSession    string `json:"end_session_endpoint"`
+}
+
+// discovered returns the endpoints, which may be old ones in an outage.
+func (c *Client) discovered(ctx context.Context) (*endpoints, error) {
+	ep, err := c.endpoints.get(ctx, c.now().Add(-maxAge))
+	if ep != nil {
+		return ep, nil
+	}
+	return nil, err
+}
+
+func (c *Client) discover(ctx context.Context) (*endpoints, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		strings.TrimSuffix(c.cfg.Issuer, "/")+"/.well-known/openid-configuration", nil)
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.do(opDiscovery, req)
+	if err != nil {
+		var refused *Error
+		if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+			refused.Class = Operator // nobody in between: there is no such issuer
+		}
+		return nil, err
+	}
+	var ep endpoints
+	if err := json.Unmarshal(body, &ep); err != nil {
+		return nil, noAnswer(opDiscovery, fmt.Errorf("%s sent no discovery document: %w", req.URL.Host, err))
+	}
+	if err := ep.check(c.cfg.Issuer); err != nil {
+		return nil, &Error{Op: opDiscovery, Class: Operator, Err: err}
+	}
+	return &ep, nil
+}
+
+// check demands that the document speaks for the configured issuer, exactly
+// (section 4.3): anybody else's keys would let their people in.
+func (ep *endpoints) check(issuer string) error {
+	switch {
+	case strings.Contains(ep.Issuer, "{tenantid}"):
+		return fmt.Errorf("%s stands for every tenant; configure the tenant's own id", issuer)
+	case ep.Issuer != issuer:
+		return fmt.Errorf("configured is the issuer %s, but its discovery document speaks for %s; the tenant has to be given by its id, not by a domain",
+			issuer, clean(ep.Issuer))
+	}
+	for name, endpoint := range map[string]string{
+		"authorization_endpoint": ep.Authorization, "token_endpoint": ep.Token, "jwks_uri": ep.Keys,
+	} {
+		if _, err := checkURL(endpoint); err != nil {
+			return fmt.Errorf("the discovery document's %s is of no use: %s", name, clean(err.Error()))
+		}
+	}
+	if ep.EndSession != "" {
+		if _, err := checkURL(ep.EndSession); err != nil {
+			return fmt.Errorf("the discovery document's end_session_endpoint is of no use: %s", clean(err.Error()))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package entra
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// What was being done when an Error happened.
+const (
+	opDiscovery = "discovery"
+	opKeys      = "fetching the signing keys"
+	opSignIn    = "sign-in"
+	opExchange  = "redeeming the sign-in code"
+	opRefresh   = "refreshing the connection"
+)
+
+// An Error is a refusal by Microsoft's identity platform, or the lack of an
+// answer. It never holds a token or a secret.
+type Error struct {
+	// Op is what was being done, in words.
+	Op string
+	// Status of HTTP; 0 if no answer came, or it came through the browser.
+	Status int
+	// Code and Suberror are what Microsoft wants programs to go by
+	// (RFC 6749, 5.2: "error"); Description is for people.
+	Code, Suberror, Description string
+	// Codes are the numbers of AADSTS messages. They may change.
+	Codes []int
+	// TraceID and CorrelationID are what Microsoft's support asks for.
+	TraceID, CorrelationID string
+	// Claims, if any, has to go into the next sign-in for it to succeed.
+	Claims string
+	// Class says whose it is.
+	Class Class
+	// RetryAfter is how long Microsoft wants to be left alone; 0: it didn't say.
+	RetryAfter time.Duration
+	// Err is the cause when there is no refusal.
+	Err error
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op)
+	if e.Err != nil {
+		b.WriteString(" failed: " + clean(e.Err.Error()))
+	} else {
+		b.WriteString(" was refused")
+		if e.Status != 0 {
+			fmt.Fprintf(&b, " with %d", e.Status)
+		}
+		for _, s := range []string{e.Code, e.Suberror} {
+			if s != "" {
+				b.WriteString(" " + s)
+			}
+		}
+		if e.Description != "" {
+			b.WriteString(": " + e.Description)
+		}
+	}
+	if e.TraceID != "" {
+		b.WriteString(" (trace id " + e.TraceID + ")")
+	}
+	b.WriteString("; " + e.Class.String())
+	return b.String()
+}
+
+// Unwrap returns the cause, so that a cancelled context can be told.
+func (e *Error) Unwrap() error { return e.Err }
+
+// noAnswer is an Error for an answer that didn't come or makes no sense.
+func noAnswer(op string, err error) *Error { return &Error{Op: op, Class: Transient, Err: err} }
+
+const (
+	// maxText bounds a text that came from outside, in bytes.
+	maxText = 512
+	// maxCodes bounds how many numbers of one error are kept.
+	maxCodes = 8
+	// maxClaims bounds a claims challenge; one cut short would be of no use.
+	maxClaims = 4 << 10
+	// maxRetryAfter bounds how long a Retry-After is obeyed.
+	maxRetryAfter = time.Hour
+)
+
+// refusal reads an error answer (RFC 6749, section 5.2, with Microsoft's
+// additions). What isn't one comes from something in between, and passes. An
+// issuer may quote what it was sent: the secrets are taken out.
+func refusal(op string, status int, wait time.Duration, body []byte, secrets ...string) *Error {
+	e := &Error{Op: op, Status: status, RetryAfter: wait}
+	var a struct {
+		Error         string          `json:"error"`
+		Suberror      string          `json:"suberror"`
+		Description   string          `json:"error_description"`
+		Codes         json.RawMessage `json:"error_codes"`
+		TraceID       string          `json:"trace_id"`
+		CorrelationID string          `json:"correlation_id"`
+		Claims        string          `json:"claims"`
+	}
+	if err := json.Unmarshal(body, &a); err != nil || a.Error == "" {
+		e.Err = fmt.Errorf("it was answered with %d %s, which is no answer of Microsoft's; is a proxy in between?", status, http.StatusText(status))
+		return e
+	}
+	for _, secret := range secrets {
+		if secret != "" { // before anything is cut off: half a secret is one too
+			a.Description = strings.ReplaceAll(a.Description, secret, "REDACTED")
+		}
+	}
+	e.Code, e.Suberror, e.Description = clean(a.Error), clean(a.Suberror), firstLine(a.Description)
+	e.TraceID, e.CorrelationID = clean(a.TraceID), clean(a.CorrelationID)
+	if len(a.Claims) <= maxClaims {
+		e.Claims = a.Claims
+	}
+	if json.Unmarshal(a.Codes, &e.Codes) != nil || len(e.Codes) == 0 {
+		e.Codes = codesIn(a.Description)
+	}
+	e.Codes = e.Codes[:min(len(e.Codes), maxCodes)]
+	e.Class = classify(status, e.Code, e.Suberror, e.Codes)
+	return e
+}
+
+// ParseCallbackError reads an error that the browser brought back from
+// Microsoft (RFC 6749, section 4.1.2.1). Whoever can make a browser follow a
+// link can make it up: it is good for a page and a log line only.
+func ParseCallbackError(q url.Values) *Error {
+	e := &Error{
+		Op:          opSignIn,
+		Code:        clean(q.Get("error")),
+		Suberror:    clean(q.Get("error_subcode")),
+		Description: firstLine(q.Get("error_description")),
+		Codes:       codesIn(q.Get("error_description")),
+	}
+	e.Class = classify(0, e.Code, e.Suberror, e.Codes)
+	return e
+}
+
+var aadsts = regexp.MustCompile(`^AADSTS(\d{4,9})\b`)
+
+// codesIn returns the number that Microsoft's descriptions begin with.
+func codesIn(description string) []int {
+	m := aadsts.FindStringSubmatch(description)
+	if m == nil {
+		return nil
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		return nil
+	}
+	return []int{n}
+}
+
+// firstLine leaves out what Microsoft writes below its message: trace id,
+// correlation id and time.
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return clean(line)
+}
+
+// clean makes a text from outside fit for a log line.
+func clean(s string) string {
+	if len(s) > maxText {
+		s = s[:maxText] + "…"
+	}
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, s))
+}
+
+// retryAfter reads the header of that name (RFC 9110, section 10.2.3).
+func retryAfter(value string, now time.Time) time.Duration {
+	seconds, err := strconv.ParseInt(value, 10, 64)
+	wait := time.Duration(min(seconds, int64(maxRetryAfter/time.Second))) * time.Second
+	if errors.Is(err, strconv.ErrSyntax) {
+		at, err := http.ParseTime(value)
+		if err != nil {
+			return 0
+		}
+		wait = at.Sub(now)
+	}
+	return min(max(wait, 0), maxRetryAfter)
+}

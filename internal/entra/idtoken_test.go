@@ -1,0 +1,299 @@
+package entra_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/onesgate/onesgate/internal/entra"
+)
+
+func TestClaims(t *testing.T) {
+	p := newIDP(t)
+	p.claims = p.with(map[string]any{
+		"name": "Alice", "email": "alice@contoso.com", "preferred_username": "alice@contoso.com", "sid": "sid-1",
+		"login_hint": "hint-1", "groups": []any{"g1", 2, "g2"}, "roles": "Ones.Admin", "extn.pager": []any{"4711"},
+	})
+	tokens, claims, err := p.client(&clock{at: noon}).Exchange(t.Context(), "code-1", attempt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantTokens := entra.Tokens{Access: "access-1", Refresh: "refresh-1", Expires: noon.Add(time.Hour), Scopes: []string{"Calendars.ReadWrite.Shared"}}
+	if diff := cmp.Diff(tokens, wantTokens); diff != "" {
+		t.Errorf("tokens (-got +want):\n%s", diff)
+	}
+	want := entra.Claims{
+		TenantID: tenantID, Subject: "alice-sub", Name: "Alice", Email: "alice@contoso.com", PreferredUsername: "alice@contoso.com",
+		SessionID: "sid-1", LoginHint: "hint-1", Groups: []string{"g1", "g2"}, Roles: []string{"Ones.Admin"},
+	}
+	if diff := cmp.Diff(claims, want, cmpopts.IgnoreFields(entra.Claims{}, "All")); diff != "" {
+		t.Errorf("claims (-got +want):\n%s", diff)
+	}
+	if got, want := fmt.Sprint(claims.All["extn.pager"]), "[4711]"; got != want {
+		t.Errorf(`All["extn.pager"] = %s, want %s`, got, want)
+	}
+}
+
+// TestIDTokenAccepted: variations that a provider may choose.
+func TestIDTokenAccepted(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*idp)
+	}{
+		{"oidcc-client-test", func(*idp) {}},
+		{"PS256", func(p *idp) { p.signer.Algorithm = jose.PS256 }},
+		{"oidcc-client-test-kid-absent-single-jwks", func(p *idp) { p.signer.Key = firstKey() }},
+		{"oidcc-client-test-kid-absent-multiple-jwks", func(p *idp) {
+			p.signer.Key = firstKey()
+			p.published = append([]jose.JSONWebKey{{Key: &secondKey().PublicKey, KeyID: "second"}}, p.published...)
+		}},
+		{"unparseable key in the set", func(p *idp) {
+			p.keys = func(w http.ResponseWriter, _ *http.Request) {
+				good, err := json.Marshal(p.published[0])
+				if err != nil {
+					t.Error(err)
+				}
+				_, _ = fmt.Fprintf(w, `{"keys":[{"kty":"OKP","crv":"Ed448","x":"AA"},{"kty":"RSA"},"x",%s]}`, good)
+			}
+		}},
+		{"several audiences with azp", func(p *idp) {
+			p.claims = p.with(map[string]any{"aud": []string{"other", clientID}, "azp": clientID})
+		}},
+		{"tenant in capitals", func(p *idp) { p.claims = p.with(map[string]any{"tid": strings.ToUpper(tenantID)}) }},
+		{"clock of the issuer ahead", func(p *idp) {
+			p.claims = p.with(map[string]any{"iat": noon.Add(4 * time.Minute).Unix(), "nbf": noon.Add(4 * time.Minute).Unix()})
+		}},
+		{"too many groups for a token", func(p *idp) {
+			p.claims = p.with(map[string]any{
+				"_claim_names":   map[string]any{"groups": "src1"},
+				"_claim_sources": map[string]any{"src1": map[string]any{"endpoint": "https://graph.microsoft.com/x"}},
+			})
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newIDP(t)
+			tt.change(p)
+			if _, got, err := p.client(&clock{at: noon}).Exchange(t.Context(), "code-1", attempt); err != nil || got.Subject != "alice-sub" {
+				t.Errorf("Exchange = %+v, %v, want alice-sub", got, err)
+			}
+		})
+	}
+}
+
+// TestIDTokenRefused has the names of the OpenID Foundation's conformance
+// modules for relying parties where there is one.
+func TestIDTokenRefused(t *testing.T) {
+	claim := func(name string, value any) func(*testing.T, *idp) {
+		return func(_ *testing.T, p *idp) { p.claims = p.with(map[string]any{name: value}) }
+	}
+	for _, tt := range []struct {
+		name  string
+		spoil func(*testing.T, *idp)
+		says  string
+	}{
+		{"oidcc-client-test-invalid-iss", claim("iss", "https://login.microsoftonline.com/other/v2.0"), "issued by a different provider"},
+		{"oidcc-client-test-missing-sub", claim("sub", nil), "sub is missing"},
+		{"sub that is none", claim("sub", "alice\n"), "sub is missing"},
+		{"sub that is too long", claim("sub", strings.Repeat("a", 256)), "sub is missing"},
+		{"oidcc-client-test-invalid-aud", claim("aud", "another-app"), "audience"},
+		{"oidcc-client-test-missing-aud", claim("aud", nil), "audience"},
+		{"oidcc-client-test-missing-iat", claim("iat", nil), "iat is missing"},
+		{"iat in the future", claim("iat", noon.Add(6*time.Minute).Unix()), "in the future"},
+		{"exp passed", claim("exp", noon.Add(-time.Second).Unix()), "expired"},
+		{"exp missing", claim("exp", nil), "expired"},
+		{"nbf in the future", claim("nbf", noon.Add(6*time.Minute).Unix()), "nbf"},
+		{"oidcc-client-test-nonce-invalid", claim("nonce", "nonce-2"), "nonce"},
+		{"nonce missing", claim("nonce", nil), "nonce"},
+		{"tenant of somebody else", claim("tid", "22222222-2222-3333-4444-555555555555"), "tenant"},
+		{"tenant missing", claim("tid", nil), "tenant"},
+		{"several audiences, no azp", claim("aud", []string{clientID, "other"}), "azp"},
+		{"azp of another app", claim("azp", "other"), "issued to the app"},
+		{"oidcc-client-test-idtoken-sig-none", func(_ *testing.T, p *idp) {
+			payload, err := json.Marshal(p.claims)
+			if err != nil {
+				panic(err)
+			}
+			enc := base64.RawURLEncoding
+			p.rawIDToken = enc.EncodeToString([]byte(`{"alg":"none"}`)) + "." + enc.EncodeToString(payload) + "."
+		}, "algorithm"},
+		{"oidcc-client-test-invalid-sig-hs256 (key confusion)", func(_ *testing.T, p *idp) {
+			public, err := p.published[0].MarshalJSON()
+			if err != nil {
+				panic(err)
+			}
+			p.signer = jose.SigningKey{Algorithm: jose.HS256, Key: public}
+		}, "algorithm"},
+		{"signed with the client secret", func(_ *testing.T, p *idp) {
+			p.signer = jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat(secret, 4))}
+		}, "algorithm"},
+		{"RS512", func(_ *testing.T, p *idp) { p.signer.Algorithm = jose.RS512 }, "algorithm"},
+		{"oidcc-client-test-invalid-sig-rs256", func(t *testing.T, p *idp) {
+			raw := sign(t, p.signer, p.claims)
+			head, rest, _ := strings.Cut(raw, ".")
+			payload, sig, _ := strings.Cut(rest, ".")
+			forged, err := json.Marshal(p.with(map[string]any{"sub": "mallory"}))
+			if err != nil || payload == "" {
+				t.Fatal(err)
+			}
+			p.rawIDToken = head + "." + base64.RawURLEncoding.EncodeToString(forged) + "." + sig
+		}, "none of the issuer's keys"},
+		{"another key under the same id", func(_ *testing.T, p *idp) { p.sign(secondKey(), "first") }, "none of the issuer's keys"},
+		{"unknown key", func(_ *testing.T, p *idp) { p.sign(secondKey(), "second") }, "none of the issuer's keys"},
+		{"key for encryption", func(_ *testing.T, p *idp) {
+			p.sign(secondKey(), "enc")
+			p.published = append(p.published, jose.JSONWebKey{Key: &secondKey().PublicKey, KeyID: "enc", Use: "enc"})
+		}, "none of the issuer's keys"},
+		{"no token", func(t *testing.T, p *idp) {
+			answer := p.answer(t)
+			delete(answer, "id_token")
+			p.token = refuse(http.StatusOK, answer)
+		}, "holds none"},
+		{"too long", func(_ *testing.T, p *idp) { p.rawIDToken = strings.Repeat("a", 64<<10+1) }, "longer"},
+		{"no JWT", func(_ *testing.T, p *idp) { p.rawIDToken = "top-secret" }, "can't be trusted"},
+		{"several signatures", func(t *testing.T, p *idp) {
+			signer, err := jose.NewMultiSigner([]jose.SigningKey{p.signer, {Algorithm: jose.RS256, Key: secondKey()}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			signed, err := signer.Sign([]byte(`{}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.rawIDToken = signed.FullSerialize()
+		}, "compact"},
+		{"claim of the wrong kind", claim("email", 5), "email"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newIDP(t)
+			tt.spoil(t, p)
+			tokens, claims, err := p.client(&clock{at: noon}).Exchange(t.Context(), "code-1", attempt)
+			if !errors.Is(err, entra.ErrIDToken) || !strings.Contains(err.Error(), tt.says) {
+				t.Fatalf("Exchange = %v, want ErrIDToken with %q in it", err, tt.says)
+			}
+			if tokens.Access != "" || claims.Subject != "" {
+				t.Errorf("Exchange gave out %+v and the tokens all the same", claims)
+			}
+			if strings.Contains(err.Error(), "top-secret") {
+				t.Errorf("Exchange = %q quotes the token", err)
+			}
+		})
+	}
+	t.Run("no nonce of ours", func(t *testing.T) {
+		p := newIDP(t)
+		p.claims = p.with(map[string]any{"nonce": nil})
+		r := attempt
+		r.Nonce = ""
+		if _, _, err := p.client(&clock{at: noon}).Exchange(t.Context(), "code-1", r); !errors.Is(err, entra.ErrIDToken) {
+			t.Errorf("Exchange = %v, want ErrIDToken", err)
+		}
+	})
+}
+
+// TestTenants: an issuer without tenants needs none.
+func TestTenants(t *testing.T) {
+	p := newIDP(t)
+	p.claims = p.with(map[string]any{"tid": nil})
+	cfg := p.config()
+	cfg.TenantID = ""
+	c := entra.NewClient(cfg, p.Client(), (&clock{at: noon}).now)
+	if _, got, err := c.Exchange(t.Context(), "code-1", attempt); err != nil || got.TenantID != "" {
+		t.Errorf("Exchange = tenant %q, %v, want none", got.TenantID, err)
+	}
+}
+
+func TestKeyRotation(t *testing.T) {
+	signIn := func(t *testing.T, p *idp, c *entra.Client, want bool) {
+		t.Helper()
+		_, _, err := c.Exchange(t.Context(), "code-1", attempt)
+		if (err == nil) != want || err != nil && !errors.Is(err, entra.ErrIDToken) {
+			t.Errorf("Exchange = %v, want success: %t", err, want)
+		}
+	}
+	t.Run("oidcc-client-test-signing-key-rotation-just-before-signing", func(t *testing.T) {
+		p := newIDP(t)
+		now := &clock{at: noon}
+		c := p.client(now)
+		signIn(t, p, c, true)
+		now.advance(time.Second)
+		p.sign(secondKey(), "second")
+		p.publish(secondKey(), "second")
+		signIn(t, p, c, true)
+		signIn(t, p, c, true)
+		if got := p.received().keys; got != 2 {
+			t.Errorf("the keys were fetched %d times, want 2", got)
+		}
+	})
+	t.Run("keys without ids", func(t *testing.T) {
+		p := newIDP(t)
+		p.sign(firstKey(), "")
+		p.publish(firstKey(), "")
+		now := &clock{at: noon}
+		c := p.client(now)
+		signIn(t, p, c, true)
+		now.advance(time.Second)
+		p.sign(secondKey(), "")
+		p.publish(secondKey(), "")
+		signIn(t, p, c, true)
+	})
+	t.Run("a flood of unknown keys is bounded", func(t *testing.T) {
+		p := newIDP(t)
+		now := &clock{at: noon}
+		c := p.client(now)
+		signIn(t, p, c, true)
+		for i := range 50 {
+			now.advance(time.Second)
+			p.sign(secondKey(), fmt.Sprintf("unknown-%d", i))
+			signIn(t, p, c, false)
+		}
+		if got := p.received().keys; got != 2 {
+			t.Errorf("the keys were fetched %d times, want 2", got)
+		}
+		p.publish(secondKey(), "unknown-49")
+		now.advance(time.Minute)
+		signIn(t, p, c, true)
+	})
+	t.Run("a withdrawn key is dropped after a day", func(t *testing.T) {
+		p := newIDP(t)
+		now := &clock{at: noon}
+		c := p.client(now)
+		signIn(t, p, c, true)
+		p.publish(secondKey(), "second")
+		now.advance(25 * time.Hour)
+		p.claims = p.with(map[string]any{"iat": now.now().Unix(), "exp": now.now().Add(time.Hour).Unix()})
+		signIn(t, p, c, false)
+	})
+	t.Run("an outage leaves known keys good", func(t *testing.T) {
+		p := newIDP(t)
+		now := &clock{at: noon}
+		c := p.client(now)
+		signIn(t, p, c, true)
+		p.keys = refuse(http.StatusServiceUnavailable, nil)
+		now.advance(25 * time.Hour)
+		p.claims = p.with(map[string]any{"iat": now.now().Unix(), "exp": now.now().Add(time.Hour).Unix()})
+		signIn(t, p, c, true)
+	})
+	for name, keys := range map[string]http.HandlerFunc{
+		"down":      refuse(http.StatusServiceUnavailable, nil),
+		"no keys":   refuse(http.StatusOK, map[string]any{"keys": []any{}}),
+		"no set":    func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>") },
+		"no object": refuse(http.StatusOK, map[string]any{"keys": 5}),
+	} {
+		t.Run("keys that can't be had: "+name, func(t *testing.T) {
+			p := newIDP(t)
+			p.keys = keys
+			_, _, err := p.client(&clock{at: noon}).Exchange(t.Context(), "code-1", attempt)
+			var e *entra.Error
+			if !errors.As(err, &e) || e.Class != entra.Transient || errors.Is(err, entra.ErrIDToken) {
+				t.Errorf("Exchange = %v, want a transient *entra.Error", err)
+			}
+		})
+	}
+}

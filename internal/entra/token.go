@@ -1,0 +1,188 @@
+package entra
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	// requestTimeout bounds one request to the issuer, answer included.
+	requestTimeout = 10 * time.Second
+	// maxBody bounds an answer, in bytes.
+	maxBody = 1 << 20
+	// maxTokenLife bounds what is believed of expires_in. Microsoft's longest
+	// tokens live 28 hours.
+	maxTokenLife = 7 * 24 * time.Hour
+)
+
+// Tokens of one answer of the token endpoint. Printing them in any way shows
+// when the access token expires, no more.
+type Tokens struct {
+	Access  string
+	Refresh string
+	Expires time.Time
+	Scopes  []string
+}
+
+// String describes the tokens without showing them.
+func (t Tokens) String() string {
+	return "tokens that expire at " + t.Expires.UTC().Format(time.RFC3339)
+}
+
+// Format writes what String returns, whatever the verb.
+func (t Tokens) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, t.String()) }
+
+// LogValue logs what String returns.
+func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+// Exchange redeems a code and verifies the ID token that comes with it. r is
+// the attempt that AuthCodeURL was given. The error is an *Error if the issuer
+// refused or gave no answer, ErrIDToken if what it gave can't be trusted.
+func (c *Client) Exchange(ctx context.Context, code string, r AuthRequest) (Tokens, Claims, error) {
+	answer, err := c.token(ctx, opExchange, url.Values{
+		"grant_type":    {"authorization_code"},
+		"code":          {code},
+		"redirect_uri":  {r.RedirectURI},
+		"code_verifier": {r.Verifier},
+	})
+	if err != nil {
+		return Tokens{}, Claims{}, err
+	}
+	claims, err := c.verify(ctx, answer.idToken, r.Nonce)
+	if err != nil {
+		return Tokens{}, Claims{}, err
+	}
+	return answer.Tokens, claims, nil
+}
+
+// Refresh redeems a refresh token. An answer without a new one keeps the old.
+// The error is an *Error.
+func (c *Client) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
+	answer, err := c.token(ctx, opRefresh, url.Values{
+		"grant_type":    {"refresh_token"},
+		"refresh_token": {refreshToken},
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	if answer.Refresh == "" {
+		answer.Refresh = refreshToken
+	}
+	return answer.Tokens, nil
+}
+
+type tokenAnswer struct {
+	Tokens
+	idToken string
+}
+
+// token sends one form to the token endpoint (RFC 6749, section 3.2). x/oauth2
+// would send no scope with a refresh token, which is good for every resource,
+// and drop most of what an error says.
+func (c *Client) token(ctx context.Context, op string, form url.Values) (tokenAnswer, error) {
+	ep, err := c.discovered(ctx)
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	form.Set("client_id", c.cfg.ClientID)
+	form.Set("client_secret", c.cfg.ClientSecret)
+	form.Set("scope", strings.Join(c.cfg.Scopes, " "))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, ep.Token, strings.NewReader(form.Encode()))
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+
+	sent := c.now()
+	body, err := c.do(op, req, c.cfg.ClientSecret, form.Get("code"), form.Get("code_verifier"), form.Get("refresh_token"))
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	answer, err := parseTokens(body, sent)
+	if err != nil {
+		return tokenAnswer{}, noAnswer(op, fmt.Errorf("%s sent an answer that can't be used: %w", req.URL.Host, err))
+	}
+	if answer.Scopes == nil {
+		answer.Scopes = c.cfg.Scopes // RFC 6749, 5.1: left out, it is what was asked for
+	}
+	return answer, nil
+}
+
+// parseTokens reads a success (RFC 6749, section 5.1). sent is when it was asked for.
+func parseTokens(body []byte, sent time.Time) (tokenAnswer, error) {
+	var a struct {
+		TokenType    string `json:"token_type"`
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
+		IDToken      string `json:"id_token"`
+		Scope        string `json:"scope"`
+		// A string from older endpoints: json.Number reads both.
+		ExpiresIn json.Number `json:"expires_in"`
+	}
+	if err := json.Unmarshal(body, &a); err != nil {
+		return tokenAnswer{}, fmt.Errorf("no JSON object as expected (offset %d)", offset(err))
+	}
+	seconds, err := a.ExpiresIn.Int64()
+	switch {
+	case a.AccessToken == "":
+		return tokenAnswer{}, errors.New("access_token is missing")
+	case !strings.EqualFold(a.TokenType, "Bearer"):
+		return tokenAnswer{}, errors.New("token_type is not Bearer")
+	case err != nil || seconds <= 0:
+		return tokenAnswer{}, errors.New("expires_in is not a number of seconds")
+	}
+	life := min(seconds, int64(maxTokenLife/time.Second))
+	t := Tokens{Access: a.AccessToken, Refresh: a.RefreshToken, Expires: sent.Add(time.Duration(life) * time.Second)}
+	if a.Scope != "" {
+		t.Scopes = strings.Fields(a.Scope)
+	}
+	return tokenAnswer{Tokens: t, idToken: a.IDToken}, nil
+}
+
+// offset says where JSON broke off; the error itself may quote a token.
+func offset(err error) int64 {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return syntax.Offset
+	case errors.As(err, &kind):
+		return kind.Offset
+	}
+	return 0
+}
+
+// do sends one request and returns the body of a 200. Whatever else happens is
+// an *Error, in which the secrets that were sent don't show.
+func (c *Client) do(op string, req *http.Request, secrets ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), requestTimeout)
+	defer cancel()
+	req.Header.Set("Accept", "application/json")
+	// Microsoft's support finds a request by it.
+	req.Header.Set("client-request-id", uuid.NewString())
+	res, err := c.hc.Do(req.WithContext(ctx))
+	if err != nil {
+		return nil, noAnswer(op, err)
+	}
+	defer func() { _ = res.Body.Close() }() // only read
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return nil, noAnswer(op, fmt.Errorf("the answer of %s broke off: %w", req.URL.Host, err))
+	case len(body) > maxBody:
+		return nil, noAnswer(op, fmt.Errorf("the answer of %s is larger than %d bytes", req.URL.Host, maxBody))
+	case res.StatusCode != http.StatusOK:
+		return nil, refusal(op, res.StatusCode, retryAfter(res.Header.Get("Retry-After"), c.now()), body, secrets...)
+	}
+	return body, nil
+}
