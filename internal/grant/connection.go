@@ -1,0 +1,79 @@
+package grant
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/entra"
+)
+
+// State of a grant; the words are those of the header X-Ones-Connection.
+type State string
+
+// The states of a grant.
+const (
+	Connected         State = "connected"
+	NeedsSignIn       State = "needs_sign_in"
+	NeedsAdminConsent State = "needs_admin_consent"
+	NoMailbox         State = "no_mailbox"
+	// Unavailable is never stored: the last refresh failed for no fault of the
+	// grant's, and the next one may succeed.
+	Unavailable State = "unavailable"
+)
+
+// A Connection is the live state of one grant. It may be read concurrently.
+type Connection struct {
+	state atomic.Pointer[State] // nil: not known yet
+
+	// Guarded by the Keeper's mu.
+
+	// saves counts the sign-ins saved, so that a refresh begun before one of
+	// them doesn't overwrite what it brought.
+	saves int
+	// failures in a row, the cause of the last one, and until when it is not
+	// tried again.
+	failures int
+	cause    error
+	retry    time.Time
+}
+
+// State returns the state as known now, without I/O.
+func (c *Connection) State() State {
+	if s := c.state.Load(); s != nil {
+		return *s
+	}
+	return Unavailable
+}
+
+// learn sets what the store says, unless something newer is known.
+func (c *Connection) learn(s State) { c.state.CompareAndSwap(nil, &s) }
+
+// recovered sets the state and forgets earlier failures.
+func (c *Connection) recovered(s State) {
+	c.state.Store(&s)
+	c.failures, c.cause, c.retry = 0, nil, time.Time{}
+}
+
+const (
+	firstBackoff = time.Second
+	maxBackoff   = time.Minute
+)
+
+// failed notes a failure that will pass, and for how long not to try again:
+// doubling, and as long as Microsoft has asked for. An integration that is down
+// is left to its breaker, so that a mended one works at once.
+func (c *Connection) failed(cause error, now time.Time) {
+	s := Unavailable
+	c.state.Store(&s)
+	if errors.Is(cause, ErrIntegrationDown) {
+		return
+	}
+	wait := min(firstBackoff<<min(c.failures, 10), maxBackoff)
+	var refused *entra.Error
+	if errors.As(cause, &refused) {
+		wait = max(wait, refused.RetryAfter)
+	}
+	c.failures++
+	c.cause, c.retry = cause, now.Add(wait)
+}

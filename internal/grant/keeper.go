@@ -1,0 +1,138 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/seal"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// Errors of Token, wrapped around their cause.
+var (
+	// ErrNeedsSignIn: no grant, or one that Microsoft no longer honours. Only
+	// a new sign-in helps.
+	ErrNeedsSignIn = errors.New("needs to sign in with Microsoft again")
+	// ErrNeedsAdminConsent: an administrator of the tenant has to consent.
+	ErrNeedsAdminConsent = errors.New("an administrator has to consent")
+	// ErrIntegrationDown: the operator's configuration is refused (an expired
+	// secret, say), or the integration is no longer configured. No grant is at fault.
+	ErrIntegrationDown = errors.New("the integration is refused by Microsoft")
+	// ErrUnavailable: Microsoft can't be reached or asked for patience; try again.
+	ErrUnavailable = errors.New("the sign-in service of Microsoft is not available")
+)
+
+// Config of a Keeper.
+type Config struct {
+	Store store.Store
+	Seal  *seal.Keyset
+	// Client returns the client of an integration, as configured now.
+	Client func(integration string) (*entra.Client, bool)
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// A Keeper keeps grants. It may be used concurrently.
+type Keeper struct {
+	cfg Config
+	// connections holds a *Connection for every owner asked for so far. They
+	// stay, since sessions hold on to them; owners are people and rooms we know.
+	connections sync.Map
+	work        sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows and the parts of a Connection that say so
+	closed   bool
+	tokens   tokens
+	flights  map[string]*flight  // by owner
+	breakers map[string]*breaker // by integration
+}
+
+// New returns a keeper. Close it.
+func New(cfg Config) *Keeper {
+	return &Keeper{
+		cfg:      cfg,
+		tokens:   tokens{byOwner: map[string]token{}, limit: maxTokens},
+		flights:  map[string]*flight{},
+		breakers: map[string]*breaker{},
+	}
+}
+
+// Close waits for refreshes under way, at most refreshTimeout. Token then
+// begins no more of them.
+func (k *Keeper) Close() {
+	k.mu.Lock()
+	k.closed = true
+	k.mu.Unlock()
+	k.work.Wait()
+}
+
+// Save keeps the tokens of a fresh sign-in of owner (a person's id) durably,
+// replaces what was there, and sets the state.
+func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.Tokens, s State) error {
+	rec := record{Integration: integration, State: s, Scopes: t.Scopes, Updated: k.cfg.Now()}
+	if err := rec.seal(k.cfg.Seal, owner, t.Refresh); err != nil {
+		return err
+	}
+	value, err := rec.encode()
+	if err != nil {
+		return err
+	}
+	if _, err := k.cfg.Store.Commit(ctx, store.Write{Key: key(owner), Value: value}); err != nil {
+		return fmt.Errorf("keep the grant of a sign-in: %w", err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := k.connection(owner)
+	c.saves++
+	c.recovered(s)
+	k.tokens.put(owner, t, k.cfg.Now())
+	return nil
+}
+
+// Forget deletes owner's grant, durably. Microsoft has no way to revoke a
+// refresh token: forgetting is all that can be done. To forget what isn't there
+// is no error.
+func (k *Keeper) Forget(ctx context.Context, owner string) error {
+	if _, err := k.cfg.Store.Commit(ctx, store.Write{Key: key(owner), Op: store.Delete}); err != nil {
+		return fmt.Errorf("forget a grant: %w", err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := k.connection(owner)
+	c.saves++
+	c.recovered(NeedsSignIn)
+	k.tokens.drop(owner)
+	return nil
+}
+
+// Connection returns the live state of owner's grant: the pointer stays the
+// same and follows every change. The first call for an owner reads the store.
+func (k *Keeper) Connection(ctx context.Context, owner string) (*Connection, error) {
+	c := k.connection(owner)
+	if c.state.Load() != nil {
+		return c, nil
+	}
+	rec, _, err := k.read(ctx, owner)
+	switch {
+	case err == nil:
+		c.learn(rec.State)
+	case errors.Is(err, store.ErrNotFound):
+		c.learn(NeedsSignIn)
+	default:
+		return nil, err
+	}
+	return c, nil
+}
+
+func (k *Keeper) connection(owner string) *Connection {
+	if c, ok := k.connections.Load(owner); ok {
+		return c.(*Connection)
+	}
+	c, _ := k.connections.LoadOrStore(owner, new(Connection))
+	return c.(*Connection)
+}

@@ -1,0 +1,90 @@
+package grant_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+func TestConnectionFollows(t *testing.T) {
+	w := newWorld(t)
+	c, err := w.Connection(t.Context(), alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(state grant.State) {
+		t.Helper()
+		if got := c.State(); got != state {
+			t.Errorf("State() = %s, want %s", got, state)
+		}
+	}
+	want(grant.NeedsSignIn)
+	w.save(w.Keeper, alice, "saved", grant.NoMailbox)
+	want(grant.NoMailbox)
+	w.advance(time.Hour)
+	w.wantToken(w.Keeper, alice, "", "access-1")
+	want(grant.NoMailbox) // a token doesn't bring a mailbox
+	w.signIn(alice, "again")
+	want(grant.Connected)
+	if err := w.Forget(t.Context(), alice); err != nil {
+		t.Fatal(err)
+	}
+	want(grant.NeedsSignIn)
+	if again, err := w.Connection(t.Context(), alice); err != nil || again != c {
+		t.Errorf("Connection = %p, %v, want the same as before, %p", again, err, c)
+	}
+}
+
+// TestConnectionReadsOnce: only the first call asks the store.
+func TestConnectionReadsOnce(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "saved")
+	reads := 0
+	w.store.set(func(string) error { reads++; return nil })
+	k := w.keeper()
+	for range 3 {
+		if c, err := k.Connection(t.Context(), alice); err != nil || c.State() != grant.Connected {
+			t.Errorf("Connection = %v, %v, want connected", c, err)
+		}
+	}
+	if reads != 1 {
+		t.Errorf("the store was asked %d times, want once", reads)
+	}
+}
+
+func TestForget(t *testing.T) {
+	w := newWorld(t)
+	if err := w.Forget(t.Context(), alice); err != nil {
+		t.Errorf("Forget of what isn't there = %v", err)
+	}
+	w.signIn(alice, "saved")
+	w.store.set(func(string) error { return store.ErrFull })
+	if err := w.Forget(t.Context(), alice); !errors.Is(err, store.ErrFull) {
+		t.Errorf("Forget = %v, want ErrFull", err)
+	}
+	w.wantToken(w.Keeper, alice, "", "access-saved")
+	w.store.set(nil)
+	if err := w.Forget(t.Context(), alice); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+		t.Errorf("Token = %v, want ErrNeedsSignIn", err)
+	}
+	w.wantCalls()
+}
+
+func TestSaveFails(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "saved")
+	w.store.set(func(string) error { return store.ErrFull })
+	err := w.Save(t.Context(), alice, "contoso", entra.Tokens{Access: "access-new", Refresh: "refresh-new", Expires: noon.Add(time.Hour)}, grant.NoMailbox)
+	if !errors.Is(err, store.ErrFull) {
+		t.Errorf("Save = %v, want ErrFull", err)
+	}
+	w.wantToken(w.Keeper, alice, "", "access-saved")
+	w.wantState(alice, grant.Connected)
+}

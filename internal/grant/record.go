@@ -1,0 +1,75 @@
+package grant
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/seal"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// sealKind binds a sealed refresh token to being one.
+const sealKind = "grant"
+
+func key(owner string) string { return "grant/" + owner }
+
+// A record is a grant as it lies in the store.
+type record struct {
+	Integration string `json:"integration"`
+	// State is never Unavailable.
+	State  State    `json:"state"`
+	Scopes []string `json:"scopes,omitempty"`
+	// Updated is when Microsoft last gave or refused a token for it.
+	Updated time.Time `json:"updated"`
+	// Sealed is the refresh token; empty: there is none, or it is dead.
+	Sealed []byte `json:"sealed,omitempty"`
+}
+
+func (r *record) seal(keys *seal.Keyset, owner, refreshToken string) (err error) {
+	if refreshToken == "" {
+		r.Sealed = nil
+		return nil
+	}
+	r.Sealed, err = keys.Seal([]byte(refreshToken), sealKind, owner)
+	return err
+}
+
+func (r *record) open(keys *seal.Keyset, owner string) (refreshToken string, err error) {
+	plain, err := keys.Open(r.Sealed, sealKind, owner)
+	return string(plain), err
+}
+
+func (r *record) encode() ([]byte, error) {
+	value, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode a grant: %w", err)
+	}
+	return value, nil
+}
+
+// read returns owner's record, or store.ErrNotFound.
+func (k *Keeper) read(ctx context.Context, owner string) (record, store.Version, error) {
+	stored, err := k.cfg.Store.Get(ctx, key(owner))
+	if err != nil {
+		return record{}, store.Absent, fmt.Errorf("read a grant: %w", err)
+	}
+	var rec record
+	if err := json.Unmarshal(stored.Value, &rec); err != nil {
+		return record{}, store.Absent, fmt.Errorf("the record %s is damaged: %w", stored.Key, err)
+	}
+	return rec, stored.Version, nil
+}
+
+// replace writes a record over the version it was made from. It returns
+// store.ErrConflict if that has changed: a new sign-in, or another instance's
+// refresh, stays.
+func (k *Keeper) replace(ctx context.Context, owner string, rec record, version store.Version) error {
+	value, err := rec.encode()
+	if err != nil {
+		return err
+	}
+	_, err = k.cfg.Store.Commit(ctx, store.Write{Key: key(owner), Value: value, If: store.If(version)})
+	return err
+}

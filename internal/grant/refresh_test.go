@@ -1,0 +1,360 @@
+package grant_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+const (
+	refusedDead     = `{"error":"invalid_grant","error_codes":[50173]}`
+	refusedPerson   = `{"error":"invalid_grant","suberror":"basic_action","error_codes":[50076]}`
+	refusedAdmin    = `{"error":"invalid_grant","suberror":"consent_required","error_codes":[65001]}`
+	refusedOperator = `{"error":"invalid_client","error_codes":[7000222]}`
+	refusedLoop     = `{"error":"invalid_grant","error_codes":[50196]}`
+)
+
+// TestRefused: what each class of refusal does to the grant, and when it is
+// tried again.
+func TestRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name, body   string
+		status       int
+		err          error
+		state        grant.State
+		stored, kept string
+		// quiet is how long Microsoft is not asked again; 0: for ever.
+		quiet time.Duration
+	}{
+		{"dead", refusedDead, 400, grant.ErrNeedsSignIn, grant.NeedsSignIn, "needs_sign_in", "", 0},
+		{"person", refusedPerson, 400, grant.ErrNeedsSignIn, grant.NeedsSignIn, "needs_sign_in", "refresh-saved", 10 * time.Minute},
+		{"admin", refusedAdmin, 400, grant.ErrNeedsAdminConsent, grant.NeedsAdminConsent, "needs_admin_consent", "refresh-saved", 10 * time.Minute},
+		{"operator", refusedOperator, 401, grant.ErrIntegrationDown, grant.Unavailable, "connected", "refresh-saved", 30 * time.Second},
+		{"throttled loop", refusedLoop, 400, grant.ErrUnavailable, grant.Unavailable, "connected", "refresh-saved", time.Second},
+		{"outage", "", 503, grant.ErrUnavailable, grant.Unavailable, "connected", "refresh-saved", time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.signIn(alice, "saved")
+			w.wantState(alice, grant.Connected)
+			w.advance(time.Hour)
+			w.idp.refuses(tt.status, tt.body)
+			refused := func(calls int) {
+				t.Helper()
+				var e *entra.Error
+				if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, tt.err) {
+					t.Errorf("Token = %v, want %v", err, tt.err)
+				} else if len(w.idp.received()) > calls && !errors.As(err, &e) {
+					t.Errorf("Token = %v, want Microsoft's refusal in it", err)
+				}
+				if got := len(w.idp.received()); got != calls {
+					t.Errorf("Microsoft was asked %d times, want %d", got, calls)
+				}
+				w.wantState(alice, tt.state)
+				w.wantStored(alice, tt.stored, tt.kept)
+			}
+			refused(1)
+			refused(1)
+			if tt.quiet == 0 {
+				w.advance(24 * time.Hour)
+				refused(1)
+				w.signIn(alice, "again")
+				w.wantToken(w.Keeper, alice, "", "access-again")
+				w.wantState(alice, grant.Connected)
+				return
+			}
+			w.advance(tt.quiet - time.Millisecond)
+			refused(1)
+			w.advance(time.Millisecond)
+			refused(2)
+			w.advance(time.Hour)
+			w.idp.mended()
+			w.wantToken(w.Keeper, alice, "", "access-3")
+			w.wantState(alice, grant.Connected)
+			w.wantStored(alice, "connected", "refresh-3")
+		})
+	}
+}
+
+// TestRefusedSurvivesRestart: the quiet time is kept by the record.
+func TestRefusedSurvivesRestart(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "saved")
+	w.idp.refuses(400, refusedPerson)
+	for range 2 {
+		if _, err := w.keeper().Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+			t.Errorf("Token = %v, want ErrNeedsSignIn", err)
+		}
+	}
+	w.wantCalls("refresh-saved")
+}
+
+// TestRefusedUnmarked: a store that can't be written to changes nothing about
+// what Microsoft has said.
+func TestRefusedUnmarked(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "saved")
+	w.advance(time.Hour)
+	w.idp.refuses(400, refusedDead)
+	w.store.set(func(op string) error {
+		if op == "commit" {
+			return store.ErrFull
+		}
+		return nil
+	})
+	if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+		t.Errorf("Token = %v, want ErrNeedsSignIn", err)
+	}
+	w.wantState(alice, grant.NeedsSignIn)
+}
+
+// TestBackoff: an outage is met with ever fewer requests, and with the old
+// token while it lasts.
+func TestBackoff(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "saved")
+	w.idp.refuses(http.StatusBadGateway, "")
+	w.advance(59*time.Minute + 30*time.Second)
+	w.wantToken(w.Keeper, alice, "", "access-saved")
+	w.wantState(alice, grant.Unavailable)
+	w.wantToken(w.Keeper, alice, "", "access-saved")
+	w.wantCalls("refresh-saved")
+
+	w.advance(30 * time.Second) // the old one has expired
+	asks := func(calls int) {
+		t.Helper()
+		if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrUnavailable) {
+			t.Errorf("Token = %v, want ErrUnavailable", err)
+		}
+		if got := len(w.idp.received()); got != calls {
+			t.Errorf("Microsoft was asked %d times, want %d", got, calls)
+		}
+	}
+	calls := 2
+	asks(calls)
+	for _, seconds := range []time.Duration{2, 4, 8, 16, 32, 60, 60} {
+		w.advance(seconds*time.Second - time.Millisecond)
+		asks(calls)
+		w.advance(time.Millisecond)
+		calls++
+		asks(calls)
+	}
+	w.advance(time.Minute)
+	w.idp.mended()
+	w.wantToken(w.Keeper, alice, "", fmt.Sprintf("access-%d", calls+1))
+	w.wantState(alice, grant.Connected)
+}
+
+func TestRetryAfter(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "saved")
+	w.advance(time.Hour)
+	w.idp.set(func(rw http.ResponseWriter, _ string) bool {
+		rw.Header().Set("Retry-After", "300")
+		rw.WriteHeader(http.StatusTooManyRequests)
+		return true
+	})
+	for _, wait := range []time.Duration{0, 299 * time.Second} {
+		w.advance(wait)
+		if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrUnavailable) {
+			t.Errorf("Token = %v, want ErrUnavailable", err)
+		}
+	}
+	w.wantCalls("refresh-saved")
+	w.advance(time.Second)
+	w.idp.mended()
+	w.wantToken(w.Keeper, alice, "", "access-2")
+}
+
+// TestSecretExpired: one person finds out, the others don't ask; when the
+// secret is mended everybody is back at once, and no grant was touched.
+func TestSecretExpired(t *testing.T) {
+	w := newWorld(t)
+	owners := []string{"tenant.a", "tenant.b", "tenant.c"}
+	versions := map[string]store.Version{}
+	for _, owner := range owners {
+		w.signIn(owner, owner)
+		_, _, versions[owner] = w.stored(owner)
+	}
+	w.advance(59*time.Minute + 30*time.Second)
+	w.idp.refuses(http.StatusUnauthorized, refusedOperator)
+	for _, owner := range owners {
+		w.wantToken(w.Keeper, owner, "", "access-"+owner) // good as long as it lasts
+	}
+	w.advance(29 * time.Second)
+	for _, owner := range owners {
+		if _, err := w.Token(t.Context(), owner, "access-"+owner); !errors.Is(err, grant.ErrIntegrationDown) {
+			t.Errorf("Token(%s) = %v, want ErrIntegrationDown", owner, err)
+		}
+		w.wantState(owner, grant.Unavailable)
+		if _, _, now := w.stored(owner); now != versions[owner] {
+			t.Errorf("the grant of %s was written", owner)
+		}
+	}
+	w.wantCalls("refresh-tenant.a")
+
+	w.configure("contoso") // the operator reloads with a new secret
+	w.idp.mended()
+	for i, owner := range owners {
+		w.wantToken(w.Keeper, owner, "", fmt.Sprintf("access-%d", i+2))
+		w.wantState(owner, grant.Connected)
+	}
+}
+
+func TestIntegrationGone(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "saved")
+	w.advance(time.Hour)
+	w.configure("fabrikam")
+	if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrIntegrationDown) {
+		t.Errorf("Token = %v, want ErrIntegrationDown", err)
+	}
+	w.configure("contoso")
+	w.wantToken(w.Keeper, alice, "", "access-1")
+}
+
+// TestLoserOfARace: an instance whose token is refused as dead, because
+// another has a newer one, goes by the newer and harms nothing.
+func TestLoserOfARace(t *testing.T) {
+	for name, body := range map[string]string{"dead": refusedDead, "person": refusedPerson} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.signIn(alice, "old")
+			loser := w.keeper()
+			arrived, release := make(chan struct{}), make(chan struct{})
+			w.idp.set(func(rw http.ResponseWriter, token string) bool {
+				if token != "refresh-old" {
+					return false
+				}
+				close(arrived)
+				<-release
+				rw.WriteHeader(http.StatusBadRequest)
+				_, _ = fmt.Fprint(rw, body)
+				return true
+			})
+			type result struct {
+				token string
+				err   error
+			}
+			got := make(chan result, 1)
+			go func() {
+				token, err := loser.Token(t.Context(), alice, "")
+				got <- result{token, err}
+			}()
+			<-arrived
+			w.signIn(alice, "new")
+			close(release)
+			if r := <-got; r.err != nil || r.token != "access-2" {
+				t.Errorf("Token of the loser = %q, %v, want access-2", r.token, r.err)
+			}
+			w.wantCalls("refresh-old", "refresh-new")
+			w.wantStored(alice, "connected", "refresh-2")
+		})
+	}
+}
+
+// TestSlowWinner: a refresh that succeeds after a new sign-in doesn't
+// overwrite what that brought.
+func TestSlowWinner(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "old")
+	w.advance(time.Hour)
+	arrived, release := w.idp.holds()
+	got := make(chan string, 1)
+	go func() {
+		token, err := w.Token(t.Context(), alice, "")
+		if err != nil {
+			t.Error(err)
+		}
+		got <- token
+	}()
+	<-arrived
+	w.save(w.Keeper, alice, "new", grant.NoMailbox)
+	close(release)
+	if token := <-got; token != "access-new" {
+		t.Errorf("Token = %q, want access-new", token)
+	}
+	w.wantToken(w.Keeper, alice, "", "access-new")
+	w.wantStored(alice, "no_mailbox", "refresh-new")
+	w.wantState(alice, grant.NoMailbox)
+}
+
+// TestDisconnectedMeanwhile: neither here nor by another instance may a
+// disconnect be undone by a refresh under way.
+func TestDisconnectedMeanwhile(t *testing.T) {
+	for _, where := range []string{"here", "elsewhere"} {
+		t.Run(where, func(t *testing.T) {
+			w := newWorld(t)
+			w.signIn(alice, "old")
+			w.advance(time.Hour)
+			arrived, release := w.idp.holds()
+			got := make(chan error, 1)
+			go func() {
+				_, err := w.Token(t.Context(), alice, "")
+				got <- err
+			}()
+			<-arrived
+			k := w.Keeper
+			if where == "elsewhere" {
+				k = w.keeper()
+			}
+			if err := k.Forget(t.Context(), alice); err != nil {
+				t.Fatal(err)
+			}
+			close(release)
+			if err := <-got; err == nil {
+				t.Error("a token was given out after the disconnect")
+			}
+			if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+				t.Errorf("Token = %v, want ErrNeedsSignIn", err)
+			}
+			w.wantState(alice, grant.NeedsSignIn)
+			if _, err := w.store.Get(t.Context(), "grant/"+alice); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("the record: %v, want ErrNotFound", err)
+			}
+		})
+	}
+}
+
+// TestDisconnectedAtLast: also the moment after a refresh was kept is not too
+// late for a disconnect.
+func TestDisconnectedAtLast(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "old")
+	w.advance(time.Hour)
+	w.store.set(func(op string) error {
+		if op == "committed" {
+			w.store.set(nil)
+			return w.Forget(t.Context(), alice)
+		}
+		return nil
+	})
+	if token, err := w.Token(t.Context(), alice, ""); err == nil {
+		t.Errorf("Token = %q after the disconnect", token)
+	}
+	if token, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+		t.Errorf("Token = %q, %v, want ErrNeedsSignIn", token, err)
+	}
+	w.wantState(alice, grant.NeedsSignIn)
+}
+
+// TestRefusedBehindTheAnswer: the old token is not given out once the grant has
+// been refused in the background.
+func TestRefusedBehindTheAnswer(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "saved")
+	w.advance(56 * time.Minute)
+	w.idp.refuses(400, refusedDead)
+	w.wantToken(w.Keeper, alice, "", "access-saved")
+	w.Close() // waits for the one in the background
+	if token, err := w.Token(t.Context(), alice, ""); err == nil {
+		t.Errorf("Token = %q of a dead grant", token)
+	}
+	w.wantState(alice, grant.NeedsSignIn)
+}

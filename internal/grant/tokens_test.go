@@ -1,0 +1,38 @@
+package grant
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/entra"
+)
+
+func TestTokensBounded(t *testing.T) {
+	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	ts := tokens{byOwner: map[string]token{}, limit: 4}
+	put := func(owner string, life time.Duration) {
+		ts.put(owner, entra.Tokens{Access: owner, Expires: now.Add(life)}, now)
+		if len(ts.byOwner) > ts.limit {
+			t.Fatalf("%d tokens are kept, want at most %d", len(ts.byOwner), ts.limit)
+		}
+		if _, there := ts.byOwner[owner]; !there {
+			t.Errorf("the token of %s, just put, is not there", owner)
+		}
+	}
+	put("short-1", time.Minute)
+	put("short-2", time.Minute)
+	put("long-1", time.Hour)
+	put("long-2", time.Hour)
+	put("long-2", time.Hour) // replaced: needs no room
+	now = now.Add(2 * time.Minute)
+	put("long-3", time.Hour)
+	for _, owner := range []string{"long-1", "long-2", "long-3"} {
+		if _, there := ts.byOwner[owner]; !there {
+			t.Errorf("%s went, though others had expired", owner)
+		}
+	}
+	for i := range 20 {
+		put(fmt.Sprintf("more-%d", i), time.Hour)
+	}
+}
