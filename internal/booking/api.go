@@ -1,0 +1,154 @@
+package booking
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// APIOptions say who may call besides people with a session.
+type APIOptions struct {
+	// ServiceTokens are all valid; without one only sessions are let in.
+	ServiceTokens []ServiceToken
+}
+
+// maxBody bounds a request's body, in bytes.
+const maxBody = 64 << 10
+
+// api is the HTTP API over a service.
+type api struct {
+	bookings *Service
+	options  APIOptions
+	mux      *http.ServeMux
+	openapi  []byte
+}
+
+// NewAPI returns the handler of /v1 and /openapi.json. The gateway in front puts
+// the signed-in person into the request's context (identity.NewContext) and
+// refuses unsafe requests from other origins. Caddy's handle_path may strip a
+// prefix: no answer holds an absolute path of the API.
+func NewAPI(s *Service, o APIOptions) http.Handler {
+	a := &api{bookings: s, options: o, mux: http.NewServeMux()}
+	config := huma.DefaultConfig("onesgate bookings", "1")
+	config.Servers = []*huma.Server{{URL: "."}}
+	config.Info.Description = "Books rooms in Microsoft 365 in people's own names."
+	config.CreateHooks = nil // no $schema links, which would name a host
+	config.DocsPath, config.SchemasPath = "", ""
+	config.OpenAPIPath = "" // ours is made once; huma's is made by the first reader, unlocked
+	config.RejectUnknownQueryParameters = true
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"service": {Type: "http", Scheme: "bearer", Description: "A service token; Ones-Act-As says for whom."},
+	}
+	h := humago.New(a.mux, config)
+	a.registerBookings(h)
+	a.registerRooms(h)
+	a.registerUsers(h)
+	var err error
+	if a.openapi, err = json.Marshal(h.OpenAPI()); err != nil {
+		panic("booking: the API's own description can't be written: " + err.Error()) // a slip in this package
+	}
+	return a
+}
+
+type callerKey struct{}
+
+// callerOf returns who sent the request that ctx belongs to.
+func callerOf(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c
+}
+
+// ServeHTTP answers what no operation is there for itself, and everything else
+// after it knows who is asking.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if r.URL.Path == "/openapi.json" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(a.openapi)
+		return
+	}
+	// The mux would redirect an unclean path, without the prefix that was stripped.
+	if clean := path.Clean(r.URL.Path); clean != r.URL.Path {
+		writeProblem(w, newProblem(codeNotFound, "There is nothing at this path."))
+		return
+	}
+	if allow := a.allowed(r); !strings.Contains(allow+",", methodFor(r.Method)+",") {
+		if allow == "" {
+			writeProblem(w, newProblem(codeNotFound, "There is nothing at this path."))
+			return
+		}
+		p := statusProblem(http.StatusMethodNotAllowed, "Allowed here: "+allow+".")
+		p.header.Set("Allow", allow)
+		writeProblem(w, p)
+		return
+	}
+	c, err := a.caller(r)
+	if err != nil {
+		writeProblem(w, a.problem(r.Context(), Caller{}, err))
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody+1)
+	a.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+}
+
+// methodFor is the method whose operation serves a request.
+func methodFor(method string) string {
+	if method == http.MethodHead {
+		return http.MethodGet
+	}
+	return method
+}
+
+// allowed lists the methods that there are operations for at the request's path.
+func (a *api) allowed(r *http.Request) string {
+	var methods []string
+	probe := &http.Request{URL: r.URL, Host: r.Host}
+	for _, probe.Method = range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+		if _, pattern := a.mux.Handler(probe); pattern != "" {
+			methods = append(methods, probe.Method)
+		}
+	}
+	if r.URL.Path == "/openapi.json" {
+		methods = []string{http.MethodGet}
+	}
+	return strings.Join(methods, ", ")
+}
+
+func writeProblem(w http.ResponseWriter, p *Problem) {
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p)
+}
+
+// answer turns the errors of an operation into problems.
+func answer[I, O any](a *api, f func(context.Context, Caller, *I) (*O, error)) func(context.Context, *I) (*O, error) {
+	return func(ctx context.Context, in *I) (*O, error) {
+		c := callerOf(ctx)
+		out, err := f(ctx, c, in)
+		if err != nil {
+			return nil, a.problem(ctx, c, err)
+		}
+		return out, nil
+	}
+}
+
+// operation describes one call for huma.
+func operation(id, method, path, summary string, statuses ...int) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary,
+		MaxBodyBytes: maxBody + 1, // huma refuses at the limit, not beyond it
+		Errors: append(statuses, // and what any call may meet, Ones-Act-As among it
+			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity,
+			http.StatusInternalServerError, http.StatusServiceUnavailable),
+		Security: []map[string][]string{{"service": {}}, {}},
+	}
+}

@@ -1,0 +1,255 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/graph"
+)
+
+// propertyID names the extended property that holds a booking's id on its
+// event. It never changes: it is how our events are recognised.
+const propertyID = "String {5b2f0c1e-7d64-4b0e-9c53-0a4e6f7d2a91} Name OnesBookingId"
+
+// errClosed ends a change of a booking that nothing is left to do for.
+var errClosed = errors.New("the booking is closed")
+
+// advance takes as many steps for a booking as can be taken now. fresh says
+// that it has never been sent. Its errors are those of the store; what Graph
+// says is part of the booking's state.
+func (s *Service) advance(ctx context.Context, id string, fresh bool) error {
+	r, err := s.journal.get(ctx, id)
+	for err == nil && r.open() && ctx.Err() == nil {
+		switch {
+		case r.EventID == "":
+			r, err = s.send(ctx, r, fresh)
+			fresh = false
+		case r.Withdraw:
+			r, err = s.withdraw(ctx, r)
+		default:
+			r, err = s.follow(ctx, r)
+		}
+		if err != nil || r.NextAt.After(s.now()) {
+			break
+		}
+	}
+	if errors.Is(err, errClosed) || errors.Is(err, errNotFound) {
+		return nil
+	}
+	return err
+}
+
+// update changes an open booking durably and tells those who wait for it.
+func (s *Service) update(ctx context.Context, id string, f func(*record)) (record, error) {
+	ctx, cancel := durable(ctx)
+	defer cancel()
+	var before Status
+	r, err := s.journal.change(ctx, id, func(r *record) error {
+		if !r.open() {
+			return errClosed
+		}
+		before = r.Status
+		f(r)
+		return nil
+	})
+	if err != nil {
+		return r, err
+	}
+	if r.Status != before && !r.Status.onItsWay() {
+		s.auditLine(ctx, "outcome", Caller{Service: r.Service}, &r, string(r.Status))
+	}
+	s.waiters.tell(id)
+	return r, nil
+}
+
+// close ends a booking's way with a status.
+func (s *Service) close(ctx context.Context, id string, status Status, reason string) (record, error) {
+	return s.update(ctx, id, func(r *record) {
+		r.Status, r.Reason, r.NextAt, r.Withdraw = status, reason, time.Time{}, false
+	})
+}
+
+// Reasons, for the people who read them.
+const (
+	reasonExpired      = "The start came before the booking could be brought to Microsoft 365."
+	reasonUnknown      = "Whether the event was made could not be found out before its end."
+	reasonSignIn       = "The person has to sign in with Microsoft again; the booking goes on by itself then."
+	reasonConsent      = "An administrator of Microsoft 365 has to consent again; the booking goes on by itself then."
+	reasonUnconfigured = "The integration is no longer configured."
+	reasonRetry        = "Microsoft 365 can't be reached right now; this is tried again by itself."
+	reasonDeleted      = "The event was cancelled or deleted in the organizer's calendar."
+	reasonDeclined     = "The room declined: it is not free at that time, or its policy doesn't allow this booking."
+	reasonSilent       = "The room has not answered before the end."
+)
+
+// send brings the event into the person's calendar. Unless it has surely never
+// been sent, it is looked for first.
+func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error) {
+	integration, ok := s.world().Integrations[r.Integration]
+	if !ok {
+		return s.stumble(ctx, r, errUnconfigured)
+	}
+	mailbox := s.mailbox(r.PersonID, !fresh && !s.waiters.waiting(r.ID))
+	unsent := fresh || !r.MaybeSent
+	if !unsent {
+		event, found, err := integration.Graph.FindEvent(ctx, mailbox, r.TransactionID, r.Start, r.End)
+		if err != nil {
+			return s.stumble(ctx, r, err)
+		}
+		if found {
+			return s.made(ctx, r, event)
+		}
+	}
+	switch now := s.now(); {
+	case r.Withdraw:
+		return s.close(ctx, r.ID, Cancelled, "")
+	case !now.Before(r.sendBy()):
+		return s.close(ctx, r.ID, Expired, reasonExpired)
+	}
+	if !r.MaybeSent { // durable before anything leaves the house
+		var err error
+		r, err = s.update(ctx, r.ID, func(r *record) { r.MaybeSent = true })
+		if err != nil {
+			return r, err
+		}
+	}
+	event, err := integration.Graph.CreateEvent(ctx, mailbox, r.event())
+	if err == nil {
+		return s.made(ctx, r, event)
+	}
+	if unsent && !graph.MaybeDone(err) && !duplicate(err) {
+		if r, err := s.update(ctx, r.ID, func(r *record) { r.MaybeSent = false }); err != nil {
+			return r, err
+		}
+	}
+	if reason, final := finally(err); final {
+		s.log.WarnContext(ctx, "Microsoft Graph refuses a booking for good", "booking", r.ID, "room", r.Request.Room, "error", err)
+		return s.close(ctx, r.ID, Failed, reason)
+	}
+	return s.stumble(ctx, r, err)
+}
+
+// errUnconfigured: the booking's integration is not in the configuration now.
+var errUnconfigured = errors.New("the integration is no longer configured")
+
+func duplicate(err error) bool {
+	var refused *graph.Error
+	return errors.As(err, &refused) && refused.Code == graph.CodeDuplicateTransaction
+}
+
+// finally says whether a refusal of the creation will stay one, and why in
+// plain words.
+func finally(err error) (reason string, final bool) {
+	var refused *graph.Error
+	if !errors.As(err, &refused) || graph.Transient(err) || duplicate(err) || refused.Status == http.StatusUnauthorized {
+		return "", false
+	}
+	switch refused.Code {
+	case graph.CodeAccessDenied:
+		return "Microsoft 365 does not allow this app to write into the person's calendar: a permission is missing.", true
+	case graph.CodeNoMailbox, graph.CodeNonExistentMailbox:
+		return "The person has no mailbox in Microsoft 365 that bookings could be made from.", true
+	case graph.CodeQuotaExceeded:
+		return "The person's mailbox is full.", true
+	}
+	return "Microsoft 365 refused the booking (" + refused.Code + ").", true
+}
+
+// made records the event; it may hold the room's answer already.
+func (s *Service) made(ctx context.Context, r record, event graph.Event) (record, error) {
+	now := s.now().UTC()
+	return s.update(ctx, r.ID, func(r *record) {
+		r.EventID, r.ICalUID, r.WebLink = event.ID, event.ICalUID, event.WebLink
+		r.Status, r.Reason, r.Tries = AwaitingRoom, "", 0
+		r.hear(event, now)
+	})
+}
+
+// stumble records that a step could not be taken and when it is tried again.
+func (s *Service) stumble(ctx context.Context, r record, err error) (record, error) {
+	if ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return r, nil // stopping; whoever takes the booking up next starts from what is written
+	}
+	now := s.now().UTC()
+	s.log.WarnContext(ctx, "a booking could not be carried on; it is tried again",
+		"booking", r.ID, "room", r.Request.Room, "status", r.Status, "error", err)
+	return s.update(ctx, r.ID, func(r *record) { r.postpone(err, now) })
+}
+
+// signInPoll is how often a dead grant is tried, should a sign-in have been missed.
+const signInPoll = 5 * time.Minute
+
+// giveUp is how long after its end it is still tried to find out about a booking.
+const giveUp = 24 * time.Hour
+
+// postpone decides when a step that failed with err is tried again.
+func (r *record) postpone(err error, now time.Time) {
+	r.Tries++
+	wait := backoff(r.Tries)
+	var refused *graph.Error
+	errors.As(err, &refused)
+	unauthorized := refused != nil && refused.Status == http.StatusUnauthorized
+	status := Accepted
+	switch {
+	case errors.Is(err, grant.ErrNeedsSignIn), unauthorized:
+		status, r.Reason, wait = NeedsSignIn, reasonSignIn, signInPoll
+	case errors.Is(err, grant.ErrNeedsAdminConsent):
+		status, r.Reason, wait = NeedsSignIn, reasonConsent, signInPoll
+	case errors.Is(err, errUnconfigured):
+		r.Reason, wait = reasonUnconfigured, signInPoll
+	default:
+		r.Reason = reasonRetry
+		if refused != nil {
+			wait = max(wait, refused.RetryAfter)
+		}
+	}
+	if r.EventID == "" && (status == NeedsSignIn || refused != nil) {
+		r.Status = status
+	}
+	r.NextAt = now.Add(wait)
+	if r.EventID == "" && now.Before(r.sendBy()) && r.NextAt.After(r.sendBy()) {
+		r.NextAt = r.sendBy()
+	}
+	if now.After(r.End.Add(giveUp)) {
+		r.NextAt = time.Time{}
+		if r.EventID == "" {
+			r.Status, r.Reason = Expired, reasonUnknown
+		}
+	}
+}
+
+// event is the meeting to create: the person's own, with the room invited.
+func (r *record) event() graph.Event {
+	newTimes := false
+	e := graph.Event{
+		TransactionID: r.TransactionID,
+		Subject:       r.Request.Subject,
+		Start:         graph.DateTime{Time: r.Start},
+		End:           graph.DateTime{Time: r.End},
+		IsAllDay:      r.Request.AllDay,
+		Location:      &graph.Location{DisplayName: r.RoomTitle, LocationEmailAddress: r.RoomAddress},
+		Attendees: []graph.Attendee{{
+			Type: graph.Resource, EmailAddress: graph.EmailAddress{Name: r.RoomTitle, Address: r.RoomAddress},
+		}},
+		Sensitivity:     "normal",
+		IsOnlineMeeting: r.Request.OnlineMeeting,
+		AllowNewTimes:   &newTimes,
+		Properties:      []graph.ExtendedProperty{{ID: propertyID, Value: r.ID}},
+	}
+	if r.Request.Private {
+		e.Sensitivity = "private"
+	}
+	if r.Request.Body != "" {
+		e.Body = &graph.Body{ContentType: "text", Content: r.Request.Body}
+	}
+	if zone, err := time.LoadLocation(r.Zone); r.Request.AllDay && err == nil {
+		e.Start.Time, e.End.Time = floating(r.Start, zone), floating(r.End, zone)
+	}
+	for _, address := range r.Request.Attendees {
+		e.Attendees = append(e.Attendees, graph.Attendee{Type: graph.Required, EmailAddress: graph.EmailAddress{Address: address}})
+	}
+	return e
+}

@@ -1,0 +1,231 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/graph"
+)
+
+// A block is a busy time of a room, from the journal (then with its record) or
+// as Graph tells it.
+type block struct {
+	period
+	status  string
+	subject string
+	record  *record
+}
+
+// Words for how busy a block is, as Graph has them.
+const (
+	busy      = "busy"
+	tentative = "tentative"
+)
+
+// ownBlocks are the bookings of ours that hold the room within a window.
+func (s *Service) ownBlocks(ctx context.Context, room string, from, to time.Time) ([]block, error) {
+	var blocks []block
+	_, err := s.journal.walk(ctx, roomPrefix(room), "", from, to, noLimit, func(_ string, r *record) bool {
+		if r.Status.holdsRoom() {
+			b := block{period: period{r.Start, r.End}, status: tentative, record: r}
+			if r.Status == Confirmed {
+				b.status = busy
+			}
+			blocks = append(blocks, b)
+		}
+		return true
+	})
+	return blocks, err
+}
+
+// noLimit reads a window whole; windows are bounded in time.
+const noLimit = 1 << 30
+
+// graphBlocks asks the person's Graph about rooms. What it returns may reach a
+// day beyond the window. A room that could not be seen is not in the answer.
+func (s *Service) graphBlocks(ctx context.Context, personID string, rooms []Room, from, to time.Time) (map[string][]block, error) {
+	found := map[string][]block{}
+	if len(rooms) == 0 {
+		return found, nil
+	}
+	integration, ok := s.world().Integrations[rooms[0].Integration]
+	if !ok {
+		return nil, grant.ErrIntegrationDown
+	}
+	addresses := make([]string, len(rooms))
+	for i, room := range rooms {
+		addresses[i] = room.Address
+	}
+	// A day more on either side: all-day items stand at midnights of UTC.
+	schedules, err := integration.Graph.Schedules(ctx, s.mailbox(personID, false), addresses, from.AddDate(0, 0, -1), to.AddDate(0, 0, 1))
+	if err != nil {
+		return nil, err
+	}
+	for _, room := range rooms {
+		schedule := schedules[room.Address]
+		if schedule.Err != nil {
+			s.log.WarnContext(ctx, "a room's calendar could not be seen; only our own bookings are known there",
+				"room", room.Name, "integration", room.Integration, "error", schedule.Err)
+			continue
+		}
+		s.looks.record(room.Name, s.now().UTC().Truncate(time.Second))
+		blocks := []block{}
+		for _, item := range schedule.Items {
+			if item.Status == "free" || item.Status == "workingElsewhere" {
+				continue
+			}
+			b := block{period: itemPeriod(item, room.TimeZone), status: item.Status}
+			if !item.IsPrivate {
+				b.subject = item.Subject
+			}
+			blocks = append(blocks, b)
+		}
+		found[room.Name] = blocks
+	}
+	return found, nil
+}
+
+// itemPeriod is the time that an item takes in a room's zone. All-day events
+// float: they come as midnights of the zone that was asked for, which is UTC,
+// and mean those dates where the room is.
+func itemPeriod(item graph.ScheduleItem, zone *time.Location) period {
+	start, end := item.Start.Time, item.End.Time
+	if start.Equal(start.Truncate(24*time.Hour)) && end.Equal(end.Truncate(24*time.Hour)) {
+		start, end = atMidnight(start, zone), atMidnight(end, zone)
+	}
+	return period{start, end}
+}
+
+// atMidnight is the first instant in zone of the date that t has in UTC.
+func atMidnight(t time.Time, zone *time.Location) time.Time {
+	y, m, d := t.UTC().Date()
+	return dayStart(time.Date(y, m, d, 12, 0, 0, 0, zone), zone)
+}
+
+// cannotLook says that Graph refuses to show the schedule to this person, as it
+// may with the three permissions alone: our own journal has to do.
+func cannotLook(err error) bool {
+	var refused *graph.Error
+	return errors.As(err, &refused) && !graph.Transient(err)
+}
+
+// roomFree refuses a period in which the room is known to be taken. Graph being
+// down, or not showing the room, refuses nothing: the journal is looked at again
+// before the acceptance, and the room has the last word.
+func (s *Service) roomFree(ctx context.Context, c Caller, room Room, want period) error {
+	own, err := s.ownBlocks(ctx, room.Name, want.start, want.end)
+	if err != nil {
+		return err
+	}
+	if len(own) > 0 {
+		return s.conflict(ctx, c, room, want, own)
+	}
+	looking, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	seen, err := s.graphBlocks(looking, c.Person.ID, []Room{room}, want.start, want.end)
+	switch {
+	case err == nil:
+	case errors.Is(err, grant.ErrNeedsSignIn), errors.Is(err, grant.ErrNeedsAdminConsent), errors.Is(err, grant.ErrIntegrationDown):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	default:
+		s.log.WarnContext(ctx, "the room's schedule could not be asked for; the booking goes on without it",
+			"room", room.Name, "integration", room.Integration, "error", err)
+		return nil
+	}
+	clashes := slices.DeleteFunc(seen[room.Name], func(b block) bool { return !b.overlaps(want) })
+	if len(clashes) > 0 {
+		return s.conflict(ctx, c, room, want, clashes)
+	}
+	return nil
+}
+
+// Bounds of what a conflict offers instead.
+const (
+	maxAlternatives = 5
+	maxCandidates   = 20 // rooms that one getSchedule shows
+)
+
+// conflict makes the refusal of a taken slot, with what is free instead: later
+// on the same day in the same room, or other rooms at the same time.
+func (s *Service) conflict(ctx context.Context, c Caller, room Room, want period, clashes []block) error {
+	refused := &conflictError{}
+	for _, b := range clashes {
+		refused.clashes = append(refused.clashes, clash(c, room, b))
+	}
+	world := s.world()
+	rooms := make([]Room, 0, len(world.Rooms))
+	for _, r := range world.Rooms {
+		rooms = append(rooms, r)
+	}
+	candidates := append([]Room{room}, rankRooms(rooms, room)...)
+	candidates = candidates[:min(len(candidates), maxCandidates)]
+
+	midnight := dayStart(want.end.Add(-time.Nanosecond), room.TimeZone).AddDate(0, 0, 1)
+	until := midnight.Add(want.duration())
+	looking, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	seen, err := s.graphBlocks(looking, c.Person.ID, candidates, want.start, until)
+	if err != nil {
+		s.log.DebugContext(ctx, "alternatives come from our own bookings alone", "error", err)
+	}
+	for _, candidate := range candidates {
+		own, err := s.ownBlocks(ctx, candidate.Name, want.start, until)
+		if err != nil {
+			return err
+		}
+		var held []period
+		for _, b := range append(own, seen[candidate.Name]...) {
+			held = append(held, b.period)
+		}
+		free, ok := want, !taken(held, want)
+		if candidate.Name == room.Name {
+			free, ok = nextFree(append(held, periods(clashes)...), want, midnight)
+		}
+		if ok && candidate.takes(free, s.now()) {
+			refused.alternatives = append(refused.alternatives, Slot{
+				Room: candidate.Name, Start: free.start.In(candidate.TimeZone), End: free.end.In(candidate.TimeZone),
+			})
+		}
+		if len(refused.alternatives) == maxAlternatives {
+			break
+		}
+	}
+	return refused
+}
+
+func periods(blocks []block) []period {
+	all := make([]period, len(blocks))
+	for i, b := range blocks {
+		all[i] = b.period
+	}
+	return all
+}
+
+// A Clash is what already holds a slot. It says by whom, so that one can talk to
+// them, unless that is private: a room mailbox tells the same when it declines
+// (Set-CalendarProcessing, OrganizerInfo).
+type Clash struct {
+	Start     time.Time  `json:"start"`
+	End       time.Time  `json:"end"`
+	Organizer *Organizer `json:"organizer,omitempty"`
+}
+
+// A Slot is a free time of a room.
+type Slot struct {
+	Room  string    `json:"room"`
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+}
+
+func clash(c Caller, room Room, b block) Clash {
+	told := Clash{Start: b.start.In(room.TimeZone), End: b.end.In(room.TimeZone)}
+	if b.record != nil && (!b.record.Request.Private || c.sees(b.record)) {
+		told.Organizer = &Organizer{ID: b.record.PersonID, Name: b.record.PersonName, Email: b.record.PersonEmail}
+	}
+	return told
+}

@@ -1,0 +1,183 @@
+package booking
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+const (
+	// firstLook is when a booking is carried on if its first attempt, made at
+	// once, left no result.
+	firstLook = 30 * time.Second
+	// lookTimeout bounds how long an acceptance waits for the room's schedule.
+	lookTimeout = 5 * time.Second
+	// writeTimeout bounds a write of the journal, which goes on though its
+	// caller has left: half a write helps nobody.
+	writeTimeout = 10 * time.Second
+)
+
+// durable is ctx for a write of the journal.
+func durable(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+}
+
+// Create accepts a booking: it is durable when Create returns, and its first
+// attempt has been handed to Run. key is the caller's Idempotency-Key or empty.
+// A request that was accepted before is answered with the present state of its
+// booking, and replayed is true.
+func (s *Service) Create(ctx context.Context, c Caller, req Request, key string) (b Booking, replayed bool, err error) {
+	if c.Person == nil {
+		return Booking{}, false, refusal{codeForbidden, "Say whom you book for: send Ones-Act-As with an e-mail address, a user id or card:NUMBER."}
+	}
+	if req.ExternalID != "" && c.Service == "" {
+		return Booking{}, false, invalid{{"body.external_id", "only a service may give it", req.ExternalID}}
+	}
+	requestHash, err := req.hash(c.Person.ID)
+	if err != nil {
+		return Booking{}, false, err
+	}
+	claims := claimKeys(c, req, key)
+	// Before the checks: what was valid when it was accepted may be past by now.
+	if r, ok, err := s.replay(ctx, claims, requestHash); err != nil || ok {
+		return c.view(&r), ok, err
+	}
+	world := s.world()
+	room, ok := world.Rooms[req.Room]
+	if !ok || !c.mayUse(room) {
+		return Booking{}, false, errUnknownRoom
+	}
+	when, wrong := req.check(room, world.Rooms, s.now())
+	if wrong != nil {
+		return Booking{}, false, invalid(wrong)
+	}
+	if err := s.connected(ctx, c); err != nil {
+		return Booking{}, false, err
+	}
+	r := s.newRecord(c, req, room, when)
+	err = s.roomFree(ctx, c, room, period{r.Start, r.End})
+	if err == nil {
+		err = s.accept(ctx, c, &r, room, requestHash, claims)
+	}
+	var clash *conflictError
+	if errors.Is(err, store.ErrConflict) || errors.As(err, &clash) {
+		// The slot, or the key, may have gone to the same request a moment ago.
+		if first, ok, err := s.replay(ctx, claims, requestHash); err != nil || ok {
+			return c.view(&first), ok, err
+		}
+	}
+	if err != nil {
+		return Booking{}, false, err
+	}
+	s.auditLine(ctx, "create", c, &r, string(r.Status))
+	return c.view(&r), false, nil
+}
+
+// claimKeys are the keys by which a repeated request is recognised.
+func claimKeys(c Caller, req Request, key string) []string {
+	var keys []string
+	if key != "" {
+		keys = append(keys, idempotencyKey(c.Service != "", c.Person.ID, key))
+	}
+	if req.ExternalID != "" {
+		keys = append(keys, externalKey(c.Person.Integration, req.ExternalID))
+	}
+	return keys
+}
+
+// replay finds the booking that was made with one of the keys; errMismatch says
+// that it was made from another request.
+func (s *Service) replay(ctx context.Context, keys []string, requestHash string) (r record, ok bool, err error) {
+	for _, key := range keys {
+		made, ok, err := s.journal.claimed(ctx, key)
+		if err != nil {
+			return record{}, false, err
+		}
+		if !ok {
+			continue
+		}
+		if made.Request != requestHash {
+			return record{}, false, errMismatch
+		}
+		r, err := s.journal.get(ctx, made.ID)
+		return r, err == nil, err
+	}
+	return record{}, false, nil
+}
+
+// connected refuses somebody whose grant is known to be dead; nothing has been
+// journalled then.
+func (s *Service) connected(ctx context.Context, c Caller) error {
+	state, err := s.connection(ctx, c.Person.ID)
+	if err != nil {
+		return err
+	}
+	switch state {
+	case grant.NeedsSignIn:
+		return grant.ErrNeedsSignIn
+	case grant.NeedsAdminConsent:
+		return grant.ErrNeedsAdminConsent
+	case grant.NoMailbox:
+		return refusal{codeForbidden, "This person has no mailbox in Microsoft 365, so there is no calendar to book from."}
+	}
+	return nil
+}
+
+func (s *Service) newRecord(c Caller, req Request, room Room, when span) record {
+	now := s.now().UTC()
+	return record{
+		ID: uuid.NewString(), Request: req,
+		Start: when.start.UTC(), End: when.end.UTC(), Zone: when.zone.String(),
+		Integration: c.Person.Integration, Service: c.Service,
+		PersonID: c.Person.ID, PersonName: c.Person.Name, PersonEmail: c.Person.Email,
+		RoomAddress: room.Address, RoomTitle: cmp.Or(room.Title, room.Name), KeepDeclined: room.KeepDeclined,
+		TransactionID: uuid.NewString(), MaybeSent: true,
+		Status: Accepted, CreatedAt: now.Truncate(time.Second), UpdatedAt: now.Truncate(time.Second), Revision: 1, NextAt: now.Add(firstLook),
+	}
+}
+
+// accept makes r durable unless another booking of ours holds its slot. The
+// room's lock is held until the commit, so that two of ours never overlap.
+func (s *Service) accept(ctx context.Context, c Caller, r *record, room Room, requestHash string, claims []string) error {
+	release, err := s.locks.acquire(ctx, room.Name)
+	if err != nil {
+		return err
+	}
+	blocks, err := s.ownBlocks(ctx, room.Name, r.Start, r.End)
+	if err != nil || len(blocks) > 0 {
+		release()
+		if err != nil {
+			return err
+		}
+		return s.conflict(ctx, c, room, period{r.Start, r.End}, blocks)
+	}
+	defer release()
+	ctx, cancel := durable(ctx)
+	defer cancel()
+	// Known as fresh before it can be found in the journal: whoever takes it up
+	// first, and only they, may send it without looking.
+	s.queue.markFresh(r.ID)
+	if err := s.journal.accept(ctx, r, requestHash, claims); err != nil {
+		s.queue.unmark(r.ID)
+		return err
+	}
+	s.queue.wake(r.ID)
+	return nil
+}
+
+// auditLine writes a line of the audit log: who did what for whom in which room,
+// and what became of it, but never what a booking is about.
+func (s *Service) auditLine(ctx context.Context, action string, c Caller, r *record, outcome string) {
+	who := c.Service
+	if who == "" {
+		who = "session"
+	}
+	s.audit.InfoContext(ctx, "booking", "action", action, "by", who, "user", r.PersonID,
+		"integration", r.Integration, "room", r.Request.Room, "booking", r.ID, "outcome", outcome)
+}

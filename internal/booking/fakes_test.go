@@ -1,0 +1,337 @@
+package booking
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// memory is a store in a map. Faults are set by fail, which sees every commit
+// before it happens; an error of afterwards is returned after it has.
+type memory struct {
+	mu      sync.Mutex
+	records map[string]store.Record
+	version store.Version
+	fail    func([]store.Write) error
+	after   func([]store.Write) error
+}
+
+func newMemory() *memory { return &memory{records: map[string]store.Record{}} }
+
+func (m *memory) live(key string) (store.Record, bool) {
+	r, ok := m.records[key]
+	if ok && !r.Expires.IsZero() && !time.Now().Before(r.Expires) {
+		return store.Record{}, false
+	}
+	return r, ok
+}
+
+func (m *memory) Get(ctx context.Context, key string) (store.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r, ok := m.live(key); ok {
+		return r, ctx.Err()
+	}
+	return store.Record{}, store.ErrNotFound
+}
+
+func (m *memory) Scan(ctx context.Context, prefix, after string, limit int) ([]store.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []store.Record
+	for key := range m.records {
+		if r, ok := m.live(key); ok && strings.HasPrefix(key, prefix) && key > after {
+			found = append(found, r)
+		}
+	}
+	sort.Slice(found, func(i, j int) bool { return found[i].Key < found[j].Key })
+	return found[:min(limit, len(found))], ctx.Err()
+}
+
+func (m *memory) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if m.fail != nil {
+		if err := m.fail(writes); err != nil {
+			return 0, err
+		}
+	}
+	for _, w := range writes {
+		if r, _ := m.live(w.Key); w.If != nil && r.Version != *w.If {
+			return 0, store.ErrConflict
+		}
+	}
+	m.version++
+	for _, w := range writes {
+		switch w.Op {
+		case store.Put:
+			m.records[w.Key] = store.Record{Key: w.Key, Value: slices.Clone(w.Value), Version: m.version, Expires: w.Expires}
+		case store.Delete:
+			delete(m.records, w.Key)
+		}
+	}
+	if m.after != nil {
+		return m.version, m.after(writes)
+	}
+	return m.version, nil
+}
+
+func (m *memory) setFail(f func([]store.Write) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = f
+}
+
+func (m *memory) Close() error { return nil }
+
+// A fakeEvent is an event of fakeGraph.
+type fakeEvent struct {
+	ID, Owner, TransactionID string
+	Cancelled                bool
+	Comment                  string
+	Body                     map[string]any
+	Room                     string // address
+	Response                 string // of the room
+	Start, End               time.Time
+}
+
+// fakeGraph answers as Graph does, in memory and without a network, so that it
+// can stand in a bubble of virtual time. The bearer token names the mailbox.
+type fakeGraph struct {
+	mu     sync.Mutex
+	events []*fakeEvent
+	calls  []string
+	// answer is the room's answer to an invitation, given when it is asked for.
+	answer func(*fakeEvent) string
+	// fault, if it returns true, has dealt with the request; it is called
+	// before (and, for lost replies, after) the work is done.
+	fault func(r *http.Request, done bool) (*http.Response, error, bool)
+	// foreign are busy times that other people hold, by room address.
+	foreign map[string][]period
+	// subjects and private are told of all foreign blocks.
+	subject string
+	private bool
+	// duplicate counts creations that met an event of the same transactionId.
+	duplicates int
+}
+
+func newFakeGraph() *fakeGraph {
+	return &fakeGraph{answer: func(*fakeEvent) string { return "accepted" }, foreign: map[string][]period{}}
+}
+
+func (g *fakeGraph) setFault(f func(*http.Request, bool) (*http.Response, error, bool)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.fault = f
+}
+
+func (g *fakeGraph) setAnswer(f func(*fakeEvent) string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.answer = f
+}
+
+// RoundTrip implements http.RoundTripper.
+func (g *fakeGraph) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	fault := g.fault
+	g.mu.Unlock()
+	if fault != nil {
+		if res, err, dealt := fault(r, false); dealt {
+			return res, err
+		}
+	}
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.WroteHeaders != nil {
+		trace.WroteHeaders()
+	}
+	w := httptest.NewRecorder()
+	g.serve(w, r)
+	if fault != nil {
+		if res, err, dealt := fault(r, true); dealt {
+			return res, err
+		}
+	}
+	res := w.Result()
+	res.Request = r
+	return res, nil
+}
+
+// refused is an answer with one of Graph's errors.
+func refused(r *http.Request, status int, code string, header ...string) *http.Response {
+	res := &http.Response{
+		StatusCode: status, Request: r, Header: http.Header{},
+		Body: io.NopCloser(strings.NewReader(fmt.Sprintf(`{"error":{"code":%q,"message":"no"}}`, code))),
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		res.Header.Set(header[i], header[i+1])
+	}
+	return res
+}
+
+func (g *fakeGraph) serve(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	owner := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	id, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1.0/me/events/"), "/")
+	call := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/v1.0")
+	g.calls = append(g.calls, call)
+	switch {
+	case call == "POST /me/events":
+		g.create(w, r, owner)
+	case call == "GET /me/calendarView":
+		var found []any
+		for _, e := range g.events {
+			if e.Owner == owner && !e.Cancelled {
+				found = append(found, e.wire())
+			}
+		}
+		write(w, 200, map[string]any{"value": found})
+	case call == "POST /me/calendar/getSchedule":
+		g.schedule(w, r)
+	case r.Method == "GET" && rest == "", r.Method == "POST" && rest == "cancel":
+		for _, e := range g.events {
+			if e.ID != id || e.Owner != owner || e.Cancelled {
+				continue
+			}
+			if rest == "cancel" {
+				var in struct{ Comment string }
+				_ = json.NewDecoder(r.Body).Decode(&in)
+				e.Cancelled, e.Comment = true, in.Comment
+				write(w, 202, nil)
+				return
+			}
+			if e.Response == "none" {
+				e.Response = g.answer(e)
+			}
+			write(w, 200, e.wire())
+			return
+		}
+		w.WriteHeader(404)
+		_, _ = io.WriteString(w, `{"error":{"code":"ErrorItemNotFound"}}`)
+	default:
+		w.WriteHeader(400)
+		_, _ = io.WriteString(w, `{"error":{"code":"RequestBroker--ParseUri"}}`)
+	}
+}
+
+func (g *fakeGraph) create(w http.ResponseWriter, r *http.Request, owner string) {
+	var in struct {
+		TransactionID string
+		Start, End    struct{ DateTime, TimeZone string }
+		Attendees     []struct {
+			Type         string
+			EmailAddress struct{ Address string }
+		}
+	}
+	body, _ := io.ReadAll(r.Body)
+	if err := json.Unmarshal(body, &in); err != nil {
+		w.WriteHeader(400)
+		return
+	}
+	for _, e := range g.events {
+		if e.TransactionID == in.TransactionID {
+			g.duplicates++
+			write(w, 201, e.wire())
+			return
+		}
+	}
+	e := &fakeEvent{ID: fmt.Sprintf("event-%d=", len(g.events)+1), Owner: owner, TransactionID: in.TransactionID, Response: "none"}
+	_ = json.Unmarshal(body, &e.Body)
+	e.Start, _ = time.Parse("2006-01-02T15:04:05", in.Start.DateTime)
+	e.End, _ = time.Parse("2006-01-02T15:04:05", in.End.DateTime)
+	for _, a := range in.Attendees {
+		if a.Type == "resource" {
+			e.Room = a.EmailAddress.Address
+		}
+	}
+	g.events = append(g.events, e)
+	write(w, 201, e.wire())
+}
+
+func (g *fakeGraph) schedule(w http.ResponseWriter, r *http.Request) {
+	var in struct{ Schedules []string }
+	_ = json.NewDecoder(r.Body).Decode(&in)
+	var out []any
+	for _, address := range in.Schedules {
+		items := []any{}
+		add := func(p period, subject string, private bool) {
+			items = append(items, map[string]any{
+				"status": "busy", "subject": subject, "isPrivate": private, "start": wireTime(p.start), "end": wireTime(p.end),
+			})
+		}
+		for _, p := range g.foreign[address] {
+			add(p, g.subject, g.private)
+		}
+		for _, e := range g.events {
+			if e.Room == address && e.Response == "accepted" && !e.Cancelled {
+				subject, _ := e.Body["subject"].(string)
+				add(period{e.Start, e.End}, subject, false)
+			}
+		}
+		out = append(out, map[string]any{"scheduleId": address, "scheduleItems": items})
+	}
+	write(w, 200, map[string]any{"value": out})
+}
+
+func (e *fakeEvent) wire() map[string]any {
+	at := "0001-01-01T00:00:00Z"
+	if e.Response != "none" {
+		at = time.Now().UTC().Format(time.RFC3339)
+	}
+	return map[string]any{
+		"id": e.ID, "transactionId": e.TransactionID, "iCalUId": "ical-" + e.ID, "webLink": "https://outlook.example/" + e.ID,
+		"start": wireTime(e.Start), "end": wireTime(e.End), "isCancelled": e.Cancelled,
+		"attendees": []any{map[string]any{
+			"type": "resource", "emailAddress": map[string]any{"address": e.Room},
+			"status": map[string]any{"response": e.Response, "time": at},
+		}},
+	}
+}
+
+func wireTime(t time.Time) map[string]any {
+	return map[string]any{"dateTime": t.UTC().Format("2006-01-02T15:04:05.0000000"), "timeZone": "UTC"}
+}
+
+func write(w http.ResponseWriter, status int, body any) {
+	w.WriteHeader(status)
+	if body != nil {
+		_ = json.NewEncoder(w).Encode(body)
+	}
+}
+
+// live are the events that are not cancelled.
+func (g *fakeGraph) live() []*fakeEvent {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(g.events), func(e *fakeEvent) bool { return e.Cancelled })
+}
+
+// count counts the calls that begin so.
+func (g *fakeGraph) count(prefix string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := 0
+	for _, c := range g.calls {
+		if strings.HasPrefix(c, prefix) {
+			n++
+		}
+	}
+	return n
+}

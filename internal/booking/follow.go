@@ -1,0 +1,119 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/graph"
+)
+
+// backoff is how long to wait after n tries in vain: 1, 2, 4, 8, 15, 30, 60 s,
+// then twice as long each time up to 15 minutes.
+func backoff(n int) time.Duration {
+	first := []time.Duration{1, 2, 4, 8, 15, 30, 60}
+	if n <= len(first) {
+		return first[max(n, 1)-1] * time.Second
+	}
+	return min(time.Minute<<min(n-len(first), 4), 15*time.Minute)
+}
+
+// follow asks the person's event what the room has answered.
+func (s *Service) follow(ctx context.Context, r record) (record, error) {
+	integration, ok := s.world().Integrations[r.Integration]
+	if !ok {
+		return s.stumble(ctx, r, errUnconfigured)
+	}
+	event, err := integration.Graph.Event(ctx, s.mailbox(r.PersonID, !s.waiters.waiting(r.ID)), r.EventID)
+	if gone(err) {
+		return s.close(ctx, r.ID, Cancelled, reasonDeleted)
+	}
+	if err != nil {
+		return s.stumble(ctx, r, err)
+	}
+	now := s.now().UTC()
+	return s.update(ctx, r.ID, func(r *record) {
+		r.Reason = ""
+		r.hear(event, now)
+	})
+}
+
+// gone says that an event is not in the mailbox any more.
+func gone(err error) bool {
+	var refused *graph.Error
+	return graph.IsNotFound(err) && errors.As(err, &refused) && refused.Code == graph.CodeItemNotFound
+}
+
+// hear takes in the state of the event and decides what comes next.
+func (r *record) hear(e graph.Event, now time.Time) {
+	if r.Withdraw {
+		r.NextAt = now
+		return
+	}
+	if e.IsCancelled {
+		r.Status, r.Reason, r.NextAt = Cancelled, reasonDeleted, time.Time{}
+		return
+	}
+	answer := r.roomAnswer(e)
+	if answer.Time.Year() > 1 {
+		r.ResponseAt = answer.Time.UTC().Truncate(time.Second)
+	}
+	switch answer.Response {
+	case graph.Accepted:
+		r.Status, r.Response, r.NextAt = Confirmed, "accepted", time.Time{}
+		return
+	case graph.Declined:
+		r.Status, r.Response, r.Reason = Declined, "declined", reasonDeclined
+		r.Withdraw, r.Comment, r.NextAt, r.Tries = !r.KeepDeclined, reasonDeclined, now, 0
+		if r.KeepDeclined {
+			r.NextAt = time.Time{}
+		}
+		return
+	case graph.TentativelyAccepted:
+		r.Response = "tentative"
+	}
+	if !now.Before(r.End) {
+		r.Reason, r.NextAt = reasonSilent, time.Time{}
+		return
+	}
+	r.Tries++
+	r.NextAt = now.Add(backoff(r.Tries))
+	if r.NextAt.After(r.End) {
+		r.NextAt = r.End
+	}
+}
+
+// roomAnswer finds the room among the attendees.
+func (r *record) roomAnswer(e graph.Event) graph.Response {
+	for _, a := range e.Attendees {
+		if a.Status != nil && strings.EqualFold(a.EmailAddress.Address, r.RoomAddress) {
+			return *a.Status
+		}
+	}
+	return graph.Response{}
+}
+
+// withdraw cancels the event in the person's calendar.
+func (s *Service) withdraw(ctx context.Context, r record) (record, error) {
+	integration, ok := s.world().Integrations[r.Integration]
+	if !ok {
+		return s.stumble(ctx, r, errUnconfigured)
+	}
+	mailbox := s.mailbox(r.PersonID, !s.waiters.waiting(r.ID))
+	err := integration.Graph.CancelEvent(ctx, mailbox, r.EventID, r.Comment)
+	if err != nil && !graph.Transient(err) {
+		// It may have been cancelled before, by us or in Outlook.
+		event, lookErr := integration.Graph.Event(ctx, mailbox, r.EventID)
+		if gone(lookErr) || lookErr == nil && event.IsCancelled {
+			err = nil
+		}
+	}
+	if err != nil {
+		return s.stumble(ctx, r, err)
+	}
+	if r.Status == Declined {
+		return s.close(ctx, r.ID, Declined, reasonDeclined)
+	}
+	return s.close(ctx, r.ID, Cancelled, "")
+}

@@ -1,0 +1,89 @@
+package booking
+
+import (
+	"context"
+	"sync"
+)
+
+// roomLocks hold one lock per room. A lock exists only while somebody is at it.
+type roomLocks struct {
+	mu   sync.Mutex
+	open map[string]*roomLock
+}
+
+// A roomLock's channel holds one token and queues in order of arrival.
+type roomLock struct {
+	held  chan struct{}
+	users int
+}
+
+// acquire waits for the room's lock, or for the context's end, whose error it returns.
+func (l *roomLocks) acquire(ctx context.Context, room string) (release func(), err error) {
+	l.mu.Lock()
+	lock := l.open[room]
+	if lock == nil {
+		lock = &roomLock{held: make(chan struct{}, 1)}
+		l.open[room] = lock
+	}
+	lock.users++
+	l.mu.Unlock()
+
+	leave := func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if lock.users--; lock.users == 0 {
+			delete(l.open, room)
+		}
+	}
+	select {
+	case lock.held <- struct{}{}:
+		return func() { <-lock.held; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
+	}
+}
+
+// waiters are told when a booking has changed.
+type waiters struct {
+	mu   sync.Mutex
+	byID map[string]map[chan struct{}]struct{}
+}
+
+// join returns a channel that gets a value after each change of the booking
+// (several may be told as one), until leave.
+func (w *waiters) join(id string) (changed <-chan struct{}, leave func()) {
+	ch := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.byID[id] == nil {
+		w.byID[id] = map[chan struct{}]struct{}{}
+	}
+	w.byID[id][ch] = struct{}{}
+	return ch, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.byID[id], ch)
+		if len(w.byID[id]) == 0 {
+			delete(w.byID, id)
+		}
+	}
+}
+
+func (w *waiters) tell(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for ch := range w.byID[id] {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// waiting says whether somebody waits for the booking right now.
+func (w *waiters) waiting(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.byID[id]) > 0
+}

@@ -1,0 +1,125 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Get returns a booking that the caller may see, or errNotFound.
+func (s *Service) Get(ctx context.Context, c Caller, id string) (Booking, error) {
+	r, err := s.journal.get(ctx, id)
+	if err != nil {
+		return Booking{}, err
+	}
+	if !c.sees(&r) {
+		return Booking{}, errNotFound
+	}
+	return c.view(&r), nil
+}
+
+// Wait waits until nothing more will happen to a booking soon, at most d, and
+// returns it as it is then. settled says that it isn't on its way any more.
+func (s *Service) Wait(ctx context.Context, c Caller, id string, d time.Duration) (b Booking, settled bool, err error) {
+	changed, leave := s.waiters.join(id)
+	defer leave()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for timeout := d <= 0; ; {
+		r, err := s.journal.get(ctx, id)
+		if err != nil {
+			return Booking{}, false, err
+		}
+		settled := !r.open() || r.Status == NeedsSignIn && !r.Withdraw
+		if settled || timeout {
+			return c.view(&r), !r.open(), nil
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			timeout = true
+		case <-ctx.Done():
+			return Booking{}, false, ctx.Err()
+		}
+	}
+}
+
+// A Filter says which bookings to list; what is empty doesn't matter.
+type Filter struct {
+	Room       string
+	From, To   time.Time
+	Status     Status
+	ExternalID string
+	// Cursor is where an earlier list ended.
+	Cursor string
+	Limit  int
+}
+
+// maxRead bounds how many index entries one list looks at. A list that found
+// little by then is short, but has a cursor.
+const maxRead = 2000
+
+// List returns the bookings that the caller may see, in order of their start,
+// and where to go on; "": there are no more. A window finds what overlaps it.
+func (s *Service) List(ctx context.Context, c Caller, f Filter) (found []Booking, next string, err error) {
+	found = []Booking{}
+	fits := func(r *record) bool {
+		return c.sees(r) && (f.Room == "" || r.Request.Room == f.Room) && (f.Status == "" || r.Status == f.Status) &&
+			(f.ExternalID == "" || r.Request.ExternalID == f.ExternalID)
+	}
+	if f.ExternalID != "" {
+		return s.listExternal(ctx, c, f, fits)
+	}
+	prefix := startPrefix
+	switch {
+	case c.Person != nil:
+		prefix = personPrefix(c.Person.ID)
+	case f.Room != "":
+		prefix = roomPrefix(f.Room)
+	}
+	last := ""
+	more, err := s.journal.walk(ctx, prefix, f.Cursor, f.From, f.To, maxRead, func(position string, r *record) bool {
+		if !fits(r) {
+			return true
+		}
+		if len(found) == f.Limit {
+			next = last
+			return false
+		}
+		found, last = append(found, c.view(r)), position
+		return true
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	if next == "" {
+		next = more
+	}
+	return found, next, nil
+}
+
+// listExternal finds by the service's own id: at most one in each integration.
+func (s *Service) listExternal(ctx context.Context, c Caller, f Filter, fits func(*record) bool) (found []Booking, next string, err error) {
+	found = []Booking{}
+	for name := range s.world().Integrations {
+		made, ok, err := s.journal.claimed(ctx, externalKey(name, f.ExternalID))
+		if err != nil {
+			return nil, "", err
+		}
+		if !ok {
+			continue
+		}
+		r, err := s.journal.get(ctx, made.ID)
+		if errors.Is(err, errNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		inside := (f.From.IsZero() || r.End.After(f.From)) && (f.To.IsZero() || r.Start.Before(f.To))
+		if inside && fits(&r) {
+			found = append(found, c.view(&r))
+		}
+	}
+	return found, "", nil
+}

@@ -1,0 +1,153 @@
+package booking
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A RoomInfo describes a configured room.
+type RoomInfo struct {
+	Room               string `json:"room"`
+	Name               string `json:"name,omitempty"`
+	Address            string `json:"address"`
+	Integration        string `json:"integration"`
+	TimeZone           string `json:"time_zone"`
+	Capacity           int    `json:"capacity,omitempty"`
+	Group              string `json:"group,omitempty"`
+	MaxDurationMinutes int    `json:"max_duration_minutes"`
+	BookingWindowDays  int    `json:"booking_window_days,omitempty"`
+	// AsOf is when the room was last seen through Graph.
+	AsOf *time.Time `json:"as_of" doc:"When the room's calendar was last seen; null: not since the gateway started"`
+}
+
+func (s *Service) info(room Room) RoomInfo {
+	return RoomInfo{
+		Room: room.Name, Name: room.Title, Address: room.Address, Integration: room.Integration,
+		TimeZone: room.TimeZone.String(), Capacity: room.Capacity, Group: room.Group,
+		MaxDurationMinutes: int(room.maxDuration() / time.Minute),
+		BookingWindowDays:  int(room.BookingWindow / (24 * time.Hour)),
+		AsOf:               s.looks.last(room.Name),
+	}
+}
+
+// Rooms lists the rooms that the caller can ask for, by name, from after a name.
+func (s *Service) Rooms(c Caller, after string, limit int) (rooms []RoomInfo, more bool) {
+	rooms = []RoomInfo{}
+	for _, room := range s.world().Rooms {
+		if c.mayUse(room) && room.Name > after {
+			rooms = append(rooms, s.info(room))
+		}
+	}
+	slices.SortFunc(rooms, func(a, b RoomInfo) int { return strings.Compare(a.Room, b.Room) })
+	more = len(rooms) > limit
+	return rooms[:min(len(rooms), limit)], more
+}
+
+// Room describes one room, or returns errUnknownRoom.
+func (s *Service) Room(c Caller, name string) (RoomInfo, error) {
+	room, err := s.room(c, name)
+	if err != nil {
+		return RoomInfo{}, err
+	}
+	return s.info(room), nil
+}
+
+func (s *Service) room(c Caller, name string) (Room, error) {
+	room, ok := s.world().Rooms[name]
+	if !ok || !c.mayUse(room) {
+		return Room{}, errUnknownRoom
+	}
+	return room, nil
+}
+
+// A Schedule is what is known of a room's time.
+type Schedule struct {
+	Room   string          `json:"room"`
+	AsOf   *time.Time      `json:"as_of" doc:"When the room's calendar was last seen; our own bookings are always as of now"`
+	Blocks []ScheduleBlock `json:"blocks" nullable:"false"`
+}
+
+// A ScheduleBlock is a busy time; half-open. Subject and BookingID are there
+// only if the caller may see them.
+type ScheduleBlock struct {
+	Start     time.Time `json:"start"`
+	End       time.Time `json:"end"`
+	Status    string    `json:"status" enum:"busy,tentative,oof,unknown"`
+	Subject   string    `json:"subject,omitempty"`
+	BookingID string    `json:"booking_id,omitempty"`
+}
+
+// readTimeout bounds how long a schedule waits for Graph.
+const readTimeout = 15 * time.Second
+
+// Schedule tells the busy times of a room within a window, from our own
+// bookings and, asked with the person's grant, from Graph. Where that person
+// may not see the room, our own bookings stand alone and AsOf says how old the
+// last look is. Graph being down is an error.
+func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to time.Time) (Schedule, error) {
+	room, err := s.room(c, name)
+	if err != nil {
+		return Schedule{}, err
+	}
+	blocks, err := s.ownBlocks(ctx, room.Name, from, to)
+	if err != nil {
+		return Schedule{}, err
+	}
+	if c.Person != nil {
+		looking, cancel := context.WithTimeout(ctx, readTimeout)
+		defer cancel()
+		seen, err := s.graphBlocks(looking, c.Person.ID, []Room{room}, from, to)
+		if err != nil && !cannotLook(err) {
+			return Schedule{}, err
+		}
+		blocks = merge(blocks, seen[room.Name])
+	}
+	answer := Schedule{Room: room.Name, AsOf: s.looks.last(room.Name), Blocks: []ScheduleBlock{}}
+	for _, b := range blocks {
+		if b.overlaps(period{from, to}) {
+			answer.Blocks = append(answer.Blocks, b.seenBy(c, room.TimeZone))
+		}
+	}
+	return answer, nil
+}
+
+// merge joins our own blocks with those of Graph, where most of ours appear
+// too: a block of the same times is the same one, ours with Graph's word on how
+// busy it is, and with its subject, which Graph shows only to whom it may.
+func merge(own, seen []block) []block {
+	all := slices.Clone(own)
+	for _, g := range seen {
+		same := slices.IndexFunc(all, func(o block) bool {
+			return o.record != nil && o.start.Equal(g.start) && o.end.Equal(g.end)
+		})
+		if same < 0 {
+			all = append(all, g)
+			continue
+		}
+		all[same].status, all[same].subject = g.status, g.subject
+	}
+	slices.SortStableFunc(all, func(a, b block) int {
+		return cmp.Or(a.start.Compare(b.start), a.end.Compare(b.end))
+	})
+	return all
+}
+
+// seenBy is the block as the caller may see it. A private booking of ours is
+// private even if the room's mailbox has lost the flag.
+func (b block) seenBy(c Caller, zone *time.Location) ScheduleBlock {
+	told := ScheduleBlock{Start: b.start.In(zone), End: b.end.In(zone), Status: b.status, Subject: b.subject}
+	if b.record == nil {
+		return told
+	}
+	if c.sees(b.record) {
+		told.BookingID = b.record.ID
+		told.Subject = b.record.Request.Subject
+	}
+	if b.record.Request.Private && !c.owns(b.record) {
+		told.Subject = ""
+	}
+	return told
+}

@@ -1,0 +1,140 @@
+package booking
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/graph"
+	"github.com/onesgate/onesgate/internal/people"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// World is the configuration as it is now. It is never changed once made; a
+// reload makes a new one.
+type World struct {
+	// PublicURL is where browsers reach the gateway, without a slash at the end.
+	PublicURL string
+	// Integrations and Rooms are found by their names.
+	Integrations map[string]Integration
+	Rooms        map[string]Room
+}
+
+// An Integration is one tenant, as far as bookings need it.
+type Integration struct {
+	Name  string
+	Graph *graph.Client
+}
+
+// A Room can be booked by the people of its integration.
+type Room struct {
+	Name        string
+	Integration string
+	// Address of the room's mailbox.
+	Address string
+	// Title is the name for people.
+	Title string
+	// TimeZone of the room; always there.
+	TimeZone *time.Location
+	Capacity int
+	Group    string
+	// MaxDuration of one booking; zero: 24 hours, as Exchange has it.
+	MaxDuration time.Duration
+	// BookingWindow is how far ahead a booking may start; zero: no limit of ours.
+	BookingWindow time.Duration
+	// KeepDeclined leaves the event in the person's calendar when the room declines.
+	KeepDeclined bool
+}
+
+// Config is what a service stands on.
+type Config struct {
+	Store  store.Store
+	Grants *grant.Keeper
+	People *people.Directory
+	// World returns the configuration as it is now.
+	World func() *World
+	// Log is for the operator, Audit for who did what.
+	Log, Audit *slog.Logger
+	Now        func() time.Time
+}
+
+// A Service books rooms. Its methods may be called concurrently.
+type Service struct {
+	journal journal
+	people  *people.Directory
+	world   func() *World
+	log     *slog.Logger
+	audit   *slog.Logger
+	now     func() time.Time
+
+	// token and connection are those of the grant keeper.
+	token      func(ctx context.Context, owner, stale string) (string, error)
+	connection func(ctx context.Context, owner string) (grant.State, error)
+
+	locks   roomLocks
+	waiters waiters
+	queue   queue
+	looks   looks
+}
+
+// New returns a service. Bookings are accepted at once, but nothing goes to
+// Microsoft before Run.
+func New(cfg Config) *Service {
+	return &Service{
+		journal: journal{store: cfg.Store, now: cfg.Now},
+		people:  cfg.People,
+		world:   cfg.World,
+		log:     cfg.Log,
+		audit:   cfg.Audit,
+		now:     cfg.Now,
+		token: func(ctx context.Context, owner, stale string) (string, error) {
+			return cfg.Grants.Token(ctx, owner, stale)
+		},
+		connection: func(ctx context.Context, owner string) (grant.State, error) {
+			c, err := cfg.Grants.Connection(ctx, owner)
+			if err != nil {
+				return "", err
+			}
+			return c.State(), nil
+		},
+		locks:   roomLocks{open: map[string]*roomLock{}},
+		waiters: waiters{byID: map[string]map[chan struct{}]struct{}{}},
+		queue:   newQueue(),
+		looks:   looks{at: map[string]time.Time{}},
+	}
+}
+
+// mailbox is the person's, whose grant the calls are made with.
+func (s *Service) mailbox(personID string, background bool) graph.Mailbox {
+	return graph.Mailbox{
+		Key:        personID,
+		Background: background,
+		Token: func(ctx context.Context, stale string) (string, error) {
+			return s.token(ctx, personID, stale)
+		},
+	}
+}
+
+// looks remembers when each room was last seen through Graph.
+type looks struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+func (l *looks) record(room string, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.at[room] = at
+}
+
+// last returns when the room was last seen; nil: not since we started.
+func (l *looks) last(room string) *time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at, ok := l.at[room]; ok {
+		return &at
+	}
+	return nil
+}
