@@ -1,0 +1,221 @@
+package signin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/graph"
+	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/session"
+	"github.com/onesgate/onesgate/internal/signin/pages"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// callback is where Microsoft sends the browser back to. It answers with a page
+// or a redirect, never with an error to the server around us, whose log would
+// print the code.
+func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
+	s := g.site
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	query := r.URL.Query()
+	state, err := only(query, "state")
+	if err != nil {
+		s.expired(w, r, attempt{})
+		return
+	}
+	a, err := s.cookies.finish(w, r, s.Seal, state, s.Now())
+	if err != nil {
+		s.expired(w, r, attempt{})
+		return
+	}
+	if query.Has("error") {
+		s.signInFailed(w, r, a, entra.ParseCallbackError(query))
+		return
+	}
+	code, err := only(query, "code")
+	if err != nil {
+		s.expired(w, r, a)
+		return
+	}
+	i, ok := s.integration(a.Integration)
+	if !ok {
+		s.expired(w, r, a)
+		return
+	}
+	tokens, claims, err := i.Entra.Exchange(r.Context(), code, s.authRequest(a))
+	if err != nil {
+		s.signInFailed(w, r, a, err)
+		return
+	}
+	if err := s.spend(r.Context(), a); err != nil {
+		if errors.Is(err, store.ErrConflict) {
+			s.expired(w, r, a)
+			return
+		}
+		s.storeFailed(w, r, err)
+		return
+	}
+	if err := g.signIn(w, r, i, tokens, claims); err != nil {
+		s.storeFailed(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, a.ReturnTo, http.StatusSeeOther)
+}
+
+// only returns the single value of a parameter; one that comes twice could be
+// read differently by two readers.
+func only(query url.Values, name string) (string, error) {
+	if v := query[name]; len(v) == 1 && v[0] != "" {
+		return v[0], nil
+	}
+	return "", errors.New("parameter " + name + " must be there once")
+}
+
+// spend makes an attempt's state work once. It is remembered only after its
+// code has been exchanged, so that a stranger's guesses write nothing.
+func (s *Site) spend(ctx context.Context, a attempt) error {
+	sum := sha256.Sum256([]byte(a.State))
+	_, err := s.Store.Commit(ctx, store.Write{
+		Key: "spent-state/" + hex.EncodeToString(sum[:]), Expires: a.Expires.Add(time.Minute), If: store.If(store.Absent),
+	})
+	return err
+}
+
+// signIn makes a verified answer of Microsoft into a person, a grant and a session.
+func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, i Integration, tokens entra.Tokens, claims entra.Claims) error {
+	s, ctx := g.site, r.Context()
+	tenant := claims.TenantID
+	if tenant == "" {
+		tenant = i.Name // an issuer without tenants: the integration stands for it
+	}
+	p := i.Rules.Person(tenant, claims.Subject, claims.All)
+	state := s.describe(ctx, i, tokens, &p)
+	if err := s.People.SignedIn(ctx, p); err != nil {
+		return err
+	}
+	if err := s.Grants.Save(ctx, p.ID, i.Name, tokens, state); err != nil {
+		return err
+	}
+	// A new session id at every sign-in; what the browser had before is over.
+	if old := s.cookies.sessionValue(r); old != "" {
+		if before, err := s.Sessions.Lookup(ctx, old); err == nil {
+			if err := s.Sessions.End(ctx, before); err != nil {
+				return err
+			}
+		} else if !errors.Is(err, session.ErrNone) {
+			return err
+		}
+	}
+	cookie, started, err := s.Sessions.Start(ctx, &p, g.Life, claims.LoginHint)
+	if err != nil {
+		return err
+	}
+	s.cookies.set(w, s.cookies.session, cookie, g.Life.Max)
+	s.Audit.Info("signed in", "user", p.ID, "integration", i.Name, "session", started.ID[:12], "connection", state)
+	s.SignedIn(p.ID)
+	return nil
+}
+
+// describe asks the person's own calendar for their name and address, which an
+// ID token of the three permissions doesn't hold, and says how the connection
+// stands. An outage keeps what is known from an earlier sign-in.
+func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens, p *identity.Person) grant.State {
+	owner, err := i.Graph.DefaultCalendarOwner(ctx, graph.Mailbox{
+		Key:   p.ID,
+		Token: func(context.Context, string) (string, error) { return tokens.Access, nil },
+	})
+	switch {
+	case err == nil:
+		if name := identity.Clean(owner.Name); name != "" {
+			p.Name = name
+		}
+		if address := identity.Clean(owner.Address); address != "" {
+			p.Email = address
+		}
+		return grant.Connected
+	case graph.IsNotFound(err):
+		return grant.NoMailbox
+	}
+	s.Log.Warn("the calendar's owner could not be read; name and address come from what is known already",
+		"user", p.ID, "integration", i.Name, "error", err)
+	if before, err := s.People.Get(ctx, p.ID); err == nil {
+		if p.Name == "" {
+			p.Name = before.Name
+		}
+		if p.Email == "" {
+			p.Email = before.Email
+		}
+	}
+	return grant.Connected
+}
+
+// expired answers an answer of Microsoft that belongs to no attempt of this
+// browser: too late, used already, or not ours. Somebody who is signed in all
+// the same (a second tab, the back button) just goes on.
+func (s *Site) expired(w http.ResponseWriter, r *http.Request, a attempt) {
+	if _, err := s.Sessions.Lookup(r.Context(), s.cookies.sessionValue(r)); err == nil {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, returnTo(a.ReturnTo), http.StatusSeeOther)
+		return
+	}
+	s.pages.Message(w, r, pages.Message{
+		Kind:    pages.SignInExpired,
+		Actions: []pages.Action{{Label: pages.ActionTryAgain, URL: s.loginURL(a.ReturnTo)}},
+	})
+}
+
+func (s *Site) storeFailed(w http.ResponseWriter, r *http.Request, err error) {
+	s.Log.Error("a sign-in could not be kept", "error", err)
+	s.pages.Message(w, r, pages.Message{
+		Kind:    pages.StoreUnavailable,
+		Actions: []pages.Action{{Label: pages.ActionTryAgain, URL: s.loginURL("/")}},
+	})
+}
+
+// signInFailed explains why somebody could not be signed in, by whose it is to mend.
+func (s *Site) signInFailed(w http.ResponseWriter, r *http.Request, a attempt, err error) {
+	again := withReturn(pathLogin+"/"+a.Integration, a.ReturnTo)
+	other := pathLogin + "/" + a.Integration + "?" + url.Values{"prompt": {promptSelect}, "return_to": {a.ReturnTo}}.Encode()
+	m := pages.Message{
+		Kind:    pages.SignInFailed,
+		Actions: []pages.Action{{Label: pages.ActionTryAgain, URL: again}, {Label: pages.ActionOtherAccount, URL: other}},
+	}
+	var refused *entra.Error
+	if errors.As(err, &refused) {
+		m.Kind = sortRefusal(refused)
+		m.Reference = refused.TraceID
+		if len(refused.Codes) > 0 {
+			m.Detail = "AADSTS" + strconv.Itoa(refused.Codes[0])
+		}
+	}
+	if m.Kind == pages.SignInDeclined {
+		s.Log.Info("sign-in cancelled", "integration", a.Integration)
+	} else {
+		s.Log.Error("sign-in failed", "integration", a.Integration, "error", err)
+	}
+	s.pages.Message(w, r, m)
+}
+
+// sortRefusal says which page explains a refusal of Microsoft.
+func sortRefusal(e *entra.Error) pages.Kind {
+	switch {
+	case e.Code == "access_denied":
+		return pages.SignInDeclined
+	case e.Class == entra.Transient:
+		return pages.MicrosoftUnavailable
+	case e.Class == entra.Operator:
+		return pages.ServiceMisconfigured
+	case e.Class == entra.Admin:
+		return pages.NeedsAdminConsent
+	}
+	return pages.SignInFailed
+}

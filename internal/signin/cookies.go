@@ -1,0 +1,158 @@
+package signin
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/seal"
+)
+
+const (
+	// attemptLife is how long somebody may take at Microsoft's pages.
+	attemptLife = 15 * time.Minute
+	// maxAttempts is how many sign-ins one browser may have under way (tabs).
+	maxAttempts = 5
+	// maxAttemptCookie bounds what is decoded from a cookie, in bytes.
+	maxAttemptCookie = 3500
+)
+
+// cookies names, writes, reads and hides our cookies. On https they carry the
+// prefix __Host-, which binds them to this host and to TLS (RFC 6265bis, 4.1.3.2).
+type cookies struct {
+	secure  bool
+	session string // name of the session's cookie
+	attempt string // prefix of the names of the attempts' cookies
+}
+
+func newCookies(public *url.URL) cookies {
+	if public.Scheme == "https" {
+		return cookies{secure: true, session: "__Host-onesgate", attempt: "__Host-onesgate-login-"}
+	}
+	return cookies{session: "onesgate", attempt: "onesgate-login-"}
+}
+
+func (c cookies) set(w http.ResponseWriter, name, value string, maxAge time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: cmp.Or(int(maxAge.Seconds()), -1),
+		Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+func (c cookies) clear(w http.ResponseWriter, name string) { c.set(w, name, "", 0) }
+
+// sessionValue returns the value of the session's cookie, "" without one. With
+// two of the name, one of them is not ours: neither is believed.
+func (c cookies) sessionValue(r *http.Request) string {
+	if found := r.CookiesNamed(c.session); len(found) == 1 {
+		return found[0].Value
+	}
+	return ""
+}
+
+// hide takes our cookies out of what goes to ONES.
+func (c cookies) hide(h http.Header) {
+	lines := h["Cookie"]
+	if !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, "onesgate") }) {
+		return
+	}
+	var kept []string
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			pair = strings.TrimSpace(pair)
+			name, _, _ := strings.Cut(pair, "=")
+			name = strings.TrimSpace(name)
+			if pair != "" && name != c.session && !strings.HasPrefix(name, c.attempt) {
+				kept = append(kept, pair)
+			}
+		}
+	}
+	if len(kept) == 0 {
+		delete(h, "Cookie")
+		return
+	}
+	h["Cookie"] = []string{strings.Join(kept, "; ")}
+}
+
+// An attempt is one sign-in under way. It lives in a sealed cookie of its own,
+// so that tabs don't disturb each other and strangers can't fill the store.
+type attempt struct {
+	State       string    `json:"state"`
+	Nonce       string    `json:"nonce"`
+	Verifier    string    `json:"verifier"`
+	Integration string    `json:"integration"`
+	ReturnTo    string    `json:"return_to"`
+	Expires     time.Time `json:"expires"`
+}
+
+var errNoAttempt = errors.New("no sign-in under way belongs to this answer")
+
+// attemptName is the cookie of an attempt: when it began, so that the oldest
+// can be told, and which state it belongs to.
+func (c cookies) attemptName(began time.Time, state string) string {
+	return c.attempt + strconv.FormatInt(began.Unix(), 36) + "-" + stateMark(state)
+}
+
+func stateMark(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
+// begin remembers an attempt in the browser, and forgets the oldest of too many.
+func (c cookies) begin(w http.ResponseWriter, r *http.Request, keys *seal.Keyset, a attempt) error {
+	name := c.attemptName(a.Expires.Add(-attemptLife), a.State)
+	plain, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	sealed, err := keys.Seal(plain, "login", name)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, cookie := range r.Cookies() {
+		if strings.HasPrefix(cookie.Name, c.attempt) {
+			names = append(names, cookie.Name)
+		}
+	}
+	slices.Sort(names)
+	for len(names) >= maxAttempts {
+		c.clear(w, names[0])
+		names = names[1:]
+	}
+	c.set(w, name, base64.RawURLEncoding.EncodeToString(sealed), attemptLife)
+	return nil
+}
+
+// finish returns the attempt that a state belongs to, and takes its cookie away.
+func (c cookies) finish(w http.ResponseWriter, r *http.Request, keys *seal.Keyset, state string, now time.Time) (attempt, error) {
+	mark := "-" + stateMark(state)
+	for _, cookie := range r.Cookies() {
+		if !strings.HasPrefix(cookie.Name, c.attempt) || !strings.HasSuffix(cookie.Name, mark) ||
+			len(cookie.Value) > maxAttemptCookie {
+			continue
+		}
+		c.clear(w, cookie.Name)
+		sealed, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+		if err != nil {
+			continue
+		}
+		plain, err := keys.Open(sealed, "login", cookie.Name)
+		if err != nil {
+			continue
+		}
+		var a attempt
+		if json.Unmarshal(plain, &a) == nil && a.State == state && now.Before(a.Expires) {
+			return a, nil
+		}
+	}
+	return attempt{}, errNoAttempt
+}

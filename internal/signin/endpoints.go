@@ -1,0 +1,60 @@
+package signin
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/identity"
+)
+
+// me says who is signed in and how their connection stands. Never a token.
+func (s *Site) me(w http.ResponseWriter, r *http.Request) {
+	current, ok := s.current(w, r)
+	if !ok {
+		return
+	}
+	if current == nil {
+		problem(w, http.StatusUnauthorized, "sign_in_required", "Nobody is signed in.", s.url(pathLogin))
+		return
+	}
+	body := struct {
+		*identity.Person
+		Connection string    `json:"connection"`
+		LoginURL   string    `json:"login_url,omitempty"`
+		SignedInAt time.Time `json:"signed_in_at"`
+		ExpiresAt  time.Time `json:"expires_at"`
+	}{Person: current.Person, Connection: string(grant.Unavailable), SignedInAt: current.Created, ExpiresAt: current.Expires}
+	if c, err := s.Grants.Connection(r.Context(), current.Person.ID); err == nil {
+		body.Connection = string(c.State())
+	}
+	if body.Connection == string(grant.NeedsSignIn) {
+		body.LoginURL = s.url(pathLogin + "/" + current.Person.Integration)
+	}
+	answer(w, body)
+}
+
+// listIntegrations is for a sign-in button on ONES' own login page.
+func (s *Site) listIntegrations(w http.ResponseWriter, _ *http.Request) {
+	type entry struct {
+		Name     string `json:"name"`
+		Label    string `json:"label"`
+		LoginURL string `json:"login_url"`
+	}
+	list := make([]entry, 0, len(s.Integrations))
+	for _, i := range s.Integrations {
+		list = append(list, entry{i.Name, i.Label, s.url(pathLogin + "/" + i.Name)})
+	}
+	answer(w, map[string]any{"integrations": list})
+}
+
+// keys are the public keys of the signed assertion.
+func (g *Gate) keys(w http.ResponseWriter, _ *http.Request) { answer(w, g.Signer.Keys()) }
+
+func (s *Site) readyz(w http.ResponseWriter, _ *http.Request) {
+	if err := s.Ready(); err != nil {
+		problem(w, http.StatusServiceUnavailable, "not_ready", "The store can't be reached.", "")
+		return
+	}
+	answer(w, map[string]string{"status": "ready"})
+}

@@ -1,0 +1,167 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/session"
+	"github.com/onesgate/onesgate/internal/signin/pages"
+)
+
+// GateConfig says how one gate treats who comes.
+type GateConfig struct {
+	// Optional lets people without a session through as anonymous; otherwise
+	// they have to sign in.
+	Optional bool
+	// Public paths are always anonymous.
+	Public Public
+	// Life of the sessions that begin at this gate.
+	Life session.Life
+	// Signer makes the identity headers.
+	Signer *identity.Signer
+}
+
+// A Gate is what every request to ONES passes. It may be used concurrently.
+type Gate struct {
+	GateConfig
+	site *Site
+	mux  *http.ServeMux
+}
+
+// Next is what stands behind the gate.
+type Next func(http.ResponseWriter, *http.Request) error
+
+// Serve answers a request itself or hands it on, with the identity headers of
+// whoever is signed in, and of nobody else. original is the URL as the client
+// sent it, before any rewriting.
+func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, next Next) error {
+	actAs := identity.Strip(r.Header)
+	if strings.HasPrefix(original.Path, pathPrefix) {
+		g.mux.ServeHTTP(w, withURL(r, original))
+		return nil
+	}
+	cookie := g.site.cookies.sessionValue(r)
+	g.site.cookies.hide(r.Header)
+
+	public := g.Public.Match(r.URL)
+	if public != g.Public.Match(original) {
+		// A rewrite leads from one side of the gate to the other.
+		problem(w, http.StatusForbidden, "forbidden", "The address is public under one name and protected under another.", "")
+		return nil
+	}
+	if public {
+		return next(w, r)
+	}
+	if cookie == "" {
+		return g.anonymous(w, r, original, next)
+	}
+	s, err := g.site.Sessions.Lookup(r.Context(), cookie)
+	switch {
+	case errors.Is(err, session.ErrNone):
+		return g.anonymous(w, r, original, next)
+	case err != nil:
+		g.site.Log.Error("a session could not be looked up", "error", err)
+		g.site.refuse(w, r, pages.StoreUnavailable, "store_unavailable", http.StatusServiceUnavailable)
+		return nil
+	case !g.site.sameOrigin(r):
+		g.site.Audit.Warn("cross-site request refused", "user", s.Person.ID, "method", r.Method, "path", r.URL.Path)
+		g.site.refuse(w, r, pages.CrossSite, "forbidden", http.StatusForbidden)
+		return nil
+	}
+	headers, err := g.headers(r, s)
+	if err != nil {
+		g.site.Log.Error("identity headers could not be made", "user", s.Person.ID, "error", err)
+		problem(w, http.StatusInternalServerError, "internal", "The identity headers could not be made.", "")
+		return nil
+	}
+	headers.Set(r.Header)
+	ctx := identity.NewContext(r.Context(), s.Person)
+	if actAs {
+		ctx = identity.WithActAs(ctx)
+	}
+	return next(w, r.WithContext(ctx))
+}
+
+// anonymous treats a request without a session.
+func (g *Gate) anonymous(w http.ResponseWriter, r *http.Request, original *url.URL, next Next) error {
+	if g.Optional {
+		return next(w, r)
+	}
+	login := g.site.loginURL(original.RequestURI())
+	switch {
+	case !navigation(r):
+		problem(w, http.StatusUnauthorized, "sign_in_required", "Sign in first.", g.site.url(login))
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, login, http.StatusSeeOther)
+	default:
+		// Sent again by GET after the sign-in, a form would lose what was typed.
+		g.site.pages.Message(w, r, pages.Message{
+			Kind: pages.SignInRequired, Actions: []pages.Action{{Label: pages.ActionSignIn, URL: g.site.loginURL("/")}},
+		})
+	}
+	return nil
+}
+
+// headers returns the identity headers of a session, signed anew when they get
+// old or the person's connection has changed.
+func (g *Gate) headers(r *http.Request, s *session.Session) (identity.Headers, error) {
+	connection := string(grant.Unavailable)
+	if c, err := g.site.Grants.Connection(r.Context(), s.Person.ID); err == nil {
+		connection = string(c.State())
+	}
+	now := g.site.Now()
+	if h := s.Headers.Load(); h != nil && h.By == g.Signer && h.Connection == connection && now.Before(h.Until) {
+		return h.Headers, nil
+	}
+	hs, err := g.Signer.Headers(s.Person, connection, now)
+	if err != nil {
+		return nil, err
+	}
+	s.Headers.Store(&session.Headers{Headers: hs, By: g.Signer, Connection: connection, Until: now.Add(identity.AssertionLife / 2)})
+	return hs, nil
+}
+
+// sameOrigin says whether a request that changes something, or opens a
+// WebSocket, comes from our own pages: by its Origin, or by Sec-Fetch-Site
+// (Fetch Metadata) where a page's referrer policy makes the Origin "null". A
+// request that tells neither is refused; others are fine.
+func (s *Site) sameOrigin(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		if r.Header.Get("Upgrade") == "" {
+			return true
+		}
+	}
+	if origin, told := r.Header["Origin"]; told && !slices.Equal(origin, []string{"null"}) {
+		return len(origin) == 1 && strings.EqualFold(origin[0], s.url(""))
+	}
+	return r.Header.Get("Sec-Fetch-Site") == "same-origin"
+}
+
+// navigation says whether somebody goes to a page, so that a page can answer,
+// or a program asks, which needs to be told by status.
+func navigation(r *http.Request) bool {
+	if r.Header.Get("Upgrade") != "" || r.Header.Get("X-Requested-With") != "" {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// withURL returns r as it was before a rewrite of its URL.
+func withURL(r *http.Request, original *url.URL) *http.Request {
+	if r.URL == original {
+		return r
+	}
+	c := *r
+	c.URL = original
+	return &c
+}

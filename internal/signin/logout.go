@@ -1,0 +1,87 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/onesgate/onesgate/internal/session"
+	"github.com/onesgate/onesgate/internal/signin/pages"
+)
+
+// logoutPage asks whether to sign out: a link or an image elsewhere must not do it.
+func (s *Site) logoutPage(w http.ResponseWriter, r *http.Request) {
+	current, ok := s.current(w, r)
+	if !ok {
+		return
+	}
+	if current == nil {
+		http.Redirect(w, r, pathSignedOut, http.StatusSeeOther)
+		return
+	}
+	page := pages.Logout{Name: current.Person.Name, Email: current.Person.Email, Action: pathLogout}
+	if end, err := s.endSession(r, current); err == nil {
+		page.FormAction = []string{end}
+	}
+	s.pages.Logout(w, r, page)
+}
+
+// logout ends the session here first, then at Microsoft (OpenID Connect
+// RP-Initiated Logout 1.0).
+func (s *Site) logout(w http.ResponseWriter, r *http.Request) {
+	if !s.sameOrigin(r) {
+		s.refuse(w, r, pages.CrossSite, "forbidden", http.StatusForbidden)
+		return
+	}
+	current, ok := s.current(w, r)
+	if !ok {
+		return
+	}
+	s.cookies.clear(w, s.cookies.session)
+	w.Header().Set("Cache-Control", "no-store")
+	if current == nil {
+		http.Redirect(w, r, pathSignedOut, http.StatusSeeOther)
+		return
+	}
+	if err := s.Sessions.End(r.Context(), current); err != nil {
+		s.Log.Error("a session could not be ended", "error", err)
+		s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", http.StatusServiceUnavailable)
+		return
+	}
+	s.Audit.Info("signed out", "user", current.Person.ID, "session", current.ID[:12])
+	to, err := s.endSession(r, current)
+	if err != nil {
+		s.Log.Warn("signed out here, but not at Microsoft", "error", err)
+		to = pathSignedOut
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+func (s *Site) endSession(r *http.Request, current *session.Session) (string, error) {
+	i, ok := s.integration(current.Person.Integration)
+	if !ok {
+		return "", errors.New("integration " + current.Person.Integration + " is no longer configured")
+	}
+	return i.Entra.EndSessionURL(r.Context(), s.url(pathSignedOut), current.LogoutHint)
+}
+
+func (s *Site) signedOut(w http.ResponseWriter, r *http.Request) {
+	s.pages.Message(w, r, pages.Message{
+		Kind:    pages.SignedOut,
+		Actions: []pages.Action{{Label: pages.ActionSignIn, URL: pathLogin}},
+	})
+}
+
+// current returns the session of a request to one of our own pages, nil if
+// there is none. When the store can't be asked it answers and returns false.
+func (s *Site) current(w http.ResponseWriter, r *http.Request) (*session.Session, bool) {
+	current, err := s.Sessions.Lookup(r.Context(), s.cookies.sessionValue(r))
+	switch {
+	case errors.Is(err, session.ErrNone):
+		return nil, true
+	case err != nil:
+		s.Log.Error("a session could not be looked up", "error", err)
+		s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", http.StatusServiceUnavailable)
+		return nil, false
+	}
+	return current, true
+}

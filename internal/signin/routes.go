@@ -1,0 +1,105 @@
+package signin
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"github.com/onesgate/onesgate/internal/signin/pages"
+)
+
+// Paths of ours. Everything under the prefix is answered here and never reaches ONES.
+const (
+	pathPrefix    = "/.ones/"
+	pathLogin     = "/.ones/login"
+	pathLogout    = "/.ones/logout"
+	pathSignedOut = "/.ones/signed-out"
+	pathCallback  = "/.ones/callback"
+)
+
+// CallbackPath is where Microsoft sends browsers back to: the redirect URI of
+// the manual's User settings. Its query holds a code and belongs in no log.
+const CallbackPath = pathCallback
+
+// Gate returns a gate of this site.
+func (s *Site) Gate(cfg GateConfig) *Gate {
+	g := &Gate{GateConfig: cfg, site: s, mux: http.NewServeMux()}
+	g.handle(pathLogin, s.loginPage, nil)
+	g.handle(pathLogin+"/{integration}", s.startLogin, nil)
+	g.handle(pathCallback, g.callback, nil)
+	g.handle(pathLogout, s.logoutPage, s.logout)
+	g.handle(pathSignedOut, s.signedOut, nil)
+	g.handle("/.ones/integrations", s.listIntegrations, nil)
+	g.handle("/.ones/me", s.me, nil)
+	g.handle("/.ones/jwks.json", g.keys, nil)
+	g.handle("/.ones/healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, map[string]string{"status": "ok"}) }, nil)
+	g.handle("/.ones/readyz", s.readyz, nil)
+	g.handle(pages.StylePath, s.pages.ServeStyle, nil)
+	g.handle(pages.MarkPath, s.pages.ServeMark, nil)
+	g.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, r, pages.NotFound, "not_found", http.StatusNotFound)
+	})
+	return g
+}
+
+// handle serves a path by GET (and HEAD) and, if not nil, by POST.
+func (g *Gate) handle(path string, get, post http.HandlerFunc) {
+	g.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodGet, r.Method == http.MethodHead:
+			get(w, r)
+		case r.Method == http.MethodPost && post != nil:
+			post(w, r)
+		default:
+			allow := "GET, HEAD"
+			if post != nil {
+				allow += ", POST"
+			}
+			w.Header().Set("Allow", allow)
+			g.site.refuse(w, r, pages.MethodNotAllowed, "method_not_allowed", http.StatusMethodNotAllowed)
+		}
+	})
+}
+
+// loginURL is the login page that leads back to a path.
+func (s *Site) loginURL(back string) string { return withReturn(pathLogin, back) }
+
+func withReturn(path, back string) string {
+	if back = returnTo(back); back != "/" {
+		return path + "?return_to=" + url.QueryEscape(back)
+	}
+	return path
+}
+
+// refuse answers a person with a page and a program with problem details.
+func (s *Site) refuse(w http.ResponseWriter, r *http.Request, kind pages.Kind, code string, status int) {
+	if navigation(r) {
+		s.pages.Message(w, r, pages.Message{Kind: kind, Actions: []pages.Action{{Label: pages.ActionHome, URL: "/"}}})
+		return
+	}
+	problem(w, status, code, http.StatusText(status), "")
+}
+
+// problem answers with problem details (RFC 9457).
+func problem(w http.ResponseWriter, status int, code, detail, loginURL string) {
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(struct {
+		Title    string `json:"title"`
+		Status   int    `json:"status"`
+		Code     string `json:"code"`
+		Detail   string `json:"detail,omitempty"`
+		LoginURL string `json:"login_url,omitempty"`
+	}{http.StatusText(status), status, code, detail, loginURL})
+}
+
+// answer answers with JSON that nobody may keep.
+func answer(w http.ResponseWriter, body any) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_ = json.NewEncoder(w).Encode(body)
+}

@@ -1,0 +1,94 @@
+package signin
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/graph"
+	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/people"
+	"github.com/onesgate/onesgate/internal/seal"
+	"github.com/onesgate/onesgate/internal/session"
+	"github.com/onesgate/onesgate/internal/signin/pages"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// Config is all that a site stands on.
+type Config struct {
+	// PublicURL is where browsers reach us; redirect URIs and cookies come from
+	// it, never from a Host header.
+	PublicURL    *url.URL
+	Integrations []Integration
+
+	Store    store.Store
+	Seal     *seal.Keyset
+	Sessions *session.Registry
+	People   *people.Directory
+	Grants   *grant.Keeper
+	// SignedIn is called after somebody has signed in; what waited for their
+	// grant goes on.
+	SignedIn func(personID string)
+	// Ready says why requests can't be served now; nil: they can.
+	Ready func() error
+
+	// Log is for the operator, Audit for who did what.
+	Log, Audit *slog.Logger
+	Now        func() time.Time
+}
+
+// An Integration is one tenant's app registration and how its people are made.
+type Integration struct {
+	Name  string
+	Label string // of the login button
+	Entra *entra.Client
+	Graph *graph.Client
+	Rules identity.Rules
+}
+
+// A Site serves everything under /.ones/ for one public URL. It may be used
+// concurrently.
+type Site struct {
+	Config
+	cookies cookies
+	pages   *pages.Renderer
+}
+
+// New returns a site. It does no I/O.
+func New(cfg Config) *Site {
+	return &Site{Config: cfg, cookies: newCookies(cfg.PublicURL), pages: pages.NewRenderer()}
+}
+
+// CheckPublicURL says what is wrong with a public URL; nil: nothing.
+func CheckPublicURL(u *url.URL) error {
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http", u.Host == "":
+		return fmt.Errorf("public URL %q must look like https://ones.example.com", u)
+	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "", u.User != nil:
+		return fmt.Errorf("public URL %q must have no path, query or user: only https://HOST", u)
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return fmt.Errorf("public URL %q must be https: session cookies would cross the network readable; http is for localhost only", u)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	return host == "localhost" || host == "127.0.0.1" || host == "::1"
+}
+
+// url returns the absolute URL of one of our paths.
+func (s *Site) url(path string) string {
+	return s.PublicURL.Scheme + "://" + s.PublicURL.Host + path
+}
+
+func (s *Site) integration(name string) (Integration, bool) {
+	for _, i := range s.Integrations {
+		if i.Name == name {
+			return i, true
+		}
+	}
+	return Integration{}, false
+}
