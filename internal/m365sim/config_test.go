@@ -1,0 +1,80 @@
+package m365sim
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSampleConfig(t *testing.T) {
+	cfg := SampleConfig()
+	text, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadConfig(strings.NewReader(string(text))); err != nil {
+		t.Errorf("what is written can't be read: %v", err)
+	}
+	cfg.Tenants[0].Apps[0].RedirectURIs[0] = "changed"
+	if SampleConfig().Tenants[0].Apps[0].RedirectURIs[0] == "changed" {
+		t.Error("callers share the sample")
+	}
+	if got := time.Duration(SampleConfig().Tenants[0].Rooms[3].AnswerDelay); got != 6*time.Second {
+		t.Errorf("the garden answers after %s, want 6s", got)
+	}
+}
+
+func TestLoadConfigRefuses(t *testing.T) {
+	for name, tt := range map[string]struct{ old, new, want string }{
+		"broken JSON":            {`"superset",`, `"superset"`, "line 3"},
+		"an unknown word":        {`"capacity"`, `"capacities"`, `unknown field "capacities"`},
+		"an unknown mode":        {`"superset"`, `"all"`, "superset or tables"},
+		"a tenant without GUID":  {`"c0970500-`, `"x`, "tenants[0].id"},
+		"a wrong redirect URI":   {`"http://localhost:8080/.ones/callback"`, `"http://ones.example/"`, "tenants[0].apps[0].redirect_uris[0]"},
+		"a scope by full name":   {`"Calendars.ReadWrite.Shared"`, `"https://graph.microsoft.com/x"`, "bare scope name"},
+		"an unknown claim":       {`"extn.pager"`, `"pager"`, "extn.pager"},
+		"an address twice":       {`"mail": "bob@`, `"mail": "alice@`, "unique"},
+		"no address":             {`"mail": "dan@contoso.example"`, `"mail": "dan"`, "not a mail address"},
+		"a zone that isn't":      {`"Asia/Hong_Kong"`, `"China Standard Time"`, "IANA"},
+		"a delay without a unit": {`"6s"`, `"6"`, "3s or 90m"},
+		"the value is the id":    {`demo-secret~not-a-real-one`, `5ec2e710-0000-4000-8000-000000000001`, "the same as the id"},
+		"an unknown organizer":   {`"organizer": "dan@`, `"organizer": "zoe@`, "events[2].organizer"},
+		"an unknown room":        {`"room": "peak@`, `"room": "pit@`, "events[4].room"},
+		"a time that isn't":      {`"start": "09:30"`, `"start": "9.30"`, "events[0]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(string(sample), tt.old, tt.new, 1)
+			if text == string(sample) {
+				t.Fatalf("%s is not in the sample", tt.old)
+			}
+			if _, err := LoadConfig(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v, want something about %q", err, tt.want)
+			}
+		})
+	}
+	if _, err := LoadConfig(strings.NewReader(string(sample) + "{}")); err == nil {
+		t.Error("two configurations pass for one")
+	}
+}
+
+func TestZones(t *testing.T) {
+	for name := range zoneNames {
+		if _, refusal := graphZone(name); refusal != nil {
+			t.Errorf("%s: %v", name, refusal)
+		}
+	}
+	for _, name := range []string{"", "Asia/Hong_Kong", "Asia/Macau", "Local", "../etc/passwd", "HKT"} {
+		if _, refusal := graphZone(name); refusal == nil {
+			t.Errorf("%q is accepted", name)
+		}
+	}
+	for name, want := range map[string]string{"China Standard Time": "Asia/Shanghai", "tokyo standard time": "Asia/Tokyo", "UTC": "Etc/UTC", "Europe/Berlin": "Europe/Berlin"} {
+		if zone, _ := graphZone(name); zone.String() != want {
+			t.Errorf("%s is %s, want %s", name, zone, want)
+		}
+	}
+	if name, _ := windowsName("Asia/Shanghai"); name != "China Standard Time" {
+		t.Errorf("Asia/Shanghai is %q to Windows", name)
+	}
+}
