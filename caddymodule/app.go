@@ -1,0 +1,141 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/onesgate/onesgate/internal/signin"
+)
+
+func init() {
+	caddy.RegisterModule(App{})
+}
+
+// App is a gateway between ONES and Microsoft 365: it signs people in, keeps
+// their delegated grants, and books rooms in their calendars. The handlers
+// `ones_auth` and `ones_bookings` work with it.
+type App struct {
+	// The URL under which browsers reach ONES, such as `https://ones.example.com`.
+	// Redirect URIs and cookies come from it. Required; no path.
+	PublicURL string `json:"public_url,omitempty"`
+
+	// Where sessions, grants and bookings are kept. Default: `badger` in
+	// Caddy's data folder.
+	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=ones.stores inline_key=module"`
+
+	// The file with the keys that seal tokens. It is made on first start.
+	// Default: `onesgate/keyset.json` in Caddy's data folder. Not inside the
+	// store's folder: whoever copies that must not get the keys with it.
+	Keyset string `json:"keyset,omitempty"`
+
+	// The tenants of Microsoft 365 that people come from.
+	Integrations []*Integration `json:"integrations,omitempty"`
+
+	ctx    caddy.Context
+	store  storeModule
+	keyset string
+	public *url.URL
+
+	settings *settings
+	engine   *engine
+	site     *signin.Site
+	started  chan struct{} // closed when Start has ended, well or badly
+	released bool          // Caddy calls Stop and Cleanup one after the other
+
+	gates int // handlers of ones_auth provisioned so far
+}
+
+// CaddyModule returns the Caddy module information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "ones",
+		New: func() caddy.Module { return new(App) },
+	}
+}
+
+// Provision resolves and checks the configuration. It opens nothing: that waits
+// for Start, so that a configuration can be validated beside a running gateway.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.ctx, a.started = ctx, make(chan struct{})
+
+	public, err := resolve("public_url", a.PublicURL)
+	if err != nil {
+		return err
+	}
+	if a.public, err = url.Parse(public); err != nil {
+		return fmt.Errorf("public_url: %w", err)
+	}
+	if err := signin.CheckPublicURL(a.public); err != nil {
+		return err
+	}
+	if a.StoreRaw == nil {
+		a.StoreRaw = json.RawMessage(`{"module":"badger"}`)
+	}
+	mod, err := ctx.LoadModule(a, "StoreRaw")
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	a.store = mod.(storeModule)
+
+	if a.keyset, err = resolveOr("keyset", a.Keyset, filepath.Join(caddy.AppDataDir(), "onesgate", "keyset.json")); err != nil {
+		return err
+	}
+	if a.keyset, err = filepath.Abs(a.keyset); err != nil {
+		return fmt.Errorf("keyset: %w", err)
+	}
+	if within(a.keyset, a.store.identity()) {
+		return fmt.Errorf("keyset %s lies inside the store %s: a copy of the store would carry the keys to it; put the keyset elsewhere", a.keyset, a.store.identity())
+	}
+	if len(a.Integrations) == 0 {
+		return errors.New("ones: no integration is configured; add an integration block with the fields of the ONES manual's page «Delegated permission»")
+	}
+	a.settings, err = newSettings(ctx, a)
+	return err
+}
+
+// within says whether path lies in dir.
+func within(path, dir string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// Start opens the store and the keyset, or joins the configuration that runs
+// already in holding them open. It does not wait for Microsoft: an outage there
+// must not stop a restart.
+func (a *App) Start() error {
+	defer close(a.started)
+	e, err := acquireEngine(a.store, a.keyset, a.settings)
+	if err != nil {
+		return err
+	}
+	a.engine = e
+	a.site = e.newSite(a)
+	return nil
+}
+
+// Stop lets go of the store; the last configuration to do so closes it.
+func (a *App) Stop() error { return a.release() }
+
+// Cleanup does what Stop does where a configuration failed before it was
+// stopped. A configuration that never started holds nothing.
+func (a *App) Cleanup() error { return a.release() }
+
+func (a *App) release() error {
+	if a.engine == nil || a.released {
+		return nil
+	}
+	a.released = true
+	return releaseEngine(a.engine, a.settings)
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

@@ -1,0 +1,174 @@
+package caddymodule
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/session"
+	"github.com/onesgate/onesgate/internal/signin"
+)
+
+func init() {
+	caddy.RegisterModule(Auth{})
+}
+
+// Auth signs people in with Microsoft 365, serves `/.ones/*`, and tells who they
+// are, in `X-Ones-*` headers, to whatever stands behind it. Headers of these
+// names that come from outside are deleted, always.
+//
+// It sets the placeholders `{ones.user.id}`, `{ones.user.email}`,
+// `{ones.user.name}`, `{ones.integration}` and `{http.auth.user.id}`.
+type Auth struct {
+	// `require`: everybody signs in. `optional`: who doesn't is let through,
+	// anonymous. Default: `require`.
+	Mode string `json:"mode,omitempty"`
+	// Paths that are always anonymous: exact, or `/prefix/*`.
+	Public []string `json:"public,omitempty"`
+	// Who may see the operator's pages. Read, but there are none yet.
+	Admins []string `json:"admins,omitempty"`
+	// Sessions end when they have not been used for so long. Default: 12 hours.
+	SessionIdle caddy.Duration `json:"session_idle,omitempty"`
+	// Sessions end when they are so old. Default: 7 days.
+	SessionMax caddy.Duration `json:"session_max,omitempty"`
+	// The audience of the signed assertion. Default: the public URL.
+	AssertionAudience string `json:"assertion_audience,omitempty"`
+
+	app    *App
+	config signin.GateConfig
+	gate   func() (*signin.Gate, error)
+}
+
+// Defaults of sessions.
+const (
+	defaultSessionIdle = 12 * time.Hour
+	defaultSessionMax  = 7 * 24 * time.Hour
+)
+
+// CaddyModule returns the Caddy module information.
+func (Auth) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.ones_auth",
+		New: func() caddy.Module { return new(Auth) },
+	}
+}
+
+// Provision checks the options. The gate itself is made at the first request,
+// when the app has started: modules start in no particular order.
+func (h *Auth) Provision(ctx caddy.Context) (err error) {
+	if h.app, err = onesApp(ctx, "ones_auth"); err != nil {
+		return err
+	}
+	switch h.Mode {
+	case "", "require":
+	case "optional":
+		h.config.Optional = true
+	default:
+		return fmt.Errorf("ones_auth: mode %q is not known; write require or optional", h.Mode)
+	}
+	if h.config.Public, err = signin.ParsePublic(h.Public); err != nil {
+		return fmt.Errorf("ones_auth: %w", err)
+	}
+	h.config.Life = session.Life{
+		Idle: cmp.Or(time.Duration(h.SessionIdle), defaultSessionIdle),
+		Max:  cmp.Or(time.Duration(h.SessionMax), defaultSessionMax),
+	}
+	if h.config.Life.Idle < time.Minute || h.config.Life.Max < h.config.Life.Idle {
+		return fmt.Errorf("ones_auth: session idle %s and max %s: idle must be at least a minute, and max no less than idle", h.config.Life.Idle, h.config.Life.Max)
+	}
+	if len(h.Admins) > 0 {
+		ctx.Logger().Warn("admins is read but not acted on yet: there are no operator's pages")
+	}
+	h.app.gates++
+	h.gate = sync.OnceValues(h.newGate)
+	return nil
+}
+
+func (h *Auth) newGate() (*signin.Gate, error) {
+	public := h.app.settings.world.PublicURL
+	signer, err := identity.NewSigner(h.app.engine.signing, public, cmp.Or(h.AssertionAudience, public))
+	if err != nil {
+		return nil, err
+	}
+	cfg := h.config
+	cfg.Signer = signer
+	return h.app.site.Gate(cfg), nil
+}
+
+// ServeHTTP lets a request through the gate.
+func (h *Auth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if err := h.app.await(r); err != nil {
+		return err
+	}
+	gate, err := h.gate()
+	if err != nil {
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+	}
+	original := r.URL
+	if before, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		original = before.URL
+	}
+	if ours(original) {
+		silence(r)
+	}
+	return gate.Serve(w, r, original, func(w http.ResponseWriter, r *http.Request) error {
+		if p := identity.FromContext(r.Context()); p != nil {
+			introduce(r, p)
+		}
+		return next.ServeHTTP(w, r)
+	})
+}
+
+// ours says whether a page of ours is asked for whose query is a secret: it
+// stays out of the access log.
+func ours(u *url.URL) bool { return u.Path == signin.CallbackPath }
+
+func silence(r *http.Request) { caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true) }
+
+// introduce sets the placeholders of the signed-in person.
+func introduce(r *http.Request, p *identity.Person) {
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return
+	}
+	repl.Set("http.auth.user.id", p.ID)
+	repl.Set("ones.user.id", p.ID)
+	repl.Set("ones.user.email", p.Email)
+	repl.Set("ones.user.name", p.Name)
+	repl.Set("ones.integration", p.Integration)
+}
+
+// onesApp returns the configured app, for a handler that can't do without.
+func onesApp(ctx caddy.Context, handler string) (*App, error) {
+	v, err := ctx.AppIfConfigured("ones")
+	if err != nil {
+		return nil, fmt.Errorf("%s needs the global option ones, with an integration in it: %w", handler, err)
+	}
+	return v.(*App), nil
+}
+
+// await waits until the app has started: the server may be faster.
+func (a *App) await(r *http.Request) error {
+	select {
+	case <-a.started:
+	case <-r.Context().Done():
+		return r.Context().Err()
+	}
+	if a.engine == nil {
+		return caddyhttp.Error(http.StatusServiceUnavailable, fmt.Errorf("the ones app could not start"))
+	}
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Auth)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Auth)(nil)
+)

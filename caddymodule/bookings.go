@@ -1,0 +1,98 @@
+package caddymodule
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/onesgate/onesgate/internal/booking"
+)
+
+func init() {
+	caddy.RegisterModule(Bookings{})
+}
+
+// Bookings serves the booking API: to the person that `ones_auth` has signed in,
+// or to ONES' own server, which shows a service token and says for whom it acts.
+type Bookings struct {
+	// Tokens of ONES' own server. Several are all valid, so that one can be
+	// replaced by another without a gap.
+	ServiceTokens []ServiceToken `json:"service_tokens,omitempty"`
+	// Whether ONES may call Microsoft Graph through us. Read, but there is no
+	// such way yet.
+	GraphPassthrough bool `json:"graph_passthrough,omitempty"`
+
+	app    *App
+	tokens []booking.ServiceToken
+	api    func() http.Handler
+}
+
+// ServiceToken is a shared secret with ONES' own server.
+type ServiceToken struct {
+	// The token: at least 32 bytes.
+	Token string `json:"token"`
+	// Its name in the audit log. Default: `service`.
+	Name string `json:"name,omitempty"`
+}
+
+// minServiceToken is the least length of a service token, in bytes.
+const minServiceToken = 32
+
+// CaddyModule returns the Caddy module information.
+func (Bookings) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.ones_bookings",
+		New: func() caddy.Module { return new(Bookings) },
+	}
+}
+
+// Provision resolves the tokens.
+func (h *Bookings) Provision(ctx caddy.Context) (err error) {
+	if h.app, err = onesApp(ctx, "ones_bookings"); err != nil {
+		return err
+	}
+	for _, t := range h.ServiceTokens {
+		token, err := resolve("ones_bookings: service_token", t.Token)
+		if err != nil {
+			return err
+		}
+		if len(token) < minServiceToken {
+			return fmt.Errorf("ones_bookings: the service token %s has %d bytes; it needs at least %d, such as from: openssl rand -base64 32", t.Name, len(token), minServiceToken)
+		}
+		name := t.Name
+		if name == "" {
+			name = "service"
+		}
+		h.tokens = append(h.tokens, booking.ServiceToken{Name: name, SHA256: sha256.Sum256([]byte(token))})
+	}
+	if len(h.tokens) == 0 && h.app.gates == 0 {
+		return errors.New("ones_bookings has neither a service_token nor ones_auth before it: nobody could be told apart; add one of them")
+	}
+	if h.GraphPassthrough {
+		ctx.Logger().Warn("graph_passthrough is read but not acted on yet: /graph/v1.0 answers 404")
+	}
+	h.api = sync.OnceValue(func() http.Handler {
+		return booking.NewAPI(h.app.engine.bookings, booking.APIOptions{ServiceTokens: h.tokens})
+	})
+	return nil
+}
+
+// ServeHTTP answers a call of the booking API.
+func (h *Bookings) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	if err := h.app.await(r); err != nil {
+		return err
+	}
+	h.api().ServeHTTP(w, r)
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Bookings)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Bookings)(nil)
+)

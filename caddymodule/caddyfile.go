@@ -1,0 +1,334 @@
+package caddymodule
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+)
+
+func init() {
+	httpcaddyfile.RegisterGlobalOption("ones", parseOnes)
+}
+
+// parseOnes reads the global option. Syntax:
+//
+//	ones {
+//		public_url <url>
+//		store      <module> ...
+//		keyset     <file>
+//		integration <name> {
+//			server {
+//				operator      microsoft|21vianet|us_gov|us_gov_dod|custom {
+//					issuer <url>
+//					graph  <url>
+//				}
+//				tenant_id     <guid>
+//				client_id     <id>
+//				client_secret <secret> [<expires>]
+//			}
+//			rooms {
+//				room <name> <address> {
+//					name           <text>
+//					time_zone      <zone>
+//					capacity       <number>
+//					group          <text>
+//					max_duration   <duration>
+//					booking_window <duration>
+//					on_decline     cancel|keep
+//					check_in       <duration>
+//				}
+//			}
+//			users {
+//				login_button   <text>
+//				default_groups <group...>
+//				map_group      <directory group or role> <ones group>
+//				card_number    <claim>
+//			}
+//		}
+//	}
+func parseOnes(d *caddyfile.Dispenser, existing any) (any, error) {
+	if existing != nil {
+		return nil, d.Err("the global option ones is there twice; put both into one block")
+	}
+	var a App
+	d.Next() // "ones"
+	if d.NextArg() {
+		return nil, d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		var err error
+		switch d.Val() {
+		case "public_url":
+			err = one(d, &a.PublicURL)
+		case "keyset":
+			err = one(d, &a.Keyset)
+		case "store":
+			err = parseStore(d, &a)
+		case "integration":
+			err = parseIntegration(d, &a)
+		default:
+			err = unknown(d, "ones", "public_url, store, keyset, integration")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return httpcaddyfile.App{Name: "ones", Value: caddyconfig.JSON(a, nil)}, nil
+}
+
+func parseStore(d *caddyfile.Dispenser, a *App) error {
+	if a.StoreRaw != nil {
+		return d.Err("store is there twice")
+	}
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	name := d.Val()
+	mod, err := caddyfile.UnmarshalModule(d, "ones.stores."+name)
+	if err != nil {
+		return err
+	}
+	a.StoreRaw = caddyconfig.JSONModuleObject(mod, "module", name, nil)
+	return nil
+}
+
+func parseIntegration(d *caddyfile.Dispenser, a *App) error {
+	i := new(Integration)
+	if !d.AllArgs(&i.Name) {
+		return d.ArgErr()
+	}
+	for _, other := range a.Integrations {
+		if other.Name == i.Name {
+			return d.Errf("integration %s is there twice", i.Name)
+		}
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		var err error
+		switch d.Val() {
+		case "server":
+			err = parseServer(d, &i.Server)
+		case "rooms":
+			err = parseRooms(d, i)
+		case "users":
+			err = parseUsers(d, &i.Users)
+		default:
+			err = unknown(d, "integration", "server, rooms, users")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	a.Integrations = append(a.Integrations, i)
+	return nil
+}
+
+func parseServer(d *caddyfile.Dispenser, s *Server) error {
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		var err error
+		switch d.Val() {
+		case "operator":
+			err = parseOperator(d, s)
+		case "tenant_id":
+			err = one(d, &s.TenantID)
+		case "client_id":
+			err = one(d, &s.ClientID)
+		case "client_secret":
+			err = parseSecret(d, s)
+		default:
+			err = unknown(d, "server", "operator, tenant_id, client_id, client_secret")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parseOperator(d *caddyfile.Dispenser, s *Server) error {
+	if err := one(d, &s.Operator); err != nil {
+		return err
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		var err error
+		switch {
+		case s.Operator != "custom":
+			err = d.Errf("operator %s takes no block; only operator custom does", s.Operator)
+		case d.Val() == "issuer":
+			err = one(d, &s.Issuer)
+		case d.Val() == "graph":
+			err = one(d, &s.Graph)
+		default:
+			err = unknown(d, "operator custom", "issuer, graph")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parseSecret(d *caddyfile.Dispenser, s *Server) error {
+	if s.ClientSecret != "" {
+		return d.Err("client_secret is there twice; only one is supported so far")
+	}
+	args := d.RemainingArgs()
+	if len(args) < 1 || len(args) > 2 {
+		return d.ArgErr()
+	}
+	s.ClientSecret = args[0]
+	if len(args) == 2 {
+		s.ClientSecretExpires = args[1]
+	}
+	return nil
+}
+
+func parseRooms(d *caddyfile.Dispenser, i *Integration) error {
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if d.Val() != "room" {
+			return unknown(d, "rooms", "room")
+		}
+		r := new(Room)
+		if !d.AllArgs(&r.Name, &r.Address) {
+			return d.ArgErr()
+		}
+		for nesting := d.Nesting(); d.NextBlock(nesting); {
+			if err := parseRoomWord(d, r); err != nil {
+				return err
+			}
+		}
+		i.Rooms = append(i.Rooms, r)
+	}
+	return nil
+}
+
+func parseRoomWord(d *caddyfile.Dispenser, r *Room) error {
+	switch d.Val() {
+	case "name":
+		return one(d, &r.Title)
+	case "time_zone":
+		return one(d, &r.TimeZone)
+	case "capacity":
+		return number(d, &r.Capacity)
+	case "group":
+		return one(d, &r.Group)
+	case "max_duration":
+		return duration(d, &r.MaxDuration)
+	case "booking_window":
+		return duration(d, &r.BookingWindow)
+	case "on_decline":
+		return one(d, &r.OnDecline)
+	case "check_in":
+		return duration(d, &r.CheckIn)
+	}
+	return unknown(d, "room", "name, time_zone, capacity, group, max_duration, booking_window, on_decline, check_in")
+}
+
+func parseUsers(d *caddyfile.Dispenser, u *Users) error {
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		var err error
+		switch d.Val() {
+		case "login_button":
+			err = one(d, &u.LoginButton)
+		case "default_groups":
+			err = many(d, &u.DefaultGroups)
+		case "map_group":
+			var from, to string
+			if !d.AllArgs(&from, &to) {
+				return d.ArgErr()
+			}
+			if u.MapGroups == nil {
+				u.MapGroups = map[string]string{}
+			}
+			if _, twice := u.MapGroups[from]; twice {
+				return d.Errf("map_group %q is there twice", from)
+			}
+			u.MapGroups[from] = to
+		case "card_number":
+			err = one(d, &u.CardNumber)
+		default:
+			err = unknown(d, "users", "login_button, default_groups, map_group, card_number")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one reads the single argument of a word that may be there once.
+func one(d *caddyfile.Dispenser, to *string) error {
+	word := d.Val()
+	if *to != "" {
+		return d.Errf("%s is there twice", word)
+	}
+	if !d.AllArgs(to) {
+		return d.ArgErr()
+	}
+	if *to == "" {
+		return d.Errf("%s is empty", word)
+	}
+	return nil
+}
+
+// many reads the arguments of a word that may be there once.
+func many(d *caddyfile.Dispenser, to *[]string) error {
+	word := d.Val()
+	if *to != nil {
+		return d.Errf("%s is there twice; write all on one line", word)
+	}
+	if *to = d.RemainingArgs(); len(*to) == 0 {
+		return d.ArgErr()
+	}
+	return nil
+}
+
+func number(d *caddyfile.Dispenser, to *int) error {
+	word, text := d.Val(), ""
+	if err := one(d, &text); err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return d.Errf("%s %q is not a number; write 12", word, text)
+	}
+	*to = n
+	return nil
+}
+
+func duration(d *caddyfile.Dispenser, to *caddy.Duration) error {
+	word, text := d.Val(), ""
+	if *to != 0 {
+		return d.Errf("%s is there twice", word)
+	}
+	if err := one(d, &text); err != nil {
+		return err
+	}
+	parsed, err := caddy.ParseDuration(text)
+	if err != nil || parsed <= 0 {
+		return d.Errf("%s %q is not a duration; write 10m, 4h or 60d", word, text)
+	}
+	*to = caddy.Duration(parsed)
+	return nil
+}
+
+// unknown is the error for a word that has no meaning where it stands.
+func unknown(d *caddyfile.Dispenser, in, known string) error {
+	words := strings.Split(known, ", ")
+	if len(words) == 1 {
+		return d.Errf("%s doesn't know %q; it knows only %s", in, d.Val(), known)
+	}
+	return d.Errf("%s doesn't know %q; it knows %s", in, d.Val(), known)
+}

@@ -1,0 +1,128 @@
+package caddymodule
+
+import (
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+func init() {
+	httpcaddyfile.RegisterHandlerDirective("ones_auth", func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+		a := new(Auth)
+		return a, a.UnmarshalCaddyfile(h.Dispenser)
+	})
+	httpcaddyfile.RegisterDirectiveOrder("ones_auth", httpcaddyfile.Before, "basic_auth")
+	httpcaddyfile.RegisterHandlerDirective("ones_bookings", func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+		b := new(Bookings)
+		return b, b.UnmarshalCaddyfile(h.Dispenser)
+	})
+	httpcaddyfile.RegisterDirectiveOrder("ones_bookings", httpcaddyfile.Before, "reverse_proxy")
+}
+
+// UnmarshalCaddyfile sets the handler up from Caddyfile tokens. Syntax:
+//
+//	ones_auth [<matcher>] {
+//		require | optional
+//		public <path...>
+//		admins <who...>
+//		session {
+//			idle <duration>
+//			max  <duration>
+//		}
+//		assertion_audience <audience>
+//	}
+func (h *Auth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // "ones_auth"
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		var err error
+		switch word := d.Val(); word {
+		case "require", "optional":
+			if h.Mode != "" {
+				return d.Errf("ones_auth is %s already; it can't be %s too", h.Mode, word)
+			}
+			if d.NextArg() {
+				return d.ArgErr()
+			}
+			h.Mode = word
+		case "public":
+			err = many(d, &h.Public)
+		case "admins":
+			err = many(d, &h.Admins)
+		case "session":
+			err = h.unmarshalSession(d)
+		case "assertion_audience":
+			err = one(d, &h.AssertionAudience)
+		default:
+			err = unknown(d, "ones_auth", "require, optional, public, admins, session, assertion_audience")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Auth) unmarshalSession(d *caddyfile.Dispenser) error {
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		var err error
+		switch d.Val() {
+		case "idle":
+			err = duration(d, &h.SessionIdle)
+		case "max":
+			err = duration(d, &h.SessionMax)
+		default:
+			err = unknown(d, "session", "idle, max")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UnmarshalCaddyfile sets the handler up from Caddyfile tokens. Syntax:
+//
+//	ones_bookings [<matcher>] {
+//		service_token <token> [<name>]
+//		graph_passthrough
+//	}
+func (h *Bookings) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // "ones_bookings"
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		switch d.Val() {
+		case "service_token":
+			args := d.RemainingArgs()
+			if len(args) < 1 || len(args) > 2 {
+				return d.ArgErr()
+			}
+			t := ServiceToken{Token: args[0]}
+			if len(args) == 2 {
+				t.Name = args[1]
+			}
+			h.ServiceTokens = append(h.ServiceTokens, t)
+		case "graph_passthrough":
+			if d.NextArg() {
+				return d.ArgErr()
+			}
+			h.GraphPassthrough = true
+		default:
+			return unknown(d, "ones_bookings", "service_token, graph_passthrough")
+		}
+	}
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddyfile.Unmarshaler = (*Auth)(nil)
+	_ caddyfile.Unmarshaler = (*Bookings)(nil)
+)

@@ -1,0 +1,229 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+)
+
+// adapt turns a Caddyfile into JSON.
+func adapt(text string) (string, error) {
+	config, _, err := caddyfile.Adapter{ServerType: httpcaddyfile.ServerType{}}.Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
+	return string(config), err
+}
+
+// with puts lines into the place of a full, valid configuration.
+func with(ones, server, room, users, auth, bookings string) string {
+	return `{
+	admin off
+	log {
+		output discard
+	}
+	ones {
+		public_url https://ones.example
+		` + ones + `
+		integration contoso {
+			server {
+				tenant_id 11111111-2222-3333-4444-555555555555
+				client_id app
+				client_secret secret
+				` + server + `
+			}
+			rooms {
+				room boardroom boardroom@contoso.example {
+					` + room + `
+				}
+			}
+			users {
+				` + users + `
+			}
+		}
+	}
+}
+ones.example {
+	ones_auth {
+		` + auth + `
+	}
+	handle_path /api/m365/* {
+		ones_bookings {
+			` + bookings + `
+		}
+	}
+}
+`
+}
+
+func TestCaddyfileErrors(t *testing.T) {
+	tests := []struct {
+		name, text, want string
+	}{
+		{"an unknown word", with("publik_url x", "", "", "", "", ""), `ones doesn't know "publik_url"; it knows public_url, store, keyset, integration, at Caddyfile:8`},
+		{"public_url twice", with("public_url https://x.example", "", "", "", "", ""), "public_url is there twice, at Caddyfile:8"},
+		{"keyset without a file", with("keyset", "", "", "", "", ""), "wrong argument count or unexpected line ending after 'keyset', at Caddyfile:8"},
+		{"a store that isn't one", with("store mysql x", "", "", "", "", ""), "ones.stores.mysql"},
+		{"a word of the store", with("store badger /x {\n size 1\n}", "", "", "", "", ""), `store badger doesn't know "size"; it knows only min_free`},
+		{"the integration twice", with("integration contoso\n", "", "", "", "", ""), "integration contoso is there twice"},
+		{"a word of the server", with("", "secret x", "", "", "", ""), `server doesn't know "secret"; it knows operator, tenant_id, client_id, client_secret`},
+		{"a second secret", with("", "client_secret y", "", "", "", ""), "client_secret is there twice; only one is supported so far"},
+		{"a block where none belongs", with("", "operator microsoft {\n issuer x\n}", "", "", "", ""), "operator microsoft takes no block"},
+		{"a word of the custom operator", with("", "operator custom {\n tenant x\n}", "", "", "", ""), `operator custom doesn't know "tenant"; it knows issuer, graph`},
+		{"a word of the room", with("", "", "seats 4", "", "", ""), `room doesn't know "seats"`},
+		{"a capacity that is no number", with("", "", "capacity many", "", "", ""), `capacity "many" is not a number; write 12`},
+		{"a duration that is none", with("", "", "max_duration long", "", "", ""), `max_duration "long" is not a duration; write 10m, 4h or 60d`},
+		{"a name without quotes", with("", "", "name Board room", "", "", ""), "wrong argument count"},
+		{"a word of the users", with("", "", "", "button x", "", ""), `users doesn't know "button"`},
+		{"a group mapped twice", with("", "", "", "map_group A b\nmap_group A c", "", ""), `map_group "A" is there twice`},
+		{"both modes", with("", "", "", "", "require\noptional", ""), "ones_auth is require already; it can't be optional too"},
+		{"public twice", with("", "", "", "", "public /a/*\npublic /b/*", ""), "public is there twice; write all on one line"},
+		{"a word of the session", with("", "", "", "", "session {\n life 1h\n}", ""), `session doesn't know "life"; it knows idle, max`},
+		{"a word of the bookings", with("", "", "", "", "", "token x"), `ones_bookings doesn't know "token"; it knows service_token, graph_passthrough`},
+		{"a token without a token", with("", "", "", "", "", "service_token"), "wrong argument count"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := adapt(tt.text)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "Caddyfile:") {
+				t.Errorf("got  %v\nwant an error with file and line and: %s", err, tt.want)
+			}
+		})
+	}
+}
+
+// load provisions a configuration as "validate" does: nothing is opened.
+func load(t *testing.T, text string) error {
+	t.Helper()
+	config, err := adapt(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cfg caddy.Config
+	if err := json.Unmarshal([]byte(config), &cfg); err != nil {
+		t.Fatal(err)
+	}
+	return caddy.Validate(&cfg)
+}
+
+func TestProvisionErrors(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	t.Setenv("ONES_EMPTY", "")
+	t.Setenv("ONES_TOKEN", strings.Repeat("x", 32))
+	full := with("", "", "", "", "", "service_token {env.ONES_TOKEN}")
+	if err := load(t, full); err != nil {
+		t.Fatalf("what the others are changed from: %v", err)
+	}
+	replace := func(old, now string) string {
+		if !strings.Contains(full, old) {
+			t.Fatalf("%q is not in the configuration", old)
+		}
+		return strings.Replace(full, old, now, 1)
+	}
+	tests := []struct {
+		name, text, want string
+	}{
+		{"no public URL", replace("public_url https://ones.example", ""), "public_url is missing"},
+		{"a public URL with a path", replace("https://ones.example", "https://ones.example/x"), "must have no path"},
+		{"http on a public host", replace("public_url https://", "public_url http://"), "must be https"},
+		{"an unset variable", replace("client_secret secret", "client_secret {env.ONES_UNSET}"), "integration contoso: client_secret: the environment variable ONES_UNSET is not set"},
+		{"an empty variable", replace("client_id app", "client_id {env.ONES_EMPTY}"), "the environment variable ONES_EMPTY is not set"},
+		{"a file that isn't there", replace("client_secret secret", "client_secret {file./nowhere/secret}"), "the file /nowhere/secret is missing"},
+		{"a tenant by name", replace("11111111-2222-3333-4444-555555555555", "contoso.onmicrosoft.com"), "tenant_id \"contoso.onmicrosoft.com\" is not a GUID"},
+		{"the tenant of everybody", replace("11111111-2222-3333-4444-555555555555", "common"), "is not a GUID"},
+		{"an operator that isn't one", replace("client_id app", "client_id app\n operator google"), "operator \"google\" is not known; write microsoft, 21vianet"},
+		{"a custom operator without an issuer", replace("client_id app", "client_id app\n operator custom"), "issuer is missing"},
+		{"a custom issuer without TLS", replace("client_id app", "client_id app\n operator custom {\n issuer http://idp.example\n graph https://graph.example\n}"), "https"},
+		{"a date that is none", replace("client_secret secret", "client_secret secret tomorrow"), "\"tomorrow\" is not a date; write when it expires as 2027-05-01"},
+		{"an integration's name", replace("integration contoso", "integration Contoso!"), "small letters, digits and dashes"},
+		{"a room's address", replace("boardroom@contoso.example", "boardroom"), "is not the address of a mailbox"},
+		{"a room twice", replace("rooms {", "rooms {\n room boardroom other@contoso.example"), "room boardroom is there twice"},
+		{"a time zone", replace("room boardroom boardroom@contoso.example {", "room boardroom boardroom@contoso.example {\n time_zone Hong_Kong"), "write an IANA name such as Asia/Hong_Kong"},
+		{"what becomes of a refusal", replace("room boardroom boardroom@contoso.example {", "room boardroom boardroom@contoso.example {\n on_decline forget"), "write cancel or keep"},
+		{"the keyset inside the store", replace("public_url", "store badger /srv/ones\n keyset /srv/ones/keyset.json\n public_url"), "lies inside the store"},
+		{"a size", replace("public_url", "store badger /srv/ones {\n min_free lots\n}\n public_url"), "is not a size; write 512MiB"},
+		{"a public path that opens everything", replace("ones_auth {", "ones_auth {\n public /*"), "would open everything"},
+		{"a session shorter than its idle time", replace("ones_auth {", "ones_auth {\n session {\n idle 2h\n max 1h\n}"), "max no less than idle"},
+		{"a short service token", replace("{env.ONES_TOKEN}", "short ones"), "needs at least 32"},
+		{"no ones option", "ones.example {\n ones_auth\n}", "needs the global option ones"},
+		{"bookings for nobody", strings.Replace(strings.Replace(full, "service_token {env.ONES_TOKEN}", "", 1), "ones_auth {\n\t\t\n\t}", "", 1), "neither a service_token nor ones_auth"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := load(t, tt.text)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got  %v\nwant an error with: %s", err, tt.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "client_secret secret") {
+				t.Errorf("the error shows a secret: %v", err)
+			}
+		})
+	}
+}
+
+// Secrets stay placeholders in the configuration that the admin API shows.
+func TestSecretsStayPlaceholders(t *testing.T) {
+	t.Setenv("ONES_SECRET_OF_TEST", "resolved-secret")
+	config, err := adapt(strings.Replace(with("", "", "", "", "", ""), "client_secret secret", "client_secret {env.ONES_SECRET_OF_TEST} 2027-05-01", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(config, "{env.ONES_SECRET_OF_TEST}") || strings.Contains(config, "resolved-secret") {
+		t.Error(config)
+	}
+}
+
+func TestProductionExampleIsFormatted(t *testing.T) {
+	text, err := os.ReadFile("../Caddyfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(caddyfile.Format(text)) != string(text) {
+		t.Error("the Caddyfile is not as caddy fmt would have it: make fmt")
+	}
+}
+
+// The whole language, and what becomes of it.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.caddyfiletest")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no golden files", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			golden, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, want, ok := strings.Cut(string(golden), "----------\n")
+			if !ok {
+				t.Fatal("no line of dashes between Caddyfile and JSON")
+			}
+			config, err := adapt(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got any
+			if err := json.Unmarshal([]byte(config), &got); err != nil {
+				t.Fatal(err)
+			}
+			pretty, err := json.MarshalIndent(got, "", "\t")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if os.Getenv("UPDATE_GOLDEN") != "" {
+				if err := os.WriteFile(file, []byte(text+"----------\n"+string(pretty)+"\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if string(pretty) != strings.TrimSpace(want) {
+				t.Errorf("got:\n%s\n(UPDATE_GOLDEN=1 writes it)", pretty)
+			}
+		})
+	}
+}

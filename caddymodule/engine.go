@@ -1,0 +1,206 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/people"
+	"github.com/onesgate/onesgate/internal/seal"
+	"github.com/onesgate/onesgate/internal/session"
+	"github.com/onesgate/onesgate/internal/signin"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// storeModule is what the modules in the namespace ones.stores do.
+type storeModule interface {
+	// identity names what only one process may have open: the absolute folder.
+	// Options don't belong to it.
+	identity() string
+	// options are the rest, in words: what can't change while it is open.
+	options() string
+	open(log *slog.Logger) (store.Store, error)
+}
+
+// engines are the open ones by the identity of their store. During a reload two
+// configurations share one: it is neither closed nor opened twice.
+var engines = caddy.NewUsagePool()
+
+// An engine is everything that lives as long as its store is open: the store
+// itself, what is cached from it, and the work in the background. It works by
+// the settings of the newest configuration that holds it, so that a reload
+// changes what it does and a failed one changes nothing.
+type engine struct {
+	id     string
+	opened string // how it was opened: what can't change until it is closed
+
+	store    store.Store
+	keys     *seal.Keyset
+	signing  *ecdsa.PrivateKey // of assertions
+	sessions *session.Registry
+	people   *people.Directory
+	grants   *grant.Keeper
+	bookings *booking.Service
+
+	stop context.CancelFunc
+	work sync.WaitGroup
+
+	mu      sync.Mutex
+	holders []*settings
+	now     atomic.Pointer[settings] // the last of holders
+}
+
+// acquireEngine opens the engine of a store, or joins the one that is open, and
+// puts s in force. It holds nothing when it fails.
+func acquireEngine(m storeModule, keyset string, s *settings) (*engine, error) {
+	v, joined, err := engines.LoadOrNew(m.identity(), func() (caddy.Destructor, error) {
+		return openEngine(m, keyset, s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	e := v.(*engine)
+	if how := openedHow(m, keyset); joined && e.opened != how {
+		_, err := engines.Delete(e.id)
+		return nil, errors.Join(fmt.Errorf("the store runs with %s; to change that to %s, restart the gateway", e.opened, how), err)
+	}
+	if joined {
+		e.hold(s)
+	}
+	return e, nil
+}
+
+func openedHow(m storeModule, keyset string) string {
+	return m.options() + ", keyset " + keyset
+}
+
+// releaseEngine lets go of what acquireEngine returned.
+func releaseEngine(e *engine, s *settings) error {
+	e.drop(s)
+	_, err := engines.Delete(e.id)
+	return err
+}
+
+func openEngine(m storeModule, keyset string, s *settings) (_ *engine, err error) {
+	e := &engine{id: m.identity(), opened: openedHow(m, keyset)}
+	e.hold(s)
+	log := slog.New(&liveHandler{engine: e})
+	audit := slog.New(&liveHandler{engine: e, name: "audit"})
+
+	if e.store, err = m.open(log); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.store.Close())
+		}
+	}()
+	ctx, stop := context.WithCancel(context.Background())
+	e.stop = stop
+	if e.keys, err = openKeyset(ctx, keyset, e.store, log); err != nil {
+		return nil, err
+	}
+	if e.signing, err = assertionKey(ctx, e.store, e.keys); err != nil {
+		return nil, err
+	}
+	e.people = people.New(e.store, time.Now)
+	e.sessions = session.New(e.store, time.Now, log)
+	e.grants = grant.New(grant.Config{
+		Store: e.store, Seal: e.keys, Log: log, Now: time.Now,
+		Client: func(integration string) (*entra.Client, bool) {
+			c, ok := e.now.Load().clients[integration]
+			return c, ok
+		},
+	})
+	e.bookings = booking.New(booking.Config{
+		Store: e.store, Grants: e.grants, People: e.people, Log: log, Audit: audit, Now: time.Now,
+		World: func() *booking.World { return e.now.Load().world },
+	})
+	e.work.Go(func() { e.bookings.Run(ctx) })
+	return e, nil
+}
+
+// Destruct ends the work in the background, waits for it, and closes the store.
+func (e *engine) Destruct() error {
+	e.stop()
+	e.work.Wait()
+	e.grants.Close()
+	e.sessions.Close()
+	return e.store.Close()
+}
+
+func (e *engine) hold(s *settings) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.holders = append(e.holders, s)
+	e.now.Store(s)
+}
+
+func (e *engine) drop(s *settings) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.holders = slices.DeleteFunc(e.holders, func(h *settings) bool { return h == s })
+	if n := len(e.holders); n > 0 {
+		e.now.Store(e.holders[n-1])
+	}
+}
+
+// newSite makes the pages and gates of one configuration on top of the engine.
+func (e *engine) newSite(a *App) *signin.Site {
+	return signin.New(signin.Config{
+		PublicURL: a.public, Integrations: a.settings.integrations,
+		Store: e.store, Seal: e.keys, Sessions: e.sessions, People: e.people, Grants: e.grants,
+		SignedIn: e.bookings.Resume,
+		Ready:    e.ready,
+		Log:      slog.New(&liveHandler{engine: e}),
+		Audit:    slog.New(&liveHandler{engine: e, name: "audit"}),
+		Now:      time.Now,
+	})
+}
+
+// ready says whether the store answers.
+func (e *engine) ready() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	_, err := e.store.Get(ctx, signingKey)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// openKeyset loads the keys, or makes them for a store that has nothing sealed yet.
+func openKeyset(ctx context.Context, file string, s store.Store, log *slog.Logger) (*seal.Keyset, error) {
+	keys, err := seal.Load(file)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return keys, err
+	}
+	sealed, err := s.Scan(ctx, sealedMark, "", 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) > 0 {
+		return nil, fmt.Errorf("the keyset %s is gone, but the store holds what was sealed with it: put the file back from your backup; without it everybody has to sign in again, with a new store", file)
+	}
+	if keys, err = seal.Create(file); err != nil {
+		return nil, err
+	}
+	log.Info("a keyset was made; keep a copy of it apart from the store", "file", file)
+	_, err = s.Commit(ctx, store.Write{Key: sealedMark})
+	return keys, err
+}
+
+// sealedMark is the record that says: this store holds sealed records.
+const sealedMark = "keyset/in-use"

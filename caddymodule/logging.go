@@ -1,0 +1,54 @@
+package caddymodule
+
+import (
+	"context"
+	"log/slog"
+
+	"go.uber.org/zap/exp/zapslog"
+)
+
+// liveHandler logs through the logger of the configuration in force: the engine
+// outlives configurations, whose loggers end with them.
+type liveHandler struct {
+	engine *engine
+	name   string // appended to the app's logger name
+	with   []func(slog.Handler) slog.Handler
+}
+
+func (h *liveHandler) current() slog.Handler {
+	log := h.engine.now.Load().log
+	if h.name != "" {
+		log = log.Named(h.name)
+	}
+	var out slog.Handler = zapslog.NewHandler(log.Core(), zapslog.WithName(log.Name()), zapslog.AddStacktraceAt(slog.Level(127)))
+	for _, add := range h.with {
+		out = add(out)
+	}
+	return out
+}
+
+// Enabled implements slog.Handler.
+func (h *liveHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.current().Enabled(ctx, level)
+}
+
+// Handle implements slog.Handler.
+func (h *liveHandler) Handle(ctx context.Context, r slog.Record) error {
+	return h.current().Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (h *liveHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return h.adding(func(to slog.Handler) slog.Handler { return to.WithAttrs(attrs) })
+}
+
+// WithGroup implements slog.Handler.
+func (h *liveHandler) WithGroup(name string) slog.Handler {
+	return h.adding(func(to slog.Handler) slog.Handler { return to.WithGroup(name) })
+}
+
+func (h *liveHandler) adding(add func(slog.Handler) slog.Handler) slog.Handler {
+	c := *h
+	c.with = append(h.with[:len(h.with):len(h.with)], add)
+	return &c
+}

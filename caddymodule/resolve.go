@@ -1,0 +1,44 @@
+package caddymodule
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// resolve replaces the placeholders of a required setting. An unset variable is
+// an empty value to Caddy, and an unreadable file too: here both are errors.
+func resolve(what, value string) (string, error) {
+	if value == "" {
+		return "", fmt.Errorf("%s is missing; it is required", what)
+	}
+	resolved, err := caddy.NewReplacer().ReplaceOrErr(value, true, true)
+	if err == nil {
+		return resolved, nil
+	}
+	if name, ok := variable(value); ok {
+		return "", fmt.Errorf("%s: the environment variable %s is not set; set it for the service that runs onesgate", what, name)
+	}
+	if name, ok := placeholder(value, "file."); ok {
+		return "", fmt.Errorf("%s: the file %s is missing, empty or not readable for the service that runs onesgate", what, name)
+	}
+	return "", fmt.Errorf("%s: %w", what, err)
+}
+
+// resolveOr is resolve for a setting that may be left out.
+func resolveOr(what, value, otherwise string) (string, error) {
+	if value == "" {
+		return otherwise, nil
+	}
+	return resolve(what, value)
+}
+
+func variable(value string) (string, bool) { return placeholder(value, "env.") }
+
+// placeholder returns the name in a value that is one placeholder and nothing else.
+func placeholder(value, kind string) (string, bool) {
+	inner, opened := strings.CutPrefix(value, "{"+kind)
+	name, closed := strings.CutSuffix(inner, "}")
+	return name, opened && closed && !strings.ContainsAny(name, "{}")
+}

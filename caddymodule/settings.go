@@ -1,0 +1,95 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/signin"
+)
+
+// settings are what one configuration says, resolved and checked: what the
+// engine, which outlives configurations, works by while it is in force.
+type settings struct {
+	integrations []signin.Integration
+	clients      map[string]*entra.Client
+	world        *booking.World
+	log          *zap.Logger
+}
+
+func newSettings(ctx caddy.Context, a *App) (*settings, error) {
+	s := &settings{
+		clients: map[string]*entra.Client{},
+		world: &booking.World{
+			PublicURL:    a.public.Scheme + "://" + a.public.Host,
+			Integrations: map[string]booking.Integration{},
+			Rooms:        map[string]booking.Room{},
+		},
+		log: ctx.Logger(),
+	}
+	hc := microsoftClient()
+	for _, cfg := range a.Integrations {
+		i, err := cfg.build(hc)
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := s.clients[i.Name]; twice {
+			return nil, fmt.Errorf("integration %s is there twice", i.Name)
+		}
+		s.integrations = append(s.integrations, i)
+		s.clients[i.Name] = i.Entra
+		s.world.Integrations[i.Name] = booking.Integration{Name: i.Name, Graph: i.Graph}
+		for _, room := range cfg.Rooms {
+			r, err := room.build(i.Name)
+			if err != nil {
+				return nil, err
+			}
+			if other, twice := s.world.Rooms[r.Name]; twice {
+				return nil, fmt.Errorf("room %s is there twice, in integrations %s and %s; give one another name", r.Name, other.Integration, i.Name)
+			}
+			s.world.Rooms[r.Name] = r
+			if room.CheckIn > 0 {
+				s.log.Warn("check_in is read but not acted on yet: bookings are not released by themselves", zap.String("room", r.Name))
+			}
+		}
+		s.warnOfExpiry(cfg)
+	}
+	return s, nil
+}
+
+// warnOfExpiry says early that a client secret will lock everybody out.
+func (s *settings) warnOfExpiry(i *Integration) {
+	expires, err := time.Parse(time.DateOnly, i.Server.ClientSecretExpires)
+	if err != nil {
+		return
+	}
+	if left := time.Until(expires); left < 60*24*time.Hour {
+		s.log.Warn("the client secret expires soon or has expired: nobody can sign in or book afterwards; make a new one in Azure",
+			zap.String("integration", i.Name), zap.String("expires", i.Server.ClientSecretExpires), zap.Int("days_left", int(left.Hours()/24)))
+	}
+}
+
+// microsoftClient is how we speak with Microsoft: bounded waits, connections
+// kept open, redirects never followed (tokens go where they are configured to).
+func microsoftClient() *http.Client {
+	return &http.Client{
+		Timeout: 30 * time.Second,
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			ForceAttemptHTTP2:     true,
+			MaxIdleConns:          256,
+			MaxIdleConnsPerHost:   64,
+			IdleConnTimeout:       90 * time.Second,
+			TLSHandshakeTimeout:   5 * time.Second,
+			ResponseHeaderTimeout: 25 * time.Second,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
