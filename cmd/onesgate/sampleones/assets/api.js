@@ -1,0 +1,64 @@
+// The gateway's booking API, as the signed-in person uses it.
+
+const root = "/api/m365/v1";
+
+// A Problem is an answer that says no (RFC 9457). Its status is 0 if there was no answer.
+export class Problem extends Error {
+	constructor(status, body) {
+		super(body.detail || body.title || "No answer");
+		this.status = status;
+		this.code = body.code || "";
+		this.body = body;
+	}
+}
+
+// call sends a request and returns { status, data }; it throws a Problem for anything but success.
+export async function call(method, path, { body, headers = {} } = {}) {
+	let response;
+	try {
+		response = await fetch(root + path, {
+			method,
+			headers: {
+				Accept: "application/json",
+				...(body === undefined ? {} : { "Content-Type": "application/json" }),
+				...headers,
+			},
+			body: body === undefined ? undefined : JSON.stringify(body),
+			cache: "no-store",
+			redirect: "error",
+		});
+	} catch {
+		throw new Problem(0, { title: "The gateway did not answer." });
+	}
+	const json = /\bjson\b/.test(response.headers.get("Content-Type") || "");
+	const data = json ? await response.json().catch(() => ({})) : {};
+	if (!response.ok) throw new Problem(response.status, data ?? {});
+	return { status: response.status, data: data ?? {} };
+}
+
+export const rooms = async () => (await call("GET", "/rooms")).data.rooms ?? [];
+
+export const schedule = async (room, from, to) =>
+	(await call("GET", `/rooms/${encodeURIComponent(room)}/schedule?${new URLSearchParams({ from, to })}`)).data;
+
+export const booking = async (id) => (await call("GET", `/bookings/${encodeURIComponent(id)}`)).data;
+
+// bookings fetches all pages, up to a bound that a person's own list stays below.
+export async function bookings(from) {
+	const all = [];
+	let cursor = "";
+	for (let pages = 0; pages < 5; pages++) {
+		const query = new URLSearchParams(cursor ? { from, cursor } : { from });
+		const { data } = await call("GET", `/bookings?${query}`);
+		all.push(...(data.bookings ?? []));
+		cursor = data.next_cursor;
+		if (!cursor) break;
+	}
+	return all;
+}
+
+export const book = (body, key) =>
+	call("POST", "/bookings", { body, headers: { "Idempotency-Key": key, Prefer: "respond-async" } });
+
+export const cancel = (id, comment) =>
+	call("DELETE", `/bookings/${encodeURIComponent(id)}`, comment ? { body: { comment } } : {});
