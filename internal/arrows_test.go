@@ -1,0 +1,95 @@
+// Package internal_test holds the arrows of the house: who may import whom.
+package internal_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/onesgate/onesgate/"
+
+// arrows says which packages of ours each of our packages may import. What is
+// not drawn here is not allowed; docs/architecture.md says why each one is.
+var arrows = map[string][]string{
+	"cmd/build":               {},
+	"cmd/m365sim":             {"internal/m365sim"},
+	"cmd/onesgate":            {"caddymodule", "cmd/onesgate/demo"},
+	"cmd/onesgate/demo":       {"cmd/onesgate/sampleones", "internal/m365sim"},
+	"cmd/onesgate/sampleones": {},
+	"caddymodule": {
+		"internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity", "internal/people",
+		"internal/seal", "internal/session", "internal/signin", "internal/store", "internal/store/badgerstore",
+	},
+	"internal/signin": {
+		"internal/entra", "internal/grant", "internal/graph", "internal/identity", "internal/people",
+		"internal/seal", "internal/session", "internal/signin/pages", "internal/store",
+	},
+	"internal/signin/pages":      {},
+	"internal/session":           {"internal/identity", "internal/store"},
+	"internal/people":            {"internal/identity", "internal/store"},
+	"internal/grant":             {"internal/entra", "internal/seal", "internal/store"},
+	"internal/booking":           {"internal/grant", "internal/graph", "internal/identity", "internal/people", "internal/store"},
+	"internal/entra":             {},
+	"internal/graph":             {},
+	"internal/identity":          {},
+	"internal/seal":              {},
+	"internal/store":             {},
+	"internal/store/badgerstore": {"internal/store"},
+	"internal/store/storetest":   {"internal/store"},
+	"internal/m365sim":           {},
+}
+
+// caddyOnly may be imported by caddymodule and the commands alone.
+var caddyOnly = []string{"github.com/caddyserver/caddy", "go.uber.org/zap"}
+
+func TestArrows(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		var failed *exec.ExitError
+		if errors.As(err, &failed) {
+			t.Fatalf("go list: %s", failed.Stderr)
+		}
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if len(p.Imports) == 0 || name == "integration_test" || name == "internal" {
+			continue // tests only
+		}
+		seen[name] = true
+		allowed, drawn := arrows[name]
+		if !drawn {
+			t.Errorf("package %s is not drawn: say here what it may import", name)
+		}
+		for _, imported := range p.Imports {
+			if ours, is := strings.CutPrefix(imported, module); is && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s; that arrow is not drawn", name, ours)
+			}
+			for _, foreign := range caddyOnly {
+				if strings.HasPrefix(name, "internal/") && strings.HasPrefix(imported, foreign) {
+					t.Errorf("%s imports %s; only caddymodule may", name, imported)
+				}
+			}
+		}
+	}
+	for name := range arrows {
+		if !seen[name] {
+			t.Errorf("package %s is drawn but not there", name)
+		}
+	}
+}
