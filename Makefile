@@ -1,0 +1,43 @@
+# onesgate: what one does with it while working on it. "make test" is what CI runs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+TAGS := nobadger,nomysql,nopgx
+
+.PHONY: build demo test unit integration lint fmt bench fuzz vuln deps
+
+build: ## the binary
+	go build -trimpath -tags $(TAGS) -o bin/onesgate ./cmd/onesgate
+
+demo: ## everything on this machine, nothing to configure
+	go run ./cmd/onesgate demo
+
+test: deps lint ## everything that has to pass; fails if a test was skipped that could have run
+	.ci/test
+
+deps: ## what the tests need on a bare Debian machine
+	.ci/deps
+
+lint: ## formatting, vet, staticcheck, tidiness
+	@unformatted=$$(go tool gofumpt -l $$(git ls-files '*.go')); \
+	 if [ -n "$$unformatted" ]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+	go run ./cmd/onesgate fmt --diff Caddyfile
+
+fmt: ## formats everything
+	go tool gofumpt -l -w $$(git ls-files '*.go')
+	go run ./cmd/onesgate fmt --overwrite Caddyfile
+
+bench: ## how fast the parts are
+	go test -run '^$$' -bench . -benchmem ./internal/... ./caddymodule/...
+
+fuzz: ## a minute of each fuzz target
+	@for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime 60s $$pkg || exit 1; \
+	  done; \
+	done
+
+vuln: ## known vulnerabilities; asks vuln.go.dev
+	go tool govulncheck ./...

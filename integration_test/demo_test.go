@@ -1,0 +1,234 @@
+package integration_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// screenshots is where the pictures of the story go.
+func screenshots(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("ONESGATE_SCREENSHOTS")
+	if dir == "" {
+		dir = "screenshots"
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// A browser is a window of a real Chromium.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+	dir string
+}
+
+// newBrowser starts Chromium.
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1360, 900),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en"))
+	alloc, stopAlloc := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stopAlloc)
+	ctx, stop := chromedp.NewContext(alloc)
+	t.Cleanup(stop)
+	// The first run starts it, and bounds its life: no timeout here.
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return &browser{t: t, ctx: ctx, dir: screenshots(t)}
+}
+
+// private opens a window that shares no cookies with the others.
+func (b *browser) private() *browser {
+	b.t.Helper()
+	ctx, stop := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	b.t.Cleanup(stop)
+	if err := chromedp.Do(ctx); err != nil {
+		b.t.Fatal(err)
+	}
+	return &browser{t: b.t, ctx: ctx, dir: b.dir}
+}
+
+func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		where, _ := chromedp.Run(b.ctx, chromedp.Location())
+		text, _ := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS("body")))
+		b.shoot("failed")
+		b.t.Fatalf("%s: %v\nat %s:\n%s", what, err, where, text)
+	}
+}
+
+func (b *browser) see(selector string) {
+	b.t.Helper()
+	b.do("seeing "+selector, chromedp.WaitVisible(chromedp.CSS(selector)))
+}
+
+func (b *browser) click(selector string) {
+	b.t.Helper()
+	b.do("clicking "+selector, chromedp.Click(chromedp.CSS(selector)))
+}
+
+func (b *browser) text(selector string) string {
+	b.t.Helper()
+	b.see(selector)
+	text, err := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS(selector)))
+	if err != nil {
+		b.t.Fatalf("reading %s: %v", selector, err)
+	}
+	return strings.TrimSpace(text)
+}
+
+// shoot takes a picture of the whole page.
+func (b *browser) shoot(name string) {
+	b.t.Helper()
+	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(b.dir, name+".png"), png, 0o644)
+	}
+	if err != nil {
+		b.t.Errorf("picture %s: %v", name, err)
+	}
+}
+
+// dark and phone set what the page is shown on.
+func (b *browser) dark(on bool) {
+	b.t.Helper()
+	scheme := "light"
+	if on {
+		scheme = "dark"
+	}
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *browser) phone() {
+	b.t.Helper()
+	b.do("turning into a phone", chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2), chromedp.EmulateMobile))
+}
+
+// signIn goes from the first page of ONES to being greeted.
+func (b *browser) signIn(home, account, name string) {
+	b.t.Helper()
+	b.do("opening "+home, chromedp.Navigate(home))
+	b.see("#sign-in")
+	b.shoot("1-welcome-" + account)
+	b.click("#sign-in")
+	b.see("#account-" + account)
+	b.shoot("2-accounts-" + account)
+	b.click("#account-" + account)
+	if got := b.text("#greeting"); !strings.Contains(got, name) {
+		b.t.Errorf("greeted by %q, want %s", got, name)
+	}
+}
+
+// book fills the form in and sends it.
+func (b *browser) book(subject string, day time.Time, from, until string) {
+	b.t.Helper()
+	b.do("waiting for the rooms", chromedp.WaitReady(chromedp.CSS("#booking-form option[value=boardroom]")))
+	for _, field := range []struct{ name, value string }{
+		{"room", "boardroom"}, {"subject", subject}, {"date", day.Format(time.DateOnly)}, {"start", from}, {"end", until},
+	} {
+		b.do("filling in "+field.name, chromedp.SetValue(chromedp.CSS("#booking-form [name="+field.name+"]"), field.value))
+	}
+	b.click("#book")
+}
+
+// The story of the demo: what a newcomer sees, and what a power cut leaves.
+func TestDemo(t *testing.T) {
+	data, port := t.TempDir(), freePort(t)
+	run := func() *process {
+		p := start(t, nil, "demo", "--data", data, "--port", fmt.Sprint(port))
+		p.line("demo ready: ")
+		return p
+	}
+	home := fmt.Sprintf("http://localhost:%d", port)
+	tomorrow := time.Now().In(time.FixedZone("HKT", 8*3600)).AddDate(0, 0, 1)
+	p := run()
+
+	alice := newBrowser(t)
+	alice.signIn(home, "alice", "Alice Chan")
+	if got := alice.text("#user-email"); got != "alice@contoso.example" {
+		t.Errorf("mail %q", got)
+	}
+	if got := alice.text("#user-groups"); !strings.Contains(got, "staff") || !strings.Contains(got, "facilities") {
+		t.Errorf("groups %q", got)
+	}
+	if got := alice.text("#user-card"); got != "0004711001" {
+		t.Errorf("card %q", got)
+	}
+	alice.shoot("3-rooms")
+	alice.book("Quarterly review", tomorrow, "10:00", "11:00")
+	alice.see(`#booking-status[data-status="awaiting_room"]`)
+	alice.shoot("4-waiting")
+	alice.see(`#booking-status[data-status="confirmed"]`)
+	alice.shoot("5-confirmed")
+
+	// A second person wants the same slot.
+	bob := alice.private()
+	bob.signIn(home, "bob", "Bob Lee")
+	bob.book("Design review", tomorrow, "10:00", "11:00")
+	bob.see("#clash .alternative")
+	if got := bob.text("#clash"); !strings.Contains(got, "Alice Chan") {
+		t.Errorf("the clash %q doesn't say with whom", got)
+	}
+	bob.shoot("6-clash")
+	bob.click("#clash .alternative")
+	bob.see(`#booking-status[data-status="confirmed"]`)
+	bob.shoot("7-alternative")
+
+	// Killed and started again: nobody has to sign in.
+	p.kill()
+	p = run()
+	alice.do("coming back", chromedp.Reload())
+	if got := alice.text("#greeting"); !strings.Contains(got, "Alice Chan") {
+		t.Errorf("after the restart alice is greeted by %q", got)
+	}
+	alice.book("After the restart", tomorrow, "16:00", "17:00")
+	alice.see(`#booking-status[data-status="confirmed"]`)
+	alice.shoot("8-after-restart")
+
+	for _, look := range []string{"dark", "phone", "phone-dark"} {
+		alice.dark(strings.HasSuffix(look, "dark"))
+		if strings.HasPrefix(look, "phone") {
+			alice.phone()
+		}
+		alice.do("looking again", chromedp.Navigate(home))
+		alice.see("[data-booking]")
+		alice.shoot("a-rooms-" + look)
+		alice.do("looking at the login page", chromedp.Navigate(home+"/.ones/login"))
+		alice.see("#login-contoso")
+		alice.shoot("b-login-" + look)
+	}
+
+	alice.do("signing out", chromedp.Navigate(home+"/.ones/logout"))
+	alice.see("#logout-confirm")
+	alice.shoot("c-logout")
+	alice.click("#logout-confirm")
+	alice.see(`main[data-kind="signed_out"]`)
+	alice.shoot("d-signed-out")
+	alice.do("coming back", chromedp.Navigate(home))
+	alice.see("#sign-in")
+
+	if status := p.stop(); status != 0 {
+		t.Errorf("the demo ended with %d:\n%s", status, p.errors())
+	}
+}
