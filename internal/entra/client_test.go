@@ -196,6 +196,12 @@ func TestDiscoveryCallerLeaves(t *testing.T) {
 		first <- err
 	}()
 	<-arrived
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	var e *entra.Error
+	if _, err := c.AuthCodeURL(gone, attempt); !errors.Is(err, context.Canceled) || !errors.As(err, &e) {
+		t.Errorf("of one who didn't wait: %v, want an *entra.Error around context.Canceled", err)
+	}
 	p.discovery = nil
 	second := make(chan error, 1)
 	go func() {

@@ -146,6 +146,7 @@ func TestIDTokenRefused(t *testing.T) {
 			p.rawIDToken = head + "." + base64.RawURLEncoding.EncodeToString(forged) + "." + sig
 		}, "none of the issuer's keys"},
 		{"another key under the same id", func(_ *testing.T, p *idp) { p.sign(secondKey(), "first") }, "none of the issuer's keys"},
+		{"known key under an id of its own", func(_ *testing.T, p *idp) { p.sign(firstKey(), "other") }, "none of the issuer's keys"},
 		{"unknown key", func(_ *testing.T, p *idp) { p.sign(secondKey(), "second") }, "none of the issuer's keys"},
 		{"key for encryption", func(_ *testing.T, p *idp) {
 			p.sign(secondKey(), "enc")

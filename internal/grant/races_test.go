@@ -1,0 +1,137 @@
+package grant_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// TestLoserOfARace: an instance whose token is refused as dead, because
+// another has a newer one, goes by the newer and harms nothing.
+func TestLoserOfARace(t *testing.T) {
+	for name, body := range map[string]string{"dead": refusedDead, "person": refusedPerson} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.signIn(alice, "old")
+			loser := w.keeper()
+			arrived, release := make(chan struct{}), make(chan struct{})
+			w.idp.set(func(rw http.ResponseWriter, token string) bool {
+				if token != "refresh-old" {
+					return false
+				}
+				close(arrived)
+				<-release
+				rw.WriteHeader(http.StatusBadRequest)
+				_, _ = fmt.Fprint(rw, body)
+				return true
+			})
+			type result struct {
+				token string
+				err   error
+			}
+			got := make(chan result, 1)
+			go func() {
+				token, err := loser.Token(t.Context(), alice, "")
+				got <- result{token, err}
+			}()
+			<-arrived
+			w.signIn(alice, "new")
+			close(release)
+			if r := <-got; r.err != nil || r.token != "access-2" {
+				t.Errorf("Token of the loser = %q, %v, want access-2", r.token, r.err)
+			}
+			w.wantCalls("refresh-old", "refresh-new")
+			w.wantStored(alice, "connected", "refresh-2")
+		})
+	}
+}
+
+// TestSlowWinner: a refresh that succeeds after a new sign-in doesn't
+// overwrite what that brought.
+func TestSlowWinner(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "old")
+	w.advance(time.Hour)
+	arrived, release := w.idp.holds()
+	got := make(chan string, 1)
+	go func() {
+		token, err := w.Token(t.Context(), alice, "")
+		if err != nil {
+			t.Error(err)
+		}
+		got <- token
+	}()
+	<-arrived
+	w.save(w.Keeper, alice, "new", grant.NoMailbox)
+	close(release)
+	if token := <-got; token != "access-new" {
+		t.Errorf("Token = %q, want access-new", token)
+	}
+	w.wantToken(w.Keeper, alice, "", "access-new")
+	w.wantStored(alice, "no_mailbox", "refresh-new")
+	w.wantState(alice, grant.NoMailbox)
+}
+
+// TestDisconnectedMeanwhile: neither here nor by another instance may a
+// disconnect be undone by a refresh under way.
+func TestDisconnectedMeanwhile(t *testing.T) {
+	for _, where := range []string{"here", "elsewhere"} {
+		t.Run(where, func(t *testing.T) {
+			w := newWorld(t)
+			w.signIn(alice, "old")
+			w.advance(time.Hour)
+			arrived, release := w.idp.holds()
+			got := make(chan error, 1)
+			go func() {
+				_, err := w.Token(t.Context(), alice, "")
+				got <- err
+			}()
+			<-arrived
+			k := w.Keeper
+			if where == "elsewhere" {
+				k = w.keeper()
+			}
+			if err := k.Forget(t.Context(), alice); err != nil {
+				t.Fatal(err)
+			}
+			close(release)
+			if err := <-got; err == nil {
+				t.Error("a token was given out after the disconnect")
+			}
+			if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+				t.Errorf("Token = %v, want ErrNeedsSignIn", err)
+			}
+			w.wantState(alice, grant.NeedsSignIn)
+			if _, err := w.store.Get(t.Context(), "grant/"+alice); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("the record: %v, want ErrNotFound", err)
+			}
+		})
+	}
+}
+
+// TestDisconnectedAtLast: also the moment after a refresh was kept is not too
+// late for a disconnect.
+func TestDisconnectedAtLast(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "old")
+	w.advance(time.Hour)
+	w.store.set(func(op string) error {
+		if op == "committed" {
+			w.store.set(nil)
+			return w.Forget(t.Context(), alice)
+		}
+		return nil
+	})
+	if token, err := w.Token(t.Context(), alice, ""); err == nil {
+		t.Errorf("Token = %q after the disconnect", token)
+	}
+	if token, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+		t.Errorf("Token = %q, %v, want ErrNeedsSignIn", token, err)
+	}
+	w.wantState(alice, grant.NeedsSignIn)
+}
