@@ -23,7 +23,6 @@ lint: ## formatting, vet, staticcheck, tidiness
 	go vet ./...
 	go tool staticcheck ./...
 	go mod tidy -diff
-	go run ./cmd/onesgate fmt --diff Caddyfile
 
 fmt: ## formats everything
 	go tool gofumpt -l -w $$(git ls-files '*.go')

@@ -121,7 +121,7 @@ func mustHeaders(t *testing.T, s *Signer, p *Person) Headers {
 
 func verify(t *testing.T, s *Signer, token string) map[string]any {
 	t.Helper()
-	jws, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

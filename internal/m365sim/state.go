@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,6 +58,12 @@ func newToken(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
 	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// randomly returns a random part of d, in whole seconds.
+func randomly(d time.Duration) time.Duration {
+	n, _ := rand.Int(rand.Reader, big.NewInt(int64(d/time.Second))) // never fails (crypto/rand)
+	return time.Duration(n.Int64()) * time.Second
 }
 
 func fingerprint(credential string) string {

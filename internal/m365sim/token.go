@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"maps"
-	"math/rand/v2"
 	"mime"
 	"net/http"
 	"net/url"
@@ -226,7 +225,7 @@ func (s *Server) issueTokens(c *call, t *Tenant, a *App, g *grant, scope string)
 	}
 	lifetime := time.Duration(a.AccessTokenLifetime)
 	if lifetime == 0 {
-		lifetime = time.Hour + rand.N(30*time.Minute)
+		lifetime = time.Hour + randomly(30*time.Minute)
 	}
 	answer := &tokenAnswer{
 		TokenType: "Bearer", Scope: s.answeredScopes(scopes), AccessToken: "Ew" + newToken(1100),

@@ -3,10 +3,11 @@ package badgerstore
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
+	"math/big"
 	"os"
 	"os/exec"
 	"strings"
@@ -82,7 +83,11 @@ func TestKill(t *testing.T) {
 	acked := map[string]store.Version{}
 	var last store.Version
 	for round := range 6 {
-		after := rand.IntN(400) // lines
+		n, err := rand.Int(rand.Reader, big.NewInt(400))
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := int(n.Int64()) // lines
 		if round == 2 {
 			after = 0
 		}
