@@ -112,19 +112,27 @@ func (s *Service) replay(ctx context.Context, keys []string, requestHash string)
 }
 
 // connected refuses somebody whose grant is known to be dead; nothing has been
-// journalled then.
+// journalled then. What needed somebody else may have been mended since, by an
+// administrator's consent, say: asking for a token tells, and the grant's keeper
+// bounds how often that asks Microsoft.
 func (s *Service) connected(ctx context.Context, c Caller) error {
 	state, err := s.connection(ctx, c.Person.ID)
 	if err != nil {
 		return err
 	}
+	var dead error
 	switch state {
 	case grant.NeedsSignIn:
-		return grant.ErrNeedsSignIn
+		dead = grant.ErrNeedsSignIn
 	case grant.NeedsAdminConsent:
-		return grant.ErrNeedsAdminConsent
+		dead = grant.ErrNeedsAdminConsent
 	case grant.NoMailbox:
 		return refusal{codeForbidden, "This person has no mailbox in Microsoft 365, so there is no calendar to book from."}
+	default:
+		return nil
+	}
+	if _, err := s.token(ctx, c.Person.ID, ""); err != nil {
+		return dead
 	}
 	return nil
 }

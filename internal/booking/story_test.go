@@ -360,17 +360,30 @@ func TestGrantDies(t *testing.T) {
 }
 
 func TestKnownDeadGrantJournalsNothing(t *testing.T) {
-	for state, code := range map[grant.State]string{
-		grant.NeedsSignIn: "needs_sign_in", grant.NeedsAdminConsent: "needs_admin_consent", grant.NoMailbox: "forbidden",
+	for _, tt := range []struct {
+		state  grant.State
+		err    error // of the next token
+		code   string
+		mended bool
+	}{
+		{grant.NeedsSignIn, grant.ErrNeedsSignIn, "needs_sign_in", false},
+		{grant.NeedsAdminConsent, grant.ErrNeedsAdminConsent, "needs_admin_consent", true},
+		{grant.NoMailbox, nil, "forbidden", false},
 	} {
 		story(t, func(h *house) {
-			h.state[alice.ID] = state
+			h.kill(alice, tt.err)
+			h.state[alice.ID] = tt.state
 			r := h.book("10:00", "11:00")
-			h.want(r, 403, "code", code)
-			if code != "forbidden" {
+			h.want(r, 403, "code", tt.code)
+			if tt.code != "forbidden" {
 				h.want(r, 403, "login_url", "https://ones.example.com/.ones/login/contoso")
 			}
 			h.want(h.call("", "GET", "/v1/bookings", ""), 200, "bookings", "[]")
+			if tt.mended { // an administrator has consented: nobody has to sign in for that
+				h.kill(alice, nil)
+				h.state[alice.ID] = tt.state
+				h.want(h.book("10:00", "11:00"), 201, "status", "confirmed")
+			}
 		})
 	}
 	story(t, func(h *house) { // found dead at the look
