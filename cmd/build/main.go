@@ -10,8 +10,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/caddyserver/xcaddy"
@@ -40,16 +42,44 @@ func build(ctx context.Context, config, output string) error {
 	if err := os.MkdirAll(filepath.Dir(output), 0o755); err != nil {
 		return err
 	}
-	// What is replaced by a folder is never to be asked of a module proxy: one
-	// that answers other than "not found" would end the build.
-	private := []string{os.Getenv("GONOPROXY")}
-	for _, r := range b.Replacements {
-		private = append(private, r.Old.String())
-	}
-	if err := os.Setenv("GONOPROXY", strings.Trim(strings.Join(private, ","), ",")); err != nil {
+	forget, err := hideReplaced(ctx, b)
+	if err != nil {
 		return err
 	}
+	defer forget()
 	return b.Build(ctx, output)
+}
+
+// hideReplaced keeps modules that a folder replaces from being asked for
+// elsewhere. The go command looks for a longer module path that might hold the
+// plugin's package too, and any answer but "not found", such as a proxy's 403 or
+// a host that can't be reached, ends the build. So these paths are fetched
+// without a proxy, from an empty repository.
+func hideReplaced(ctx context.Context, b xcaddy.Builder) (forget func(), err error) {
+	empty, err := os.MkdirTemp("", "onesgate-build-")
+	if err != nil {
+		return nil, err
+	}
+	forget = func() { _ = os.RemoveAll(empty) }
+	if out, err := exec.CommandContext(ctx, "git", "init", "--quiet", "--bare", empty).CombinedOutput(); err != nil {
+		forget()
+		return nil, fmt.Errorf("git, which the go command needs as well: %w: %s", err, out)
+	}
+	env := map[string]string{"GIT_CONFIG_COUNT": strconv.Itoa(len(b.Replacements))}
+	private := []string{os.Getenv("GONOPROXY")}
+	for i, r := range b.Replacements {
+		private = append(private, r.Old.String())
+		env[fmt.Sprintf("GIT_CONFIG_KEY_%d", i)] = "url.file://" + empty + ".insteadOf"
+		env[fmt.Sprintf("GIT_CONFIG_VALUE_%d", i)] = "https://" + r.Old.String()
+	}
+	env["GONOPROXY"] = strings.Trim(strings.Join(private, ","), ",")
+	for name, value := range env {
+		if err := os.Setenv(name, value); err != nil {
+			forget()
+			return nil, err
+		}
+	}
+	return forget, nil
 }
 
 // read reads a build description. Unknown words in it are errors; folders in it
