@@ -20,8 +20,12 @@ const (
 	maxCached = 200_000
 	// sweepEvery is how often ended and unused sessions leave the memory.
 	sweepEvery = time.Minute
+	// unusedLife is how long a session that nobody uses stays in memory.
+	unusedLife = 20 * time.Minute
 	// tombstoneLife is far longer than any read of the store takes.
 	tombstoneLife = 10 * time.Minute
+	// closeTimeout bounds what is still written when the registry is closed.
+	closeTimeout = 10 * time.Second
 )
 
 // A Registry keeps sessions in a store and those in use in memory. It may be
@@ -159,17 +163,24 @@ func (r *Registry) forget(key digest) {
 func (r *Registry) keep() {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
+	save := func(ctx context.Context, s *Session) {
+		ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+		defer cancel()
+		r.save(ctx, s)
+	}
 	for {
 		select {
 		case s := <-r.used:
-			r.save(s)
+			save(context.Background(), s)
 		case <-tick.C:
 			r.sweep()
 		case <-r.stop:
+			ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+			defer cancel()
 			for {
 				select {
 				case s := <-r.used:
-					r.save(s)
+					save(ctx, s)
 				default:
 					return
 				}
@@ -180,14 +191,12 @@ func (r *Registry) keep() {
 
 // save tells the store until when s lives now. A session that was ended
 // meanwhile stays ended.
-func (r *Registry) save(s *Session) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
+func (r *Registry) save(ctx context.Context, s *Session) {
 	err := store.Update(ctx, r.store, s.key.storeKey(), func(old store.Record) (store.Write, error) {
 		if old.Version == store.Absent {
 			return store.Write{}, ErrNone
 		}
-		return store.Write{Value: old.Value, Expires: time.Unix(0, s.until.Load())}, nil
+		return store.Write{Value: old.Value, Expires: s.until()}, nil
 	})
 	switch {
 	case errors.Is(err, ErrNone):
@@ -198,14 +207,13 @@ func (r *Registry) save(s *Session) {
 	}
 }
 
-// sweep drops from memory what has ended, and what has been idle for a while:
-// the store still has that.
+// sweep drops from memory what has ended, and what has not been used for a
+// while: the store has that, all but the last twentieth of its idle time.
 func (r *Registry) sweep() {
 	now := r.now()
 	r.live.Range(func(k, v any) bool {
 		s := v.(*Session)
-		until := time.Unix(0, s.until.Load())
-		if idleFor := s.idle - until.Sub(now); idleFor > 2*tombstoneLife || !now.Before(until) {
+		if now.UnixNano()-s.seen.Load() > int64(unusedLife) || !now.Before(s.until()) {
 			r.forget(k.(digest))
 		}
 		return true

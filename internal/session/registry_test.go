@@ -234,6 +234,32 @@ func TestSweepForgetsWhatIsUnused(t *testing.T) {
 	}
 }
 
+// Also in the last hours of its life, a session in use stays in memory.
+func TestSweepKeepsWhatIsUsed(t *testing.T) {
+	c := newClock()
+	s := newStore(t, c.now)
+	r := newRegistry(t, s, c.now)
+	cookie, _, err := r.Start(t.Context(), alice, Life{Idle: 12 * time.Hour, Max: 12 * time.Hour}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := s.gets.Load()
+	for range 11 * 60 {
+		c.advance(time.Minute)
+		if _, err := r.Lookup(t.Context(), cookie); err != nil {
+			t.Fatal(err)
+		}
+		r.sweep()
+		if r.cached.Load() != 1 {
+			t.Fatalf("swept while in use, at %s", c.now())
+		}
+	}
+	// The writes of its use read the record; nothing else does.
+	if n := s.gets.Load() - before; n > 30 {
+		t.Errorf("the store was read %d times", n)
+	}
+}
+
 func BenchmarkLookup(b *testing.B) {
 	s := newStore(b, time.Now)
 	r := newRegistry(b, s, time.Now)

@@ -43,8 +43,8 @@ type Session struct {
 
 	key   digest
 	idle  time.Duration
-	until atomic.Int64 // Unix nanoseconds: idle or absolute end, whichever is sooner
-	saved atomic.Int64 // the value of until that the store has
+	seen  atomic.Int64 // the last use, in Unix nanoseconds
+	saved atomic.Int64 // the last use that the store knows of
 }
 
 // Headers are the identity headers of a session, and under which conditions
@@ -94,14 +94,25 @@ type record struct {
 	LogoutHint string           `json:"logout_hint,omitempty"`
 }
 
+// newSession makes a session that ends at until, unless it is used.
 func newSession(key digest, r record, until time.Time) *Session {
 	s := &Session{
 		ID: key.String(), Person: r.Person, Created: r.Created, Expires: r.Expires,
 		LogoutHint: r.LogoutHint, key: key, idle: r.Idle,
 	}
-	s.until.Store(until.UnixNano())
-	s.saved.Store(until.UnixNano())
+	seen := until.Add(-r.Idle).UnixNano()
+	s.seen.Store(seen)
+	s.saved.Store(seen)
 	return s
+}
+
+// until is when the session ends if it is not used again.
+func (s *Session) until() time.Time {
+	idle := time.Unix(0, s.seen.Load()).Add(s.idle)
+	if idle.After(s.Expires) {
+		return s.Expires
+	}
+	return idle
 }
 
 func decode(key digest, value []byte, until time.Time) (*Session, error) {
@@ -115,23 +126,22 @@ func decode(key digest, value []byte, until time.Time) (*Session, error) {
 	return newSession(key, r, until), nil
 }
 
-// use moves the idle end of s to now + idle and reports whether s is still
-// alive, and whether the store should hear of it.
+// use counts as a use of s and reports whether s is still alive, and whether the
+// store should hear of it.
 func (s *Session) use(now time.Time) (alive, tell bool) {
-	until := s.until.Load()
-	if now.UnixNano() >= until {
+	if !now.Before(s.until()) {
 		return false, false
 	}
-	next := min(now.Add(s.idle).UnixNano(), s.Expires.UnixNano())
-	// Store only what has moved a little: concurrent requests of one session
+	at := now.UnixNano()
+	// Note only what has moved a little: concurrent requests of one session
 	// would otherwise fight for the cache line.
-	if next-until < int64(s.idle/1000) {
+	if at-s.seen.Load() < int64(s.idle/1000) {
 		return true, false
 	}
-	s.until.Store(next)
+	s.seen.Store(at)
 	saved := s.saved.Load()
-	if next-saved < int64(max(s.idle/20, time.Second)) {
+	if at-saved < int64(max(s.idle/20, time.Second)) {
 		return true, false
 	}
-	return true, s.saved.CompareAndSwap(saved, next)
+	return true, s.saved.CompareAndSwap(saved, at)
 }
