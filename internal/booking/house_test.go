@@ -41,9 +41,9 @@ func mustLocation(name string) *time.Location {
 }
 
 var (
-	alice = identity.Person{ID: "t1.alice", TenantID: "t1", Integration: "contoso", Email: "alice@contoso.com", Name: "Alice Chan", CardNumber: "1001"}
-	bob   = identity.Person{ID: "t1.bob", TenantID: "t1", Integration: "contoso", Email: "bob@contoso.com", Name: "Bob Lee", CardNumber: "1002"}
-	eve   = identity.Person{ID: "t2.eve", TenantID: "t2", Integration: "fabrikam", Email: "bob@contoso.com", Name: "Eve"}
+	alice = identity.Person{ID: "t1.alice", TenantID: "t1", Integration: "contoso", Email: "alice@contoso.com", Mailbox: "alice@contoso.com", Name: "Alice Chan", CardNumber: "1001"}
+	bob   = identity.Person{ID: "t1.bob", TenantID: "t1", Integration: "contoso", Email: "bob@contoso.com", Mailbox: "bob@contoso.com", Name: "Bob Lee", CardNumber: "1002"}
+	eve   = identity.Person{ID: "t2.eve", TenantID: "t2", Integration: "fabrikam", Email: "bob@contoso.com", Mailbox: "bob@contoso.com", Name: "Eve"}
 )
 
 const serviceToken = "a-service-token-of-at-least-32-bytes"

@@ -10,7 +10,8 @@ import (
 type Rules struct {
 	Integration   string
 	DefaultGroups []string
-	// MapGroups leads from a group or role of the directory to one of ONES.
+	// MapGroups leads from a group of the directory, or "role:" and an app role,
+	// to a group of ONES. Whoever may make groups could otherwise name one like a role.
 	MapGroups map[string]string
 	// CardClaim names the claim of the card number; "pager" tries the names
 	// under which the directory's pager attribute appears in a token.
@@ -35,7 +36,11 @@ func (r Rules) Person(tenant, subject string, claims map[string]any) Person {
 	if p.Email == "" && strings.Contains(text(claims["preferred_username"]), "@") {
 		p.Email = text(claims["preferred_username"])
 	}
-	for _, name := range append(list(claims["groups"]), list(claims["roles"])...) {
+	names := slices.DeleteFunc(slices.Clone(list(claims["groups"])), func(group string) bool { return strings.HasPrefix(group, "role:") })
+	for _, role := range list(claims["roles"]) {
+		names = append(names, "role:"+role)
+	}
+	for _, name := range names {
 		if group, ok := r.MapGroups[name]; ok && !slices.Contains(p.Groups, group) {
 			p.Groups = append(p.Groups, group)
 		}

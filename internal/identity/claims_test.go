@@ -7,7 +7,7 @@ import (
 )
 
 func TestPerson(t *testing.T) {
-	rules := Rules{Integration: "contoso", DefaultGroups: []string{"staff"}, MapGroups: map[string]string{"Facilities": "facilities", "Ones.Admin": "admins"}, CardClaim: "pager"}
+	rules := Rules{Integration: "contoso", DefaultGroups: []string{"staff"}, MapGroups: map[string]string{"Facilities": "facilities", "role:Ones.Admin": "admins"}, CardClaim: "pager"}
 	tests := []struct {
 		name   string
 		claims map[string]any
@@ -21,6 +21,11 @@ func TestPerson(t *testing.T) {
 			"claims that the tenant has added",
 			map[string]any{"name": " Alice\x00 Chan ", "email": "alice@contoso.example", "groups": []any{"Facilities", "Unmapped"}, "roles": []any{"Ones.Admin", 7}},
 			Person{Name: "Alice Chan", Email: "alice@contoso.example", Groups: []string{"staff", "facilities", "admins"}},
+		},
+		{
+			"a group that is named like a role",
+			map[string]any{"groups": []any{"Ones.Admin", "role:Ones.Admin"}},
+			Person{Groups: []string{"staff"}},
 		},
 		{
 			"a user name that is an address",

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"strings"
 )
 
 // A Person is somebody who has signed in, as ONES is to know them. A Person is
@@ -15,9 +14,12 @@ type Person struct {
 	TenantID string `json:"tenant_id"`
 	// Integration is the name of the integration they came through.
 	Integration string `json:"integration"`
-	// Email is the address of the person's mailbox; empty without one. It may
-	// change and decides nothing.
+	// Email is the person's address, for display. It may change, and where it
+	// comes from a claim nobody has verified it.
 	Email string `json:"email,omitempty"`
+	// Mailbox is the address of the calendar that the person's own grant opens;
+	// only by this one are they found. Empty without a mailbox.
+	Mailbox string `json:"mailbox,omitempty"`
 	// Name is for display.
 	Name string `json:"name,omitempty"`
 	// Groups are the ONES groups, default and mapped ones.
@@ -30,10 +32,6 @@ type Person struct {
 
 // PersonID joins a tenant and a subject to the id of a person.
 func PersonID(tenant, subject string) string { return tenant + "." + subject }
-
-// SameEmail says whether two addresses name the same mailbox; Exchange ignores
-// case in both parts.
-func SameEmail(a, b string) bool { return a != "" && strings.EqualFold(a, b) }
 
 type contextKey struct{}
 

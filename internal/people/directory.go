@@ -57,7 +57,7 @@ func (d *Directory) SignedIn(ctx context.Context, p identity.Person) error {
 }
 
 func (d *Directory) signedIn(ctx context.Context, p identity.Person) error {
-	now := d.now().UTC()
+	now := d.now().UTC().Truncate(time.Second)
 	e := Entry{Person: p, FirstSeen: now, LastSeen: now}
 	key := personKey(p.ID)
 	rec, err := d.store.Get(ctx, key)
@@ -94,8 +94,8 @@ func (d *Directory) signedIn(ctx context.Context, p identity.Person) error {
 
 func indexKeys(p identity.Person) []string {
 	var keys []string
-	if p.Email != "" {
-		keys = append(keys, emailPrefix(p.Email)+p.ID)
+	if p.Mailbox != "" {
+		keys = append(keys, emailPrefix(p.Mailbox)+p.ID)
 	}
 	if p.CardNumber != "" {
 		keys = append(keys, cardPrefix(p.CardNumber)+p.ID)
@@ -119,7 +119,7 @@ func (d *Directory) Get(ctx context.Context, id string) (Entry, error) {
 	return e, nil
 }
 
-// ByEmail returns everybody whose mailbox has that address; none is no error.
+// ByEmail returns everybody whose own mailbox has that address; none is no error.
 func (d *Directory) ByEmail(ctx context.Context, address string) ([]Entry, error) {
 	return d.find(ctx, emailPrefix(address))
 }

@@ -40,7 +40,7 @@ func TestDirectory(t *testing.T) {
 	if _, err := d.Get(ctx, "t.alice"); !errors.Is(err, ErrUnknown) {
 		t.Fatalf("before any sign-in: %v", err)
 	}
-	alice := identity.Person{ID: "t.alice", Email: "Alice@Contoso.example", CardNumber: "47/11", Name: "Alice"}
+	alice := identity.Person{ID: "t.alice", Email: "Alice@Contoso.example", Mailbox: "Alice@Contoso.example", CardNumber: "47/11", Name: "Alice"}
 	if err := d.SignedIn(ctx, alice); err != nil {
 		t.Fatal(err)
 	}
@@ -64,11 +64,11 @@ func TestDirectory(t *testing.T) {
 		}
 	}
 	// The address moves on to somebody else; the old holder is no longer found by it.
-	alice.Email, alice.CardNumber = "alice.chan@contoso.example", ""
+	alice.Email, alice.Mailbox, alice.CardNumber = "alice.chan@contoso.example", "alice.chan@contoso.example", ""
 	if err := d.SignedIn(ctx, alice); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.SignedIn(ctx, identity.Person{ID: "t.other", Email: "alice@contoso.example"}); err != nil {
+	if err := d.SignedIn(ctx, identity.Person{ID: "t.other", Mailbox: "alice@contoso.example"}); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := d.ByEmail(ctx, "alice@contoso.example"); err != nil || len(got) != 1 || got[0].ID != "t.other" {
@@ -80,8 +80,15 @@ func TestDirectory(t *testing.T) {
 	if e, err := d.Get(ctx, "t.alice"); err != nil || !e.FirstSeen.Equal(first) || !e.LastSeen.Equal(at) || e.Email != "alice.chan@contoso.example" {
 		t.Errorf("alice: %+v %v", e, err)
 	}
+	// An address that only a claim tells finds nobody: it is not verified.
+	if err := d.SignedIn(ctx, identity.Person{ID: "t.claims", Email: "boss@contoso.example"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.ByEmail(ctx, "boss@contoso.example"); err != nil || len(got) != 0 {
+		t.Errorf("a claimed address finds %v %v", ids(got), err)
+	}
 	// Two people with one address are both found, so that nobody picks one of them.
-	if err := d.SignedIn(ctx, identity.Person{ID: "t.third", Email: "ALICE@contoso.example"}); err != nil {
+	if err := d.SignedIn(ctx, identity.Person{ID: "t.third", Mailbox: "ALICE@contoso.example"}); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := d.ByEmail(ctx, "alice@contoso.example"); err != nil || len(got) != 2 {

@@ -5,9 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/entra"
@@ -55,6 +58,11 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 		s.signInFailed(w, r, a, err)
 		return
 	}
+	if i.TenantID == "" && strings.Contains(claims.TenantID, ".") {
+		// It would make ids that could be taken for those of another tenant.
+		s.signInFailed(w, r, a, fmt.Errorf("the issuer's tenant id %q has a dot in it", claims.TenantID))
+		return
+	}
 	if err := s.spend(r.Context(), a); err != nil {
 		if errors.Is(err, store.ErrConflict) {
 			s.expired(w, r, a)
@@ -90,15 +98,25 @@ func (s *Site) spend(ctx context.Context, a attempt) error {
 	return err
 }
 
+const (
+	// describeTimeout bounds what a sign-in waits for the calendar's owner.
+	describeTimeout = 5 * time.Second
+	// keepTimeout bounds the writes of a sign-in.
+	keepTimeout = 10 * time.Second
+)
+
 // signIn makes a verified answer of Microsoft into a person, a grant and a session.
 func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, i Integration, tokens entra.Tokens, claims entra.Claims) error {
-	s, ctx := g.site, r.Context()
+	s := g.site
 	tenant := claims.TenantID
 	if tenant == "" {
 		tenant = i.Name // an issuer without tenants: the integration stands for it
 	}
 	p := i.Rules.Person(tenant, claims.Subject, claims.All)
-	state := s.describe(ctx, i, tokens, &p)
+	state := s.describe(r.Context(), i, tokens, &p)
+	// The code is spent: what it brought is kept even if the person has left.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), keepTimeout)
+	defer cancel()
 	if err := s.People.SignedIn(ctx, p); err != nil {
 		return err
 	}
@@ -129,6 +147,12 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, i Integration, tok
 // ID token of the three permissions doesn't hold, and says how the connection
 // stands. An outage keeps what is known from an earlier sign-in.
 func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens, p *identity.Person) grant.State {
+	if tokens.Refresh == "" {
+		s.Log.Error("Microsoft gave no refresh token, so nothing can be booked later: is offline_access granted?", "integration", i.Name)
+		return grant.NeedsSignIn
+	}
+	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
+	defer cancel()
 	owner, err := i.Graph.DefaultCalendarOwner(ctx, graph.Mailbox{
 		Key:   p.ID,
 		Token: func(context.Context, string) (string, error) { return tokens.Access, nil },
@@ -139,7 +163,7 @@ func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens,
 			p.Name = name
 		}
 		if address := identity.Clean(owner.Address); address != "" {
-			p.Email = address
+			p.Email, p.Mailbox = address, address
 		}
 		return grant.Connected
 	case graph.IsNotFound(err):
@@ -148,6 +172,7 @@ func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens,
 	s.Log.Warn("the calendar's owner could not be read; name and address come from what is known already",
 		"user", p.ID, "integration", i.Name, "error", err)
 	if before, err := s.People.Get(ctx, p.ID); err == nil {
+		p.Mailbox = before.Mailbox
 		if p.Name == "" {
 			p.Name = before.Name
 		}
@@ -197,25 +222,25 @@ func (s *Site) signInFailed(w http.ResponseWriter, r *http.Request, a attempt, e
 			m.Detail = "AADSTS" + strconv.Itoa(refused.Codes[0])
 		}
 	}
-	if m.Kind == pages.SignInDeclined {
-		s.Log.Info("sign-in cancelled", "integration", a.Integration)
-	} else {
-		s.Log.Error("sign-in failed", "integration", a.Integration, "error", err)
+	level := slog.LevelWarn // the person's, or a stranger's doing
+	if m.Kind == pages.ServiceMisconfigured {
+		level = slog.LevelError
 	}
+	s.Log.Log(r.Context(), level, "sign-in failed", "integration", a.Integration, "error", err)
 	s.pages.Message(w, r, m)
 }
 
 // sortRefusal says which page explains a refusal of Microsoft.
 func sortRefusal(e *entra.Error) pages.Kind {
 	switch {
-	case e.Code == "access_denied":
-		return pages.SignInDeclined
 	case e.Class == entra.Transient:
 		return pages.MicrosoftUnavailable
 	case e.Class == entra.Operator:
 		return pages.ServiceMisconfigured
 	case e.Class == entra.Admin:
 		return pages.NeedsAdminConsent
+	case e.Code == "access_denied":
+		return pages.SignInDeclined
 	}
 	return pages.SignInFailed
 }

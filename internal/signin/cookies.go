@@ -109,11 +109,11 @@ func stateMark(state string) string {
 // begin remembers an attempt in the browser, and forgets the oldest of too many.
 func (c cookies) begin(w http.ResponseWriter, r *http.Request, keys *seal.Keyset, a attempt) error {
 	name := c.attemptName(a.Expires.Add(-attemptLife), a.State)
-	plain, err := json.Marshal(a)
-	if err != nil {
-		return err
+	value, err := a.seal(keys, name)
+	if err == nil && len(value) > maxAttemptCookie {
+		a.ReturnTo = "/" // what was asked for doesn't fit: the front page it is
+		value, err = a.seal(keys, name)
 	}
-	sealed, err := keys.Seal(plain, "login", name)
 	if err != nil {
 		return err
 	}
@@ -128,8 +128,21 @@ func (c cookies) begin(w http.ResponseWriter, r *http.Request, keys *seal.Keyset
 		c.clear(w, names[0])
 		names = names[1:]
 	}
-	c.set(w, name, base64.RawURLEncoding.EncodeToString(sealed), attemptLife)
+	c.set(w, name, value, attemptLife)
 	return nil
+}
+
+// seal is the value of an attempt's cookie.
+func (a attempt) seal(keys *seal.Keyset, name string) (string, error) {
+	plain, err := json.Marshal(a)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := keys.Seal(plain, "login", name)
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
 // finish returns the attempt that a state belongs to, and takes its cookie away.

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -55,7 +56,7 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, 
 		return nil
 	}
 	if public {
-		return next(w, r)
+		return next(w, forward(r, r.Context()))
 	}
 	if cookie == "" {
 		return g.anonymous(w, r, original, next)
@@ -64,13 +65,15 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, 
 	switch {
 	case errors.Is(err, session.ErrNone):
 		return g.anonymous(w, r, original, next)
+	case err == nil && !g.site.knows(s.Person):
+		return g.anonymous(w, r, original, next) // their tenant is no longer configured
 	case err != nil:
 		g.site.Log.Error("a session could not be looked up", "error", err)
-		g.site.refuse(w, r, pages.StoreUnavailable, "store_unavailable", http.StatusServiceUnavailable)
+		g.site.refuse(w, r, pages.StoreUnavailable, "store_unavailable", http.StatusServiceUnavailable, storeAway)
 		return nil
 	case !g.site.sameOrigin(r):
 		g.site.Audit.Warn("cross-site request refused", "user", s.Person.ID, "method", r.Method, "path", r.URL.Path)
-		g.site.refuse(w, r, pages.CrossSite, "forbidden", http.StatusForbidden)
+		g.site.refuse(w, r, pages.CrossSite, "forbidden", http.StatusForbidden, crossSite)
 		return nil
 	}
 	headers, err := g.headers(r, s)
@@ -84,13 +87,23 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, 
 	if actAs {
 		ctx = identity.WithActAs(ctx)
 	}
-	return next(w, r.WithContext(ctx))
+	return next(w, forward(r, ctx))
+}
+
+// forward is r as it goes on to ONES: without trailers, which the proxy passes
+// on and some servers take for headers (RFC 9110, section 6.5.1). They come
+// after the body, when nobody could strip them any more.
+func forward(r *http.Request, ctx context.Context) *http.Request {
+	c := r.WithContext(ctx)
+	c.Trailer = nil
+	delete(c.Header, "Trailer")
+	return c
 }
 
 // anonymous treats a request without a session.
 func (g *Gate) anonymous(w http.ResponseWriter, r *http.Request, original *url.URL, next Next) error {
 	if g.Optional {
-		return next(w, r)
+		return next(w, forward(r, r.Context()))
 	}
 	login := g.site.loginURL(original.RequestURI())
 	switch {

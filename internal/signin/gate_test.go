@@ -35,6 +35,13 @@ type broken struct {
 
 var errBroken = errors.New("the store is broken")
 
+func (b *broken) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
+	if b.fails.Load() {
+		return 0, errBroken
+	}
+	return b.Store.Commit(ctx, writes...)
+}
+
 func (b *broken) Get(ctx context.Context, key string) (store.Record, error) {
 	if b.fails.Load() {
 		return store.Record{}, errBroken
@@ -87,7 +94,9 @@ func newStage(t testing.TB, change func(*GateConfig)) *stage {
 		change(&cfg)
 	}
 	site := New(Config{
-		PublicURL: &url.URL{Scheme: "https", Host: "ones.example"}, Store: st.store, Seal: keys, Sessions: sessions,
+		PublicURL: &url.URL{Scheme: "https", Host: "ones.example"}, Store: st.store,
+		Integrations: []Integration{{Name: "contoso", Label: "Sign in", TenantID: "tid"}},
+		Seal:         keys, Sessions: sessions,
 		People: people.New(st.store, time.Now), Grants: grants, Log: quiet, Audit: quiet, Now: time.Now,
 		Ready: func() error { return nil }, SignedIn: func(string) {},
 	})
@@ -223,6 +232,61 @@ func TestGateFailsClosed(t *testing.T) {
 	}
 }
 
+// Whoever signed in through a tenant that has since been removed, or has become
+// another, is nobody any more.
+func TestGateForgetsRemovedTenants(t *testing.T) {
+	for name, now := range map[string][]Integration{
+		"removed":        nil,
+		"another tenant": {{Name: "contoso", TenantID: "other"}},
+	} {
+		st := newStage(t, func(c *GateConfig) { c.Optional = true })
+		st.site.Integrations = now
+		st.send(t, http.MethodGet, "/", true)
+		if h := st.reach[0].Header; h.Get("X-Ones-User-Id") != "" {
+			t.Errorf("%s: still %s", name, h.Get("X-Ones-User-Id"))
+		}
+		if w := st.send(t, http.MethodGet, "/.ones/me", true); w.Code != http.StatusUnauthorized {
+			t.Errorf("%s: /.ones/me: %d", name, w.Code)
+		}
+	}
+}
+
+// Trailers come after the body: what they say must not reach ONES.
+func TestGateDropsTrailers(t *testing.T) {
+	st := newStage(t, func(c *GateConfig) { c.Optional = true })
+	for _, target := range []string{"/", "/display/1"} {
+		for _, signedIn := range []bool{false, true} {
+			st.reach = nil
+			r := httptest.NewRequest(http.MethodGet, target, nil)
+			r.Header.Set("Trailer", "X-Ones-User-Id")
+			r.Trailer = http.Header{"X-Ones-User-Id": {"evil"}}
+			if signedIn {
+				r.Header.Set("Cookie", "__Host-onesgate="+st.cookie)
+			}
+			if err := st.Serve(httptest.NewRecorder(), r, r.URL, st.next); err != nil {
+				t.Fatal(err)
+			}
+			if got := st.reach[0]; got.Trailer != nil || got.Header.Get("Trailer") != "" {
+				t.Errorf("%s, signed in %v: trailers %v", target, signedIn, got.Trailer)
+			}
+		}
+	}
+}
+
+// X5: as long as the record could not be deleted, nobody is told that it was.
+func TestSignOutThatFails(t *testing.T) {
+	st := newStage(t, nil)
+	st.store.fails.Store(true)
+	w := st.send(t, http.MethodPost, "/.ones/logout", true, "Origin", "https://ones.example")
+	if w.Code != http.StatusServiceUnavailable || len(w.Result().Cookies()) != 0 {
+		t.Errorf("%d, cookies %v: the browser must be able to try again", w.Code, w.Result().Cookies())
+	}
+	st.store.fails.Store(false)
+	if w := st.send(t, http.MethodGet, "/.ones/me", true); w.Code != http.StatusOK {
+		t.Errorf("/.ones/me: %d", w.Code)
+	}
+}
+
 func TestGateOnRewrites(t *testing.T) {
 	st := newStage(t, nil)
 	for _, tt := range []struct {
@@ -292,7 +356,7 @@ func TestOwnPages(t *testing.T) {
 		{"HEAD", "/.ones/login", 200, ""},
 		{"POST", "/.ones/login", 405, ""},
 		{"GET", "/.ones/login/nobody", 404, ""},
-		{"GET", "/.ones/integrations", 200, `{"integrations":[]}`},
+		{"GET", "/.ones/integrations", 200, `{"integrations":[{"name":"contoso","label":"Sign in","login_url":"https://ones.example/.ones/login/contoso"}]}`},
 		{"GET", "/.ones/me", 401, "login_url"},
 		{"GET", "/.ones/jwks.json", 200, `"ES256"`},
 		{"GET", "/.ones/healthz", 200, "ok"},

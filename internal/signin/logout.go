@@ -29,24 +29,26 @@ func (s *Site) logoutPage(w http.ResponseWriter, r *http.Request) {
 // RP-Initiated Logout 1.0).
 func (s *Site) logout(w http.ResponseWriter, r *http.Request) {
 	if !s.sameOrigin(r) {
-		s.refuse(w, r, pages.CrossSite, "forbidden", http.StatusForbidden)
+		s.refuse(w, r, pages.CrossSite, "forbidden", http.StatusForbidden, crossSite)
 		return
 	}
 	current, ok := s.current(w, r)
 	if !ok {
 		return
 	}
-	s.cookies.clear(w, s.cookies.session)
 	w.Header().Set("Cache-Control", "no-store")
 	if current == nil {
+		s.cookies.clear(w, s.cookies.session)
 		http.Redirect(w, r, pathSignedOut, http.StatusSeeOther)
 		return
 	}
+	// The record first: a browser without the cookie could not try again.
 	if err := s.Sessions.End(r.Context(), current); err != nil {
 		s.Log.Error("a session could not be ended", "error", err)
-		s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", http.StatusServiceUnavailable)
+		s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", http.StatusServiceUnavailable, storeAway)
 		return
 	}
+	s.cookies.clear(w, s.cookies.session)
 	s.Audit.Info("signed out", "user", current.Person.ID, "session", current.ID[:12])
 	to, err := s.endSession(r, current)
 	if err != nil {
@@ -76,11 +78,11 @@ func (s *Site) signedOut(w http.ResponseWriter, r *http.Request) {
 func (s *Site) current(w http.ResponseWriter, r *http.Request) (*session.Session, bool) {
 	current, err := s.Sessions.Lookup(r.Context(), s.cookies.sessionValue(r))
 	switch {
-	case errors.Is(err, session.ErrNone):
+	case errors.Is(err, session.ErrNone), err == nil && !s.knows(current.Person):
 		return nil, true
 	case err != nil:
 		s.Log.Error("a session could not be looked up", "error", err)
-		s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", http.StatusServiceUnavailable)
+		s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", http.StatusServiceUnavailable, storeAway)
 		return nil, false
 	}
 	return current, true

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Public is the set of paths that are always anonymous.
@@ -60,7 +61,7 @@ func (p Public) Match(u *url.URL) bool {
 
 // clean says whether a decoded path is in its only possible form.
 func clean(p string) bool {
-	if strings.ContainsAny(p, "\\;#?%\x00") {
+	if !utf8.ValidString(p) || strings.ContainsAny(p, "\\;#?%\x00") {
 		return false
 	}
 	cleaned := path.Clean(p)

@@ -36,6 +36,7 @@ func TestPublic(t *testing.T) {
 		"/display/%00":            false,
 		"/display/%23x":           false,
 		"/display/%252e%252e/x":   false,
+		"/display/%c0%ae%c0%ae/x": false,
 		"//display/1":             false,
 		"/%64isplay/1":            true, // one reading: every server decodes it once
 		"/API/external/..\\admin": false,

@@ -37,7 +37,7 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	g.handle(pages.StylePath, s.pages.ServeStyle, nil)
 	g.handle(pages.MarkPath, s.pages.ServeMark, nil)
 	g.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.refuse(w, r, pages.NotFound, "not_found", http.StatusNotFound)
+		s.refuse(w, r, pages.NotFound, "not_found", http.StatusNotFound, "There is nothing at this path.")
 	})
 	return g
 }
@@ -56,7 +56,7 @@ func (g *Gate) handle(path string, get, post http.HandlerFunc) {
 				allow += ", POST"
 			}
 			w.Header().Set("Allow", allow)
-			g.site.refuse(w, r, pages.MethodNotAllowed, "method_not_allowed", http.StatusMethodNotAllowed)
+			g.site.refuse(w, r, pages.MethodNotAllowed, "method_not_allowed", http.StatusMethodNotAllowed, "Allowed here: "+allow+".")
 		}
 	})
 }
@@ -72,19 +72,26 @@ func withReturn(path, back string) string {
 }
 
 // refuse answers a person with a page and a program with problem details.
-func (s *Site) refuse(w http.ResponseWriter, r *http.Request, kind pages.Kind, code string, status int) {
+func (s *Site) refuse(w http.ResponseWriter, r *http.Request, kind pages.Kind, code string, status int, detail string) {
 	if navigation(r) {
 		s.pages.Message(w, r, pages.Message{Kind: kind, Actions: []pages.Action{{Label: pages.ActionHome, URL: "/"}}})
 		return
 	}
-	problem(w, status, code, http.StatusText(status), "")
+	problem(w, status, code, detail, "")
 }
+
+// What programs are told where people get a page.
+const (
+	storeAway = "Sessions can't be looked up or changed right now; try again."
+	crossSite = "A request that changes something has to come from a page of this site: send Origin or Sec-Fetch-Site as browsers do."
+)
 
 // problem answers with problem details (RFC 9457).
 func problem(w http.ResponseWriter, status int, code, detail, loginURL string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(struct {
 		Title    string `json:"title"`

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
@@ -44,9 +46,12 @@ type Config struct {
 type Integration struct {
 	Name  string
 	Label string // of the login button
-	Entra *entra.Client
-	Graph *graph.Client
-	Rules identity.Rules
+	// TenantID is the only tenant that its people come from; "": the issuer has
+	// no other.
+	TenantID string
+	Entra    *entra.Client
+	Graph    *graph.Client
+	Rules    identity.Rules
 }
 
 // A Site serves everything under /.ones/ for one public URL. It may be used
@@ -65,9 +70,13 @@ func New(cfg Config) *Site {
 // CheckPublicURL says what is wrong with a public URL; nil: nothing.
 func CheckPublicURL(u *url.URL) error {
 	switch {
-	case u.Scheme != "https" && u.Scheme != "http", u.Host == "":
+	case u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
 		return fmt.Errorf("public URL %q must look like https://ones.example.com", u)
-	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "", u.User != nil:
+	case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80":
+		return fmt.Errorf("public URL %q must leave out the usual port %s: browsers don't name it either", u, u.Port())
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }):
+		return fmt.Errorf("public URL %q must have its host as browsers send it, in ASCII: xn--…", u)
+	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.ForceQuery, u.Fragment != "", u.User != nil:
 		return fmt.Errorf("public URL %q must have no path, query or user: only https://HOST", u)
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		return fmt.Errorf("public URL %q must be https: session cookies would cross the network readable; http is for localhost only", u)
@@ -82,6 +91,13 @@ func loopback(host string) bool {
 // url returns the absolute URL of one of our paths.
 func (s *Site) url(path string) string {
 	return s.PublicURL.Scheme + "://" + s.PublicURL.Host + path
+}
+
+// knows says whether somebody who has signed in earlier still comes from a
+// tenant that is configured.
+func (s *Site) knows(p *identity.Person) bool {
+	i, ok := s.integration(p.Integration)
+	return ok && (i.TenantID == "" || i.TenantID == p.TenantID)
 }
 
 func (s *Site) integration(name string) (Integration, bool) {
