@@ -150,5 +150,9 @@ func operation(id, method, path, summary string, statuses ...int) huma.Operation
 			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity,
 			http.StatusInternalServerError, http.StatusServiceUnavailable),
 		Security: []map[string][]string{{"service": {}}, {}},
+		Parameters: []*huma.Param{{
+			Name: "Ones-Act-As", In: "header", Schema: &huma.Schema{Type: huma.TypeString, Examples: []any{"alice@contoso.com"}},
+			Description: "With a service token: the person it is for, by e-mail address, user id or card:NUMBER. Lists and rooms do without.",
+		}},
 	}
 }

@@ -188,13 +188,13 @@ func position(cursor string, form *regexp.Regexp) (string, error) {
 func cursor(position string) string { return base64.RawURLEncoding.EncodeToString([]byte(position)) }
 
 type listInput struct {
-	Limit      int    `query:"limit" default:"50" minimum:"1" maximum:"200"`
+	Limit      int    `query:"limit" default:"50" minimum:"1" maximum:"200" doc:"How many at most"`
 	Cursor     string `query:"cursor" maxLength:"200" doc:"next_cursor of an earlier answer"`
-	Room       string `query:"room" maxLength:"128"`
+	Room       string `query:"room" maxLength:"128" doc:"Of one room, by its name"`
 	From       string `query:"from" maxLength:"64" doc:"RFC 3339; only what ends after it"`
 	To         string `query:"to" maxLength:"64" doc:"RFC 3339; only what starts before it"`
-	Status     string `query:"status" enum:"accepted,awaiting_room,confirmed,declined,needs_sign_in,failed,expired,cancelled,released"`
-	ExternalID string `query:"external_id" maxLength:"255"`
+	Status     string `query:"status" enum:"accepted,awaiting_room,confirmed,declined,needs_sign_in,failed,expired,cancelled,released" doc:"In one state"`
+	ExternalID string `query:"external_id" maxLength:"255" doc:"Made with that external_id"`
 }
 
 type listAnswer struct {

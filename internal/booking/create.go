@@ -127,6 +127,9 @@ func (s *Service) connected(ctx context.Context, c Caller) error {
 	case grant.NeedsAdminConsent:
 		dead = grant.ErrNeedsAdminConsent
 	case grant.NoMailbox:
+		if c.Service == "" {
+			return refusal{codeForbidden, "Your account has no mailbox in Microsoft 365, so there is no calendar to book from."}
+		}
 		return refusal{codeForbidden, "This person has no mailbox in Microsoft 365, so there is no calendar to book from."}
 	default:
 		return nil

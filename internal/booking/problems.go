@@ -85,8 +85,8 @@ func (r refusal) Error() string { return r.detail }
 var (
 	errInvalidToken   = refusal{codeInvalidToken, "The bearer token is missing or not one of those configured."}
 	errSignInRequired = refusal{codeSignInRequired, "Sign in first."}
-	errUnknownRoom    = refusal{codeUnknownRoom, "No room of that name is configured for you."}
-	errMismatch       = refusal{codeMismatch, "This key was used before for a different request."}
+	errUnknownRoom    = refusal{codeUnknownRoom, "No room of that name is configured for you; GET /v1/rooms lists those that are."}
+	errMismatch       = refusal{codeMismatch, "This key was used before for a different request: use a new key for a new booking."}
 	errNotOrganizer   = refusal{codeNotOrganizer, "Only the organizer can do that."}
 	errVersion        = refusal{codeVersionConflict, "The booking has changed meanwhile: read it again."}
 )
@@ -111,7 +111,7 @@ var table = []struct {
 	detail string
 }{
 	{errNotFound, codeNotFound, "There is no such booking."},
-	{errUnknownUser, codeUnknownUser, "Nobody like that has signed in with Microsoft 365 yet. They have to, once, before rooms can be booked for them."},
+	{errUnknownUser, codeUnknownUser, "Nobody like that has signed in with Microsoft 365 yet. They have to, once, before rooms can be booked for them. Somebody without a mailbox is known by user id or card only."},
 	{errAmbiguousUser, codeAmbiguousUser, "More than one person fits: say whom by their user id."},
 	{grant.ErrNeedsSignIn, codeNeedsSignIn, "The connection to Microsoft 365 has ended: this person has to sign in again."},
 	{grant.ErrNeedsAdminConsent, codeNeedsAdminConsent, "An administrator of Microsoft 365 has to consent first."},
@@ -191,7 +191,25 @@ func statusProblem(status int, detail string, errs ...error) *Problem {
 		}
 		p.Errors = append(p.Errors, &d)
 	}
+	switch {
+	case status == http.StatusUnsupportedMediaType:
+		p.Detail = "Send the body as JSON, with Content-Type: application/json."
+	case len(p.Errors) > 0:
+		p.Detail = summary(p.Errors)
+	}
 	return p
+}
+
+// summary says the first of the errors, for those who read no further.
+func summary(errs []*huma.ErrorDetail) string {
+	first := errs[0].Message
+	if at := errs[0].Location; at != "" && at != "body" {
+		first = at + ": " + first
+	}
+	if n := len(errs) - 1; n > 0 {
+		return first + fmt.Sprintf(" (and %d more)", n)
+	}
+	return first
 }
 
 // problem is the answer to an error of the service, for a caller who may be
@@ -210,7 +228,7 @@ func (a *api) problem(ctx context.Context, c Caller, err error) *Problem {
 	case errors.As(err, &refused):
 		return a.signInHelp(newProblem(refused.code, refused.detail), c)
 	case errors.As(err, &fields):
-		p := newProblem(codeInvalidRequest, "The request can't be carried out as it is.")
+		p := newProblem(codeInvalidRequest, "")
 		for _, f := range fields {
 			d := &huma.ErrorDetail{Location: f.field, Message: f.message}
 			if f.value != "" && len(f.value) <= maxEcho {
@@ -218,6 +236,7 @@ func (a *api) problem(ctx context.Context, c Caller, err error) *Problem {
 			}
 			p.Errors = append(p.Errors, d)
 		}
+		p.Detail = summary(p.Errors)
 		return p
 	case errors.As(err, &conflict):
 		p := newProblem(codeRoomConflict, conflict.Error())

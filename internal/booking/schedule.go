@@ -66,7 +66,7 @@ func (s *Service) room(c Caller, name string) (Room, error) {
 // A Schedule is what is known of a room's time.
 type Schedule struct {
 	Room   string          `json:"room"`
-	AsOf   *time.Time      `json:"as_of" doc:"When the room's calendar was last seen; our own bookings are always as of now"`
+	AsOf   *time.Time      `json:"as_of" doc:"When the room's calendar was looked into for this answer; null: it was not, and only bookings made here are known"`
 	Blocks []ScheduleBlock `json:"blocks" nullable:"false"`
 }
 
@@ -84,9 +84,9 @@ type ScheduleBlock struct {
 const readTimeout = 15 * time.Second
 
 // Schedule tells the busy times of a room within a window, from our own
-// bookings and, asked with the person's grant, from Graph. Where that person
-// may not see the room, our own bookings stand alone and AsOf says how old the
-// last look is. Graph being down is an error.
+// bookings and, asked with the person's grant, from Graph. Where there is no
+// person, or one who may not see the room, our own bookings stand alone and AsOf
+// is nil. Graph being down is an error.
 func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to time.Time) (Schedule, error) {
 	room, err := s.room(c, name)
 	if err != nil {
@@ -96,6 +96,7 @@ func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to 
 	if err != nil {
 		return Schedule{}, err
 	}
+	answer := Schedule{Room: room.Name, Blocks: []ScheduleBlock{}}
 	if c.Person != nil {
 		looking, cancel := context.WithTimeout(ctx, readTimeout)
 		defer cancel()
@@ -103,9 +104,10 @@ func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to 
 		if err != nil && !cannotLook(err) {
 			return Schedule{}, err
 		}
-		blocks = merge(blocks, seen[room.Name])
+		if found, looked := seen[room.Name]; looked {
+			blocks, answer.AsOf = merge(blocks, found), s.looks.last(room.Name)
+		}
 	}
-	answer := Schedule{Room: room.Name, AsOf: s.looks.last(room.Name), Blocks: []ScheduleBlock{}}
 	for _, b := range blocks {
 		if b.overlaps(period{from, to}) {
 			answer.Blocks = append(answer.Blocks, b.seenBy(c, room.TimeZone))
