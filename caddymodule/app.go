@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/onesgate/onesgate/internal/signin"
 )
@@ -28,7 +29,8 @@ type App struct {
 	// Caddy's data folder.
 	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=ones.stores inline_key=module"`
 
-	// The file with the keys that seal tokens. It is made on first start.
+	// The file with the keys that seal tokens. It is made on first start, if
+	// the store is empty.
 	// Default: `onesgate/keyset.json` in Caddy's data folder. Not inside the
 	// store's folder: whoever copies that must not get the keys with it.
 	Keyset string `json:"keyset,omitempty"`
@@ -36,7 +38,6 @@ type App struct {
 	// The tenants of Microsoft 365 that people come from.
 	Integrations []*Integration `json:"integrations,omitempty"`
 
-	ctx    caddy.Context
 	store  storeModule
 	keyset string
 	public *url.URL
@@ -45,9 +46,8 @@ type App struct {
 	engine   *engine
 	site     *signin.Site
 	started  chan struct{} // closed when Start has ended, well or badly
-	released bool          // Caddy calls Stop and Cleanup one after the other
 
-	gates int // handlers of ones_auth provisioned so far
+	gates map[*caddyhttp.Server]bool // servers with a handler of ones_auth, so far
 }
 
 // CaddyModule returns the Caddy module information.
@@ -61,7 +61,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // Provision resolves and checks the configuration. It opens nothing: that waits
 // for Start, so that a configuration can be validated beside a running gateway.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.ctx, a.started = ctx, make(chan struct{})
+	a.started, a.gates = make(chan struct{}), map[*caddyhttp.Server]bool{}
 
 	public, err := resolve("public_url", a.PublicURL)
 	if err != nil {
@@ -118,18 +118,17 @@ func (a *App) Start() error {
 	return nil
 }
 
-// Stop lets go of the store; the last configuration to do so closes it.
-func (a *App) Stop() error { return a.release() }
+// Stop does nothing: apps stop in no particular order, and requests that the
+// server still drains need the store.
+func (a *App) Stop() error { return nil }
 
-// Cleanup does what Stop does where a configuration failed before it was
-// stopped. A configuration that never started holds nothing.
-func (a *App) Cleanup() error { return a.release() }
-
-func (a *App) release() error {
-	if a.engine == nil || a.released {
+// Cleanup lets go of the store, after all apps have stopped, and also where a
+// configuration failed half-way; the last configuration to do so closes it. One
+// that never started holds nothing.
+func (a *App) Cleanup() error {
+	if a.engine == nil {
 		return nil
 	}
-	a.released = true
 	return releaseEngine(a.engine, a.settings)
 }
 

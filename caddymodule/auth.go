@@ -2,9 +2,9 @@ package caddymodule
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
@@ -86,7 +86,7 @@ func (h *Auth) Provision(ctx caddy.Context) (err error) {
 	if len(h.Admins) > 0 {
 		ctx.Logger().Warn("admins is read but not acted on yet: there are no operator's pages")
 	}
-	h.app.gates++
+	h.app.gates[serverOf(ctx)] = true
 	h.gate = sync.OnceValues(h.newGate)
 	return nil
 }
@@ -104,19 +104,23 @@ func (h *Auth) newGate() (*signin.Gate, error) {
 
 // ServeHTTP lets a request through the gate.
 func (h *Auth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if err := h.app.await(r); err != nil {
-		return err
-	}
-	gate, err := h.gate()
-	if err != nil {
-		return caddyhttp.Error(http.StatusServiceUnavailable, err)
-	}
 	original := r.URL
 	if before, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		original = before.URL
 	}
-	if ours(original) {
-		silence(r)
+	callback := original.Path == signin.CallbackPath
+	if callback {
+		// Its query holds a code: it stays out of the access log, and no error is
+		// returned, since the error log would print it.
+		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
+	}
+	gate, err := h.open(r)
+	if err != nil && callback {
+		http.Error(w, "The gateway is not ready. Try again in a moment.", http.StatusServiceUnavailable)
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	return gate.Serve(w, r, original, func(w http.ResponseWriter, r *http.Request) error {
 		if p := identity.FromContext(r.Context()); p != nil {
@@ -126,11 +130,17 @@ func (h *Auth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	})
 }
 
-// ours says whether a page of ours is asked for whose query is a secret: it
-// stays out of the access log.
-func ours(u *url.URL) bool { return u.Path == signin.CallbackPath }
-
-func silence(r *http.Request) { caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true) }
+// open returns the gate, once the app has started.
+func (h *Auth) open(r *http.Request) (*signin.Gate, error) {
+	if err := h.app.await(r); err != nil {
+		return nil, err
+	}
+	gate, err := h.gate()
+	if err != nil {
+		return nil, caddyhttp.Error(http.StatusServiceUnavailable, err)
+	}
+	return gate, nil
+}
 
 // introduce sets the placeholders of the signed-in person.
 func introduce(r *http.Request, p *identity.Person) {
@@ -145,11 +155,20 @@ func introduce(r *http.Request, p *identity.Person) {
 	repl.Set("ones.integration", p.Integration)
 }
 
+// serverOf returns the server that a handler is provisioned for.
+func serverOf(ctx caddy.Context) *caddyhttp.Server {
+	s, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	return s
+}
+
 // onesApp returns the configured app, for a handler that can't do without.
 func onesApp(ctx caddy.Context, handler string) (*App, error) {
 	v, err := ctx.AppIfConfigured("ones")
-	if err != nil {
+	if errors.Is(err, caddy.ErrNotConfigured) {
 		return nil, fmt.Errorf("%s needs the global option ones, with an integration in it: %w", handler, err)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return v.(*App), nil
 }

@@ -70,7 +70,7 @@ func (h *Bookings) Provision(ctx caddy.Context) (err error) {
 		}
 		h.tokens = append(h.tokens, booking.ServiceToken{Name: name, SHA256: sha256.Sum256([]byte(token))})
 	}
-	if len(h.tokens) == 0 && h.app.gates == 0 {
+	if len(h.tokens) == 0 && !h.app.gates[serverOf(ctx)] {
 		return errors.New("ones_bookings has neither a service_token nor ones_auth before it: nobody could be told apart; add one of them")
 	}
 	if h.GraphPassthrough {

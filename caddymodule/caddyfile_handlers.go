@@ -7,10 +7,7 @@ import (
 )
 
 func init() {
-	httpcaddyfile.RegisterHandlerDirective("ones_auth", func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
-		a := new(Auth)
-		return a, a.UnmarshalCaddyfile(h.Dispenser)
-	})
+	httpcaddyfile.RegisterDirective("ones_auth", parseAuth)
 	httpcaddyfile.RegisterDirectiveOrder("ones_auth", httpcaddyfile.Before, "basic_auth")
 	httpcaddyfile.RegisterHandlerDirective("ones_bookings", func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 		b := new(Bookings)
@@ -19,9 +16,28 @@ func init() {
 	httpcaddyfile.RegisterDirectiveOrder("ones_bookings", httpcaddyfile.Before, "reverse_proxy")
 }
 
+// parseAuth reads the directive. It takes no matcher: identity headers of a
+// request that ones_auth does not see reach ONES as they came.
+func parseAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	if !h.Next() {
+		return nil, h.ArgErr()
+	}
+	if _, given, err := h.MatcherToken(); err != nil {
+		return nil, err
+	} else if given {
+		return nil, h.Err("ones_auth takes no matcher: on paths that it doesn't see, anybody could forge identity headers; name open paths with public")
+	}
+	h.Reset()
+	a := new(Auth)
+	if err := a.UnmarshalCaddyfile(h.Dispenser); err != nil {
+		return nil, err
+	}
+	return h.NewRoute(nil, a), nil
+}
+
 // UnmarshalCaddyfile sets the handler up from Caddyfile tokens. Syntax:
 //
-//	ones_auth [<matcher>] {
+//	ones_auth {
 //		require | optional
 //		public <path...>
 //		admins <who...>
@@ -112,6 +128,9 @@ func (h *Bookings) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "graph_passthrough":
 			if d.NextArg() {
 				return d.ArgErr()
+			}
+			if h.GraphPassthrough {
+				return d.Err("graph_passthrough is there twice")
 			}
 			h.GraphPassthrough = true
 		default:

@@ -32,8 +32,8 @@ func with(ones, server, room, users, auth, bookings string) string {
 		integration contoso {
 			server {
 				tenant_id 11111111-2222-3333-4444-555555555555
-				client_id app
-				client_secret secret
+				client_id 99999999-8888-7777-6666-555555555555
+				client_secret s3cret-marker
 				` + server + `
 			}
 			rooms {
@@ -81,6 +81,7 @@ func TestCaddyfileErrors(t *testing.T) {
 		{"a word of the users", with("", "", "", "button x", "", ""), `users doesn't know "button"`},
 		{"a group mapped twice", with("", "", "", "map_group A b\nmap_group A c", "", ""), `map_group "A" is there twice`},
 		{"both modes", with("", "", "", "", "require\noptional", ""), "ones_auth is require already; it can't be optional too"},
+		{"a matcher", strings.Replace(with("", "", "", "", "", ""), "ones_auth {", "ones_auth /app/* {", 1), "ones_auth takes no matcher"},
 		{"public twice", with("", "", "", "", "public /a/*\npublic /b/*", ""), "public is there twice; write all on one line"},
 		{"a word of the session", with("", "", "", "", "session {\n life 1h\n}", ""), `session doesn't know "life"; it knows idle, max`},
 		{"a word of the bookings", with("", "", "", "", "", "token x"), `ones_bookings doesn't know "token"; it knows service_token, graph_passthrough`},
@@ -130,18 +131,24 @@ func TestProvisionErrors(t *testing.T) {
 		{"no public URL", replace("public_url https://ones.example", ""), "public_url is missing"},
 		{"a public URL with a path", replace("https://ones.example", "https://ones.example/x"), "must have no path"},
 		{"http on a public host", replace("public_url https://", "public_url http://"), "must be https"},
-		{"an unset variable", replace("client_secret secret", "client_secret {env.ONES_UNSET}"), "integration contoso: client_secret: the environment variable ONES_UNSET is not set"},
-		{"an empty variable", replace("client_id app", "client_id {env.ONES_EMPTY}"), "the environment variable ONES_EMPTY is not set"},
-		{"a file that isn't there", replace("client_secret secret", "client_secret {file./nowhere/secret}"), "the file /nowhere/secret is missing"},
+		{"an unset variable", replace("client_secret s3cret-marker", "client_secret {env.ONES_UNSET}"), "integration contoso: client_secret: the environment variable ONES_UNSET is not set"},
+		{"an empty variable", replace("client_id 99999999-8888-7777-6666-555555555555", "client_id {env.ONES_EMPTY}"), "the environment variable ONES_EMPTY is not set"},
+		{"a file that isn't there", replace("client_secret s3cret-marker", "client_secret {file./nowhere/secret}"), "the file /nowhere/secret is missing"},
 		{"a tenant by name", replace("11111111-2222-3333-4444-555555555555", "contoso.onmicrosoft.com"), "tenant_id \"contoso.onmicrosoft.com\" is not a GUID"},
 		{"the tenant of everybody", replace("11111111-2222-3333-4444-555555555555", "common"), "is not a GUID"},
-		{"an operator that isn't one", replace("client_id app", "client_id app\n operator google"), "operator \"google\" is not known; write microsoft, 21vianet"},
-		{"a custom operator without an issuer", replace("client_id app", "client_id app\n operator custom"), "issuer is missing"},
-		{"a custom issuer without TLS", replace("client_id app", "client_id app\n operator custom {\n issuer http://idp.example\n graph https://graph.example\n}"), "https"},
-		{"a date that is none", replace("client_secret secret", "client_secret secret tomorrow"), "\"tomorrow\" is not a date; write when it expires as 2027-05-01"},
+		{"a client by name", replace("client_id 99999999-8888-7777-6666-555555555555", "client_id my-app"), "client_id \"my-app\" is not a GUID"},
+		{"an operator that isn't one", replace("client_id 99999999-8888-7777-6666-555555555555", "client_id 99999999-8888-7777-6666-555555555555\n operator google"), "operator \"google\" is not known; write microsoft, 21vianet"},
+		{"a custom operator without an issuer", replace("client_id 99999999-8888-7777-6666-555555555555", "client_id 99999999-8888-7777-6666-555555555555\n operator custom"), "issuer is missing"},
+		{"a custom issuer without TLS", replace("client_id 99999999-8888-7777-6666-555555555555", "client_id 99999999-8888-7777-6666-555555555555\n operator custom {\n issuer http://idp.example\n graph https://graph.example\n}"), "https"},
+		{"a date that is none", replace("client_secret s3cret-marker", "client_secret s3cret-marker tomorrow"), "\"tomorrow\" is not a date; write when it expires as 2027-05-01"},
 		{"an integration's name", replace("integration contoso", "integration Contoso!"), "small letters, digits and dashes"},
 		{"a room's address", replace("boardroom@contoso.example", "boardroom"), "is not the address of a mailbox"},
 		{"a room twice", replace("rooms {", "rooms {\n room boardroom other@contoso.example"), "room boardroom is there twice"},
+		{"two rooms with one mailbox", replace("rooms {", "rooms {\n room other BoardRoom@contoso.example"), "rooms other and boardroom have the same mailbox"},
+		{"a public URL with the usual port", replace("https://ones.example", "https://ones.example:443"), "must leave out the usual port"},
+		{"a public URL that browsers send otherwise", replace("public_url https://ones.example", "public_url https://räume.example"), "in ASCII"},
+		{"a second issuer without a tenant", replace("integration contoso {", "integration other {\n server {\n operator custom {\n issuer https://idp.example\n graph https://graph.example\n }\n client_id x\n client_secret y\n }\n }\n integration contoso {"), "operator custom needs tenant_id"},
+		{"all that is missing at once", replace("client_secret s3cret-marker", "client_secret {env.ONES_UNSET}\n operator custom {\n issuer https://idp.example\n graph https://graph.example\n }"), "client_secret: the environment variable ONES_UNSET"},
 		{"a time zone", replace("room boardroom boardroom@contoso.example {", "room boardroom boardroom@contoso.example {\n time_zone Hong_Kong"), "write an IANA name such as Asia/Hong_Kong"},
 		{"what becomes of a refusal", replace("room boardroom boardroom@contoso.example {", "room boardroom boardroom@contoso.example {\n on_decline forget"), "write cancel or keep"},
 		{"the keyset inside the store", replace("public_url", "store badger /srv/ones\n keyset /srv/ones/keyset.json\n public_url"), "lies inside the store"},
@@ -158,7 +165,7 @@ func TestProvisionErrors(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got  %v\nwant an error with: %s", err, tt.want)
 			}
-			if err != nil && strings.Contains(err.Error(), "client_secret secret") {
+			if err != nil && strings.Contains(err.Error(), "s3cret-marker") {
 				t.Errorf("the error shows a secret: %v", err)
 			}
 		})
@@ -168,7 +175,7 @@ func TestProvisionErrors(t *testing.T) {
 // Secrets stay placeholders in the configuration that the admin API shows.
 func TestSecretsStayPlaceholders(t *testing.T) {
 	t.Setenv("ONES_SECRET_OF_TEST", "resolved-secret")
-	config, err := adapt(strings.Replace(with("", "", "", "", "", ""), "client_secret secret", "client_secret {env.ONES_SECRET_OF_TEST} 2027-05-01", 1))
+	config, err := adapt(strings.Replace(with("", "", "", "", "", ""), "client_secret s3cret-marker", "client_secret {env.ONES_SECRET_OF_TEST} 2027-05-01", 1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,10 @@ type engine struct {
 	stop context.CancelFunc
 	work sync.WaitGroup
 
+	probing  sync.Mutex
+	probed   time.Time
+	probeErr error
+
 	mu      sync.Mutex
 	holders []*settings
 	now     atomic.Pointer[settings] // the last of holders
@@ -99,21 +103,23 @@ func openEngine(m storeModule, keyset string, s *settings) (_ *engine, err error
 	log := slog.New(&liveHandler{engine: e})
 	audit := slog.New(&liveHandler{engine: e, name: "audit"})
 
+	var ctx context.Context
+	ctx, e.stop = context.WithCancel(context.Background())
 	if e.store, err = m.open(log); err != nil {
+		e.stop()
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
+			e.stop()
 			err = errors.Join(err, e.store.Close())
 		}
 	}()
-	ctx, stop := context.WithCancel(context.Background())
-	e.stop = stop
 	if e.keys, err = openKeyset(ctx, keyset, e.store, log); err != nil {
 		return nil, err
 	}
 	if e.signing, err = assertionKey(ctx, e.store, e.keys); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("keyset %s: %w", keyset, err)
 	}
 	e.people = people.New(e.store, time.Now)
 	e.sessions = session.New(e.store, time.Now, log)
@@ -170,8 +176,22 @@ func (e *engine) newSite(a *App) *signin.Site {
 	})
 }
 
-// ready says whether the store answers.
+// probeLife is how long one probe of the store answers for all who ask.
+const probeLife = time.Second
+
+// ready says whether the store answers, from a probe that is at most a second
+// old: anybody may ask.
 func (e *engine) ready() error {
+	e.probing.Lock()
+	defer e.probing.Unlock()
+	if time.Since(e.probed) > probeLife {
+		e.probeErr = e.probe()
+		e.probed = time.Now()
+	}
+	return e.probeErr
+}
+
+func (e *engine) probe() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	_, err := e.store.Get(ctx, signingKey)
@@ -187,20 +207,17 @@ func openKeyset(ctx context.Context, file string, s store.Store, log *slog.Logge
 	if !errors.Is(err, fs.ErrNotExist) {
 		return keys, err
 	}
-	sealed, err := s.Scan(ctx, sealedMark, "", 1)
-	if err != nil {
+	// The key that signs assertions is the first thing that is ever sealed.
+	_, err = s.Get(ctx, signingKey)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	if len(sealed) > 0 {
+	if err == nil {
 		return nil, fmt.Errorf("the keyset %s is gone, but the store holds what was sealed with it: put the file back from your backup; without it everybody has to sign in again, with a new store", file)
 	}
 	if keys, err = seal.Create(file); err != nil {
 		return nil, err
 	}
 	log.Info("a keyset was made; keep a copy of it apart from the store", "file", file)
-	_, err = s.Commit(ctx, store.Write{Key: sealedMark})
-	return keys, err
+	return keys, nil
 }
-
-// sealedMark is the record that says: this store holds sealed records.
-const sealedMark = "keyset/in-use"

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -87,7 +88,7 @@ type Users struct {
 	CardNumber string `json:"card_number,omitempty"`
 }
 
-// nameForm is what integrations and rooms may be called: part of addresses, cookies and logs.
+// nameForm is what integrations and rooms may be called: part of addresses, headers and logs.
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // build resolves an integration's secrets and makes its clients. It does no I/O.
@@ -107,10 +108,11 @@ func (i *Integration) build(hc *http.Client) (signin.Integration, error) {
 		label = "Sign in with Microsoft 365"
 	}
 	return signin.Integration{
-		Name:  i.Name,
-		Label: label,
-		Entra: entra.NewClient(cfg, hc, time.Now),
-		Graph: graph.NewClient(graphRoot, hc, time.Now),
+		Name:     i.Name,
+		Label:    label,
+		TenantID: cfg.TenantID,
+		Entra:    entra.NewClient(cfg, hc, time.Now),
+		Graph:    graph.NewClient(graphRoot, hc, time.Now),
 		Rules: identity.Rules{
 			Integration:   i.Name,
 			DefaultGroups: i.Users.DefaultGroups,
@@ -129,10 +131,13 @@ var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{1
 // resolve returns what is needed to speak with the cloud, secrets included.
 func (s *Server) resolve() (cfg entra.Config, graphRoot string, err error) {
 	cfg.Scopes = scopes
-	if cfg.ClientID, err = resolve("client_id", s.ClientID); err != nil {
-		return cfg, "", err
+	var missing [3]error // all of them at once: they are set in one go
+	cfg.ClientID, missing[0] = resolve("client_id", s.ClientID)
+	cfg.ClientSecret, missing[1] = resolve("client_secret", s.ClientSecret)
+	if s.TenantID != "" || s.Operator != "custom" {
+		cfg.TenantID, missing[2] = resolve("tenant_id", s.TenantID)
 	}
-	if cfg.ClientSecret, err = resolve("client_secret", s.ClientSecret); err != nil {
+	if err := errors.Join(missing[:]...); err != nil {
 		return cfg, "", err
 	}
 	if s.ClientSecretExpires != "" {
@@ -147,9 +152,6 @@ func (s *Server) resolve() (cfg entra.Config, graphRoot string, err error) {
 		if graphRoot, err = resolve("graph", s.Graph); err != nil {
 			return cfg, "", err
 		}
-		if cfg.TenantID, err = resolveOr("tenant_id", s.TenantID, ""); err != nil {
-			return cfg, "", err
-		}
 	} else {
 		cloud, ok := entra.CloudNamed(s.operator())
 		if !ok {
@@ -158,8 +160,8 @@ func (s *Server) resolve() (cfg entra.Config, graphRoot string, err error) {
 		if s.Issuer != "" || s.Graph != "" {
 			return cfg, "", fmt.Errorf("issuer and graph belong to operator custom; operator %s has its own", s.operator())
 		}
-		if cfg.TenantID, err = resolve("tenant_id", s.TenantID); err != nil {
-			return cfg, "", err
+		if !guid.MatchString(cfg.ClientID) {
+			return cfg, "", fmt.Errorf("client_id %q is not a GUID; the Azure portal shows it as «Application (client) ID»", cfg.ClientID)
 		}
 		if !guid.MatchString(cfg.TenantID) {
 			return cfg, "", fmt.Errorf("tenant_id %q is not a GUID; the Azure portal shows it as «Directory (tenant) ID»", cfg.TenantID)

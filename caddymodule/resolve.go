@@ -23,7 +23,8 @@ func resolve(what, value string) (string, error) {
 	if name, ok := placeholder(value, "file."); ok {
 		return "", fmt.Errorf("%s: the file %s is missing, empty or not readable for the service that runs onesgate", what, name)
 	}
-	return "", fmt.Errorf("%s: %w", what, err)
+	// Caddy's own error quotes the value, which may be a secret.
+	return "", fmt.Errorf("%s: a placeholder in it can't be resolved; write {env.NAME} or {file./path}", what)
 }
 
 // resolveOr is resolve for a setting that may be left out.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -33,6 +34,7 @@ func newSettings(ctx caddy.Context, a *App) (*settings, error) {
 		},
 		log: ctx.Logger(),
 	}
+	mailboxes := map[string]string{} // the room that has it
 	hc := microsoftClient()
 	for _, cfg := range a.Integrations {
 		i, err := cfg.build(hc)
@@ -41,6 +43,9 @@ func newSettings(ctx caddy.Context, a *App) (*settings, error) {
 		}
 		if _, twice := s.clients[i.Name]; twice {
 			return nil, fmt.Errorf("integration %s is there twice", i.Name)
+		}
+		if i.TenantID == "" && len(a.Integrations) > 1 {
+			return nil, fmt.Errorf("integration %s: beside another integration, operator custom needs tenant_id: its issuer could name people of the other's tenant", i.Name)
 		}
 		s.integrations = append(s.integrations, i)
 		s.clients[i.Name] = i.Entra
@@ -53,6 +58,10 @@ func newSettings(ctx caddy.Context, a *App) (*settings, error) {
 			if other, twice := s.world.Rooms[r.Name]; twice {
 				return nil, fmt.Errorf("room %s is there twice, in integrations %s and %s; give one another name", r.Name, other.Integration, i.Name)
 			}
+			if other, twice := mailboxes[strings.ToLower(r.Address)]; twice {
+				return nil, fmt.Errorf("rooms %s and %s have the same mailbox %s; they would be booked as if they were two", other, r.Name, r.Address)
+			}
+			mailboxes[strings.ToLower(r.Address)] = r.Name
 			s.world.Rooms[r.Name] = r
 			if room.CheckIn > 0 {
 				s.log.Warn("check_in is read but not acted on yet: bookings are not released by themselves", zap.String("room", r.Name))

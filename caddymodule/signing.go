@@ -47,6 +47,9 @@ func assertionKey(ctx context.Context, s store.Store, keys *seal.Keyset) (*ecdsa
 
 func openAssertionKey(keys *seal.Keyset, sealed []byte) (*ecdsa.PrivateKey, error) {
 	der, err := keys.Open(sealed, signingKey, signingKey)
+	if errors.Is(err, seal.ErrWrongKey) {
+		return nil, fmt.Errorf("this is not the keyset that the store was sealed with; put the right file back: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the key that signs assertions: %w", err)
 	}

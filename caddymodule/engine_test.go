@@ -1,0 +1,157 @@
+package caddymodule
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// stage is a folder in which engines are opened.
+type stage struct {
+	t      *testing.T
+	store  *Badger
+	keyset string
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	dir := t.TempDir()
+	st := &stage{t: t, keyset: filepath.Join(dir, "keyset.json"), store: &Badger{Path: filepath.Join(dir, "store"), MinFree: "1MiB"}}
+	if err := st.store.Provision(caddy.Context{}); err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// settingsOf are what one configuration says.
+func settingsOf(publicURL string) *settings {
+	return &settings{world: &booking.World{PublicURL: publicURL}, log: zap.NewNop()}
+}
+
+func (st *stage) acquire(s *settings) *engine {
+	st.t.Helper()
+	e, err := acquireEngine(st.store, st.keyset, s)
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	return e
+}
+
+func (st *stage) release(e *engine, s *settings) {
+	st.t.Helper()
+	if err := releaseEngine(e, s); err != nil {
+		st.t.Fatal(err)
+	}
+}
+
+// refused demands that no engine opens, for a reason.
+func (st *stage) refused(m *Badger, keyset, want string) {
+	st.t.Helper()
+	e, err := acquireEngine(m, keyset, settingsOf("refused"))
+	if err == nil {
+		st.release(e, settingsOf("refused"))
+		st.t.Fatalf("opened, want an error with %q", want)
+	}
+	if !strings.Contains(err.Error(), want) {
+		st.t.Errorf("got  %v\nwant an error with: %s", err, want)
+	}
+}
+
+// references is how many configurations hold the engine of the stage.
+func (st *stage) references() int {
+	n, _ := engines.References(st.store.identity())
+	return n
+}
+
+func TestReloadKeepsTheEngine(t *testing.T) {
+	st := newStage(t)
+	first, second, bad := settingsOf("first"), settingsOf("second"), settingsOf("bad")
+	running := st.acquire(first)
+	if got := st.acquire(second); got != running {
+		t.Fatal("a reload has opened the store twice")
+	}
+	if got := running.now.Load().world.PublicURL; got != "second" {
+		t.Errorf("in force: %s, want the newest", got)
+	}
+	st.release(running, first)
+
+	// A configuration that fails after it has started leaves the old one in force.
+	st.acquire(bad)
+	st.release(running, bad)
+	if got := running.now.Load().world.PublicURL; got != "second" {
+		t.Errorf("in force after a failed reload: %s", got)
+	}
+	if _, err := running.store.Get(t.Context(), "x"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the store of the running configuration: %v", err)
+	}
+	st.release(running, second)
+	if _, err := running.store.Get(t.Context(), "x"); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("after the last release: %v, want it closed", err)
+	}
+	if n := st.references(); n != 0 {
+		t.Errorf("%d references are left", n)
+	}
+}
+
+func TestWhatCannotChangeWhileItRuns(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("running")
+	e := st.acquire(s)
+	other := &Badger{Path: st.store.Path, MinFree: "2MiB"}
+	if err := other.Provision(caddy.Context{}); err != nil {
+		t.Fatal(err)
+	}
+	st.refused(other, st.keyset, "restart the gateway")
+	st.refused(st.store, st.keyset+".other", "restart the gateway")
+	if n := st.references(); n != 1 {
+		t.Errorf("%d references after refused reloads, want that of the running one", n)
+	}
+	st.release(e, s)
+}
+
+func TestKeysets(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("")
+	st.release(st.acquire(s), s)
+	made, err := os.ReadFile(st.keyset)
+	if err != nil {
+		t.Fatalf("no keyset was made: %v", err)
+	}
+
+	// Lost: nothing new is put in its place, which the backup will want.
+	if err := os.Remove(st.keyset); err != nil {
+		t.Fatal(err)
+	}
+	st.refused(st.store, st.keyset, "put the file back")
+	if _, err := os.Stat(st.keyset); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a new keyset was made over sealed records: %v", err)
+	}
+
+	// Another one: said so, and still nothing is harmed.
+	elsewhere := newStage(t)
+	elsewhere.release(elsewhere.acquire(s), s)
+	wrong, err := os.ReadFile(elsewhere.keyset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(st.keyset, wrong, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	st.refused(st.store, st.keyset, "not the keyset that the store was sealed with")
+	if n := st.references(); n != 0 {
+		t.Errorf("%d references after refused starts", n)
+	}
+
+	if err := os.WriteFile(st.keyset, made, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	st.release(st.acquire(s), s)
+}
