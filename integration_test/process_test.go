@@ -25,6 +25,7 @@ type process struct {
 	exited chan struct{}
 
 	mu     sync.Mutex
+	more   *sync.Cond // told when something is written to it
 	stderr bytes.Buffer
 }
 
@@ -32,6 +33,7 @@ type process struct {
 func start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(binary, args...), lines: make(chan string, 256), exited: make(chan struct{})}
+	p.more = sync.NewCond(&p.mu)
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = p
 	out, err := p.cmd.StdoutPipe()
@@ -66,7 +68,24 @@ func start(t *testing.T, env []string, args ...string) *process {
 func (p *process) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.more.Broadcast()
 	return p.stderr.Write(b)
+}
+
+// logs waits until standard error holds a text.
+func (p *process) logs(text string) {
+	p.t.Helper()
+	late := time.AfterFunc(patience, p.more.Broadcast)
+	defer late.Stop()
+	deadline := time.Now().Add(patience)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for !strings.Contains(p.stderr.String(), text) {
+		if !time.Now().Before(deadline) {
+			p.t.Fatalf("the log does not tell %q:\n%s", text, p.stderr.String())
+		}
+		p.more.Wait()
+	}
 }
 
 func (p *process) errors() string {

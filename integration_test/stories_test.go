@@ -161,6 +161,12 @@ func TestForgedHeadersNeverReachOnes(t *testing.T) {
 			}
 		}
 	}
+	// A trailer comes after the body, and some servers take it for a header.
+	req := v.request(http.MethodPost, "/", "body")
+	req.ContentLength, req.Trailer = -1, http.Header{"X-Ones-User-Id": {"evil"}}
+	if a := v.send(req); a.StatusCode != http.StatusOK || len(w.lastSeen().Trailer) != 0 {
+		t.Errorf("trailers reached ONES: %d %v", a.StatusCode, w.lastSeen().Trailer)
+	}
 	v.signIn(alice)
 	// A client that names our headers hop-by-hop would have the proxy delete them.
 	a := v.call(http.MethodGet, "/", nil, append(forged, "Connection", "X-Ones-User-Id, X-Ones-User-Email, X_Ones_Assertion")...)
@@ -350,8 +356,9 @@ func TestWrongClientSecret(t *testing.T) {
 	if !strings.Contains(a.body, "AADSTS7000215") || a.StatusCode < 500 {
 		t.Errorf("the page does not tell: %d %s", a.StatusCode, a.body)
 	}
-	if !strings.Contains(p.errors(), "AADSTS7000215") || strings.Contains(p.errors(), w.secret) {
-		t.Errorf("the log does not tell the operator, or tells the secret:\n%s", p.errors())
+	p.logs("AADSTS7000215")
+	if strings.Contains(p.errors(), w.secret) {
+		t.Errorf("the log tells the secret:\n%s", p.errors())
 	}
 }
 
@@ -433,7 +440,7 @@ func TestCommandLine(t *testing.T) {
 	})
 	t.Run("the production example", func(t *testing.T) {
 		env := []string{
-			"ONES_TENANT_ID=11111111-2222-3333-4444-555555555555", "ONES_CLIENT_ID=app", "ONES_CLIENT_SECRET=secret",
+			"ONES_TENANT_ID=11111111-2222-3333-4444-555555555555", "ONES_CLIENT_ID=99999999-8888-7777-6666-555555555555", "ONES_CLIENT_SECRET=secret",
 			"ONES_SERVICE_TOKEN=" + serviceToken, "XDG_DATA_HOME=" + w.dir, "XDG_CONFIG_HOME=" + w.dir,
 		}
 		if out, status := command(t, env, "validate", "--config", "../Caddyfile"); status != 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -76,7 +77,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, sim.Close()) }()
-	return serve(ctx, l, sim, func() { fmt.Fprintf(stdout, "m365sim ready: %s\n", *baseURL) })
+	return serve(ctx, l, sim, func() { tell(stdout, *baseURL, cfg) })
+}
+
+// tell says what a client needs to know.
+func tell(to io.Writer, baseURL string, cfg m365sim.Config) {
+	w := bufio.NewWriter(to)
+	defer w.Flush()
+	fmt.Fprintf(w, "m365sim ready: %s\n\nOpen it to see who can sign in, and what has been asked for.\n", baseURL)
+	for _, t := range cfg.Tenants {
+		for _, a := range t.Apps {
+			fmt.Fprintf(w, "\n%s, app %s\n  issuer         %s/%s/v2.0\n  client id      %s\n", t.Name, a.Name, baseURL, t.ID, a.ClientID)
+			if len(a.Secrets) > 0 {
+				fmt.Fprintf(w, "  client secret  %s\n", a.Secrets[0].Value)
+			}
+		}
+	}
+	fmt.Fprintf(w, "\nMicrosoft Graph is at %s/v1.0. Stop with Ctrl-C.\n", baseURL)
 }
 
 // serve serves until ctx ends, then lets requests under way finish.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/onesgate/onesgate/internal/m365sim"
 )
 
 // A line calls back with each write.
@@ -34,9 +36,16 @@ func TestServesUntilItIsStopped(t *testing.T) {
 	case err := <-ended:
 		t.Fatal(err)
 	}
-	base, ok := strings.CutPrefix(strings.TrimSpace(said), "m365sim ready: ")
+	first, rest, _ := strings.Cut(said, "\n")
+	base, ok := strings.CutPrefix(first, "m365sim ready: ")
 	if !ok {
 		t.Fatalf("it says %q", said)
+	}
+	app := m365sim.SampleConfig().Tenants[0].Apps[0]
+	for _, want := range []string{app.ClientID, app.Secrets[0].Value, base + "/" + m365sim.SampleConfig().Tenants[0].ID + "/v2.0"} {
+		if !strings.Contains(rest, want) {
+			t.Errorf("it does not tell %s: %s", want, rest)
+		}
 	}
 	res, err := http.Get(base + "/contoso.example/v2.0/.well-known/openid-configuration")
 	if err != nil {

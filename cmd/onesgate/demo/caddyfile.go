@@ -7,16 +7,19 @@ import "text/template"
 var caddyfileTemplate = template.Must(template.New("Caddyfile").Parse(`{
 	admin off
 	persist_config off
+	# what goes wrong is shown; everything is in the file
 	log {
-		output file {{.Dir}}/onesgate.log
-		level INFO
+		level ERROR
+	}
+	log everything {
+		output file ` + "`{{.Dir}}/onesgate.log`" + `
 	}
 	ones {
 		public_url {{.Public}}
-		store badger {{.Dir}}/store {
+		store badger ` + "`{{.Dir}}/store`" + ` {
 			min_free 64MiB
 		}
-		keyset {{.Dir}}/keyset.json
+		keyset ` + "`{{.Dir}}/keyset.json`" + `
 		integration contoso {
 			server {
 				operator custom {

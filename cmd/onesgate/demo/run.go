@@ -44,16 +44,19 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer logFile.Close()
 	log := slog.New(slog.NewTextHandler(logFile, nil))
 
+	if o.Port < 1 || o.Port > 65535 {
+		return fmt.Errorf("%d is not a port; choose one from 1 to 65535 with --port", o.Port)
+	}
 	if err := free(o.Port); err != nil {
 		return err
 	}
 	public := fmt.Sprintf("http://localhost:%d", o.Port)
-	microsoft, err := startMicrosoft(public, dir, log)
+	microsoft, err := startMicrosoft(o.Port+1, public, dir, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, microsoft.stop()) }()
-	ones, err := serve(func(string) (http.Handler, func() error, error) {
+	ones, err := serve(o.Port+2, func(string) (http.Handler, func() error, error) {
 		return sampleones.New(sampleones.Options{Now: time.Now}), nil, nil
 	})
 	if err != nil {
@@ -61,14 +64,18 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, ones.stop()) }()
 
-	service, err := freePort()
+	service, err := usualPort(o.Port + 10)
+	if err != nil {
+		return err
+	}
+	token, err := serviceToken(dir)
 	if err != nil {
 		return err
 	}
 	gate := gateway{
 		Dir: dir, Public: public, Issuer: microsoft.issuer, Graph: microsoft.url, Ones: ones.url,
 		ClientID: microsoft.app.ClientID, ClientSecret: microsoft.app.Secrets[0].Value,
-		Service: service, ServiceToken: "demo-" + rand.Text() + rand.Text(), Rooms: microsoft.rooms,
+		Service: service, ServiceToken: token, Rooms: microsoft.rooms,
 	}
 	if err := gate.start(); err != nil {
 		return err
@@ -79,7 +86,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	tell(o, dir, microsoft, gate)
 	<-ctx.Done()
-	return nil
+	_, err = io.WriteString(o.Out, "\nstopped\n")
+	return err
 }
 
 // tell says what there is to see.
@@ -92,14 +100,17 @@ func tell(o Options, dir string, m *microsoft, g gateway) {
 	}
 	fmt.Fprintf(&b, "\nBehind the scenes\n")
 	fmt.Fprintf(&b, "  simulated Microsoft 365   %s\n", m.url)
-	fmt.Fprintf(&b, "  for ONES' own server      http://127.0.0.1:%d/v1/bookings\n", g.Service)
-	fmt.Fprintf(&b, "    with                    Authorization: Bearer %s\n", g.ServiceToken)
-	fmt.Fprintf(&b, "    and, say,               Ones-Act-As: %s\n", m.people[0].Mail)
-	if o.Data != "" {
-		fmt.Fprintf(&b, "  data                      %s\n", dir)
-	} else {
-		fmt.Fprintf(&b, "  data                      %s (forgotten at the end)\n", dir)
+	forgotten := ""
+	if o.Data == "" {
+		forgotten = " (forgotten at the end)"
 	}
+	fmt.Fprintf(&b, "  data and logs             %s%s\n", dir, forgotten)
+	fmt.Fprintf(&b, "\nONES' own server books like this, for somebody who has signed in once:\n")
+	fmt.Fprintf(&b, "  curl http://127.0.0.1:%d/v1/bookings \\\n", g.Service)
+	fmt.Fprintf(&b, "    -H 'Authorization: Bearer %s' \\\n", g.ServiceToken)
+	fmt.Fprintf(&b, "    -H 'Ones-Act-As: %s' -H 'Content-Type: application/json' \\\n", m.people[0].Mail)
+	fmt.Fprintf(&b, "    -d '{\"room\":\"%s\",\"subject\":\"From ONES\",\"start\":\"%sT10:00:00+08:00\",\"end\":\"%[2]sT11:00:00+08:00\"}'\n",
+		m.rooms[1].ID, time.Now().AddDate(0, 0, 2).Format(time.DateOnly))
 	fmt.Fprintf(&b, "\nStop with Ctrl-C.\n")
 	_, _ = io.WriteString(o.Out, b.String())
 }
@@ -139,13 +150,34 @@ func free(port int) error {
 	return l.Close()
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// usualPort returns a port if it is free, else any.
+func usualPort(port int) (int, error) {
+	l, err := listen(port)
 	if err != nil {
 		return 0, err
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// listen listens on a port if it is free, else on any.
+func listen(port int) (net.Listener, error) {
+	if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+		return l, nil
+	}
+	return net.Listen("tcp", "127.0.0.1:0")
+}
+
+// serviceToken returns the token of ONES' own server, the same as long as the
+// data is kept.
+func serviceToken(dir string) (string, error) {
+	file := filepath.Join(dir, "service-token")
+	kept, err := os.ReadFile(file)
+	if err == nil && len(kept) > 0 {
+		return string(kept), nil
+	}
+	token := "demo-" + rand.Text() + rand.Text()
+	return token, os.WriteFile(file, []byte(token), 0o600)
 }
 
 // A server is one of the loopback servers beside the gateway.
@@ -156,9 +188,10 @@ type server struct {
 	close func() error
 }
 
-// serve starts a server whose handler is made for its address.
-func serve(handler func(url string) (http.Handler, func() error, error)) (*server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// serve starts a server on a port if that is free, else on any; its handler is
+// made for its address.
+func serve(port int, handler func(url string) (http.Handler, func() error, error)) (*server, error) {
+	l, err := listen(port)
 	if err != nil {
 		return nil, err
 	}
@@ -193,14 +226,14 @@ type microsoft struct {
 	rooms  []m365sim.Room
 }
 
-func startMicrosoft(public, dir string, log *slog.Logger) (*microsoft, error) {
+func startMicrosoft(port int, public, dir string, log *slog.Logger) (*microsoft, error) {
 	cfg := m365sim.SampleConfig()
 	tenant := &cfg.Tenants[0]
 	app := &tenant.Apps[0]
 	app.RedirectURIs = []string{public + "/.ones/callback", public + "/.ones/rooms/callback", public + "/.ones/signed-out"}
 	m := &microsoft{app: *app, people: tenant.People, rooms: tenant.Rooms}
 	var err error
-	m.server, err = serve(func(url string) (http.Handler, func() error, error) {
+	m.server, err = serve(port, func(url string) (http.Handler, func() error, error) {
 		m.issuer = url + "/" + tenant.ID + "/v2.0"
 		sim, err := m365sim.New(cfg, m365sim.Options{
 			BaseURL: url, Now: time.Now, Log: log, StateFile: filepath.Join(dir, "m365sim.json"),

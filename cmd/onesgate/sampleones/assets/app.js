@@ -71,6 +71,7 @@ function draw(readable = true) {
 	grid.draw(day, rooms, schedules, mine);
 	grid.draft(wanted);
 	list.draw(mine, rooms, readable);
+	form.heard(mine);
 	$("day-title").textContent = day === today() ? `Today, ${dayName(day)}` : dayName(day);
 	$("day-today").disabled = day === today();
 }
@@ -78,6 +79,9 @@ function draw(readable = true) {
 function freshness(looks) {
 	if (rooms.length === 0) return "No rooms are set up yet.";
 	if (looks.every((l) => l.status === "rejected")) return "The rooms can’t be looked at right now. Booking still works: the room itself answers.";
+	const unseen = looks.flatMap((l, i) => l.status === "fulfilled" && !l.value.as_of ? [rooms[i].name || rooms[i].room] : []);
+	if (unseen.length === rooms.length) return "The rooms’ own calendars can’t be seen from here: only bookings made here are shown.";
+	if (unseen.length > 0) return `Only bookings made here are shown for ${unseen.join(", ")}: their calendars can’t be seen.`;
 	const oldest = Math.min(...looks.flatMap((l) => l.status === "fulfilled" && l.value.as_of ? [Date.parse(l.value.as_of)] : []));
 	return Number.isFinite(oldest) ? `As of ${wall(new Date(oldest), zone()).time}` : "";
 }
@@ -101,7 +105,7 @@ async function show(to) {
 
 async function go(to) {
 	day = to;
-	form.suggest(day);
+	if (day >= today()) form.suggest(day);
 	await show(day);
 }
 

@@ -17,6 +17,7 @@ export class Form {
 	#wanted; // called with the time asked for, to outline it in the plan
 	#sent = { body: "", key: "" };
 	#watch = 0;
+	#told = null; // the booking whose state is shown
 	#length = 60; // minutes, kept when the start moves
 
 	constructor({ changed, wanted }) {
@@ -48,7 +49,7 @@ export class Form {
 		const now = wall(new Date(), zone);
 		const next = wall(addMinutes(new Date(), 30), zone);
 		const [hour, minute] = next.time.split(":").map(Number);
-		const time = day === now.day && next.day === day && hour < 20
+		const time = day === now.day && next.day === day && hour >= 8 && hour < 20
 			? `${String(hour).padStart(2, "0")}:${minute < 30 ? "00" : "30"}` : "09:00";
 		this.#fill(day, at(day, time, zone), zone);
 		this.#wanted(null); // nobody has asked for it yet
@@ -200,6 +201,13 @@ export class Form {
 			steps: true,
 			signIn: booking.status === "needs_sign_in" ? booking.login_url || "/.ones/login?return_to=/" : "",
 		});
+		this.#told = booking;
+	}
+
+	// heard keeps what is shown true when the list knows more, after a cancellation say.
+	heard(bookings) {
+		const now = this.#told && bookings.find((booking) => booking.id === this.#told.id);
+		if (now && now.status !== this.#told.status) this.#report(now);
 	}
 
 	#conflict({ clashes = [], alternatives = [], detail = "" }, body) {
@@ -236,6 +244,7 @@ export class Form {
 	}
 
 	#show(said) {
+		this.#told = null;
 		if (!said) {
 			this.#status.removeAttribute("data-status");
 			return this.#status.replaceChildren();
