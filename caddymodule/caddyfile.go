@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -106,7 +105,12 @@ func parseIntegration(d *caddyfile.Dispenser, a *App) error {
 			return d.Errf("integration %s is there twice", i.Name)
 		}
 	}
+	seen := map[string]bool{}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if seen[d.Val()] {
+			return d.Errf("%s is there twice; put both into one block", d.Val())
+		}
+		seen[d.Val()] = true
 		var err error
 		switch d.Val() {
 		case "server":
@@ -326,9 +330,5 @@ func duration(d *caddyfile.Dispenser, to *caddy.Duration) error {
 
 // unknown is the error for a word that has no meaning where it stands.
 func unknown(d *caddyfile.Dispenser, in, known string) error {
-	words := strings.Split(known, ", ")
-	if len(words) == 1 {
-		return d.Errf("%s doesn't know %q; it knows only %s", in, d.Val(), known)
-	}
 	return d.Errf("%s doesn't know %q; it knows %s", in, d.Val(), known)
 }

@@ -85,6 +85,9 @@ func (h *Auth) unmarshalSession(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}
+	if h.SessionIdle != 0 || h.SessionMax != 0 {
+		return d.Err("session is there twice; put both into one block")
+	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		var err error
 		switch d.Val() {

@@ -8,6 +8,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -71,30 +73,30 @@ type claims struct {
 }
 
 // Headers returns the identity headers of p, valid until now + AssertionLife.
-// Groups that would make them weigh more than 2 KB are left out from the end;
-// the assertion then says "groups_omitted".
+// Together they weigh at most 2 KB: groups that don't fit are left out from the
+// end, and the assertion then says "groups_omitted"; after that the default
+// groups, and the end of a very long name.
 func (s *Signer) Headers(p *Person, connection string, now time.Time) (Headers, error) {
 	c := claims{
 		Issuer: s.issuer, Audience: s.audience, Subject: p.ID,
 		Email: p.Email, Name: p.Name, CardNumber: p.CardNumber,
-		DefaultGroups: p.DefaultGroups, TenantID: p.TenantID, Integration: p.Integration, Connection: connection,
+		Groups: slices.Clone(p.Groups), DefaultGroups: slices.Clone(p.DefaultGroups), TenantID: p.TenantID, Integration: p.Integration, Connection: connection,
 		IssuedAt: now.Unix(), Expires: now.Add(AssertionLife).Unix(), ID: rand.Text(),
+	}
+	if c.Groups == nil {
+		c.Groups = []string{}
 	}
 	if c.DefaultGroups == nil {
 		c.DefaultGroups = []string{}
 	}
-	for keep := len(p.Groups); ; keep-- {
-		c.Groups = append([]string{}, p.Groups[:max(keep, 0)]...)
+	for {
 		c.GroupsOmitted = len(c.Groups) < len(p.Groups)
-		if keep < 0 {
-			c.DefaultGroups = []string{}
-		}
 		payload, err := json.Marshal(c)
 		if err != nil {
 			return nil, err
 		}
-		hs := plainHeaders(p, c.Groups, connection)
-		if keep >= 0 && hs.size()+assertionSize(payload) > maxHeaders {
+		hs := plainHeaders(c)
+		if hs.size()+assertionSize(payload) > maxHeaders && c.shorten() {
 			continue
 		}
 		signed, err := s.signer.Sign(payload)
@@ -107,6 +109,22 @@ func (s *Signer) Headers(p *Person, connection string, now time.Time) (Headers, 
 		}
 		return append(hs, header{HeaderAssertion, []string{token}}), nil
 	}
+}
+
+// shorten makes the claims lighter by what can be missed most easily, and
+// reports whether there was something left to leave out.
+func (c *claims) shorten() bool {
+	switch {
+	case len(c.Groups) > 0:
+		c.Groups = c.Groups[:len(c.Groups)-1]
+	case len(c.DefaultGroups) > 0:
+		c.DefaultGroups = c.DefaultGroups[:len(c.DefaultGroups)-1]
+	case c.Name != "":
+		c.Name = strings.ToValidUTF8(c.Name[:len(c.Name)*3/4], "")
+	default:
+		return false
+	}
+	return true
 }
 
 // assertionSize is what the header with that payload will weigh: a protected

@@ -95,6 +95,20 @@ func TestHeadersStayUnder2KB(t *testing.T) {
 	}
 }
 
+func TestLongNamesStayUnder2KB(t *testing.T) {
+	p := *alice
+	p.Name, p.Email = Clean(strings.Repeat("陳", 85)), strings.Repeat("a", 200)+"@contoso.example"
+	p.DefaultGroups = []string{strings.Repeat("g", 200)}
+	s := newTestSigner(t)
+	hs := mustHeaders(t, s, &p)
+	if hs.size() > maxHeaders {
+		t.Errorf("headers weigh %d bytes, more than %d", hs.size(), maxHeaders)
+	}
+	if name := verify(t, s, hs.Get(HeaderAssertion))["name"].(string); !strings.HasPrefix(p.Name, name) || name == "" || escape(name) != hs.Get(HeaderUserName) {
+		t.Errorf("name %q; want the beginning of it, the same in header and assertion", name)
+	}
+}
+
 func TestAssertionKeysAreStable(t *testing.T) {
 	key, err := NewSigningKey()
 	if err != nil {

@@ -62,10 +62,10 @@ func (hs Headers) size() int {
 	return n
 }
 
-// plainHeaders are all headers but the assertion.
-func plainHeaders(p *Person, groups []string, connection string) Headers {
-	encoded := make([]string, len(groups))
-	for i, g := range groups {
+// plainHeaders are all headers but the assertion, which says the same.
+func plainHeaders(c claims) Headers {
+	encoded := make([]string, len(c.Groups))
+	for i, g := range c.Groups {
 		encoded[i] = escape(g)
 	}
 	var hs Headers
@@ -74,14 +74,14 @@ func plainHeaders(p *Person, groups []string, connection string) Headers {
 			hs = append(hs, header{name, []string{value}})
 		}
 	}
-	add(HeaderUserID, escape(p.ID))
-	add(HeaderUserEmail, escape(p.Email))
-	add(HeaderUserName, escape(p.Name))
+	add(HeaderUserID, escape(c.Subject))
+	add(HeaderUserEmail, escape(c.Email))
+	add(HeaderUserName, escape(c.Name))
 	add(HeaderUserGroups, strings.Join(encoded, ","))
-	add(HeaderCardNumber, escape(p.CardNumber))
-	add(HeaderTenantID, escape(p.TenantID))
-	add(HeaderIntegration, escape(p.Integration))
-	add(HeaderConnection, connection)
+	add(HeaderCardNumber, escape(c.CardNumber))
+	add(HeaderTenantID, escape(c.TenantID))
+	add(HeaderIntegration, escape(c.Integration))
+	add(HeaderConnection, c.Connection)
 	return hs
 }
 

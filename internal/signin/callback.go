@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -241,6 +242,8 @@ func sortRefusal(e *entra.Error) pages.Kind {
 		return pages.NeedsAdminConsent
 	case e.Code == "access_denied":
 		return pages.SignInDeclined
+	case slices.ContainsFunc(e.Codes, func(code int) bool { return code == 50020 || code == 50034 || code == 16000 }):
+		return pages.WrongAccount // it is not in this tenant
 	}
 	return pages.SignInFailed
 }
