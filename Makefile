@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 TAGS := nobadger,nomysql,nopgx
 
-.PHONY: build demo test unit integration lint fmt bench fuzz vuln deps
+.PHONY: build demo test lint fmt bench fuzz vuln deps
 
 build: ## the binary
 	go build -trimpath -tags $(TAGS) -o bin/onesgate ./cmd/onesgate
@@ -18,14 +18,15 @@ deps: ## what the tests need on a bare Debian machine
 	.ci/deps
 
 lint: ## formatting, vet, staticcheck, tidiness
-	@unformatted=$$(go tool gofumpt -l $$(git ls-files '*.go')); \
+	@files=$$(find . -name '*.go' -not -path './.git/*'); \
+	 unformatted=$$(go tool gofumpt -l $$files) || exit 1; \
 	 if [ -n "$$unformatted" ]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
 	go mod tidy -diff
 
 fmt: ## formats everything
-	go tool gofumpt -l -w $$(git ls-files '*.go')
+	go tool gofumpt -l -w $$(find . -name '*.go' -not -path './.git/*')
 	go run ./cmd/onesgate fmt --overwrite Caddyfile
 
 bench: ## how fast the parts are

@@ -25,7 +25,7 @@ func contract(t *testing.T, base string) routers.Router {
 	t.Helper()
 	file := cmp.Or(os.Getenv("ONESGATE_GRAPH_OPENAPI"), "../../../shared/graph/openapi-calendar.yaml")
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no description of Graph at %s; name one in ONESGATE_GRAPH_OPENAPI", file)
+		t.Skipf("reference data is absent: no description of Graph at %s; name one in ONESGATE_GRAPH_OPENAPI", file)
 	}
 	doc, err := openapi3.NewLoader().LoadFromFile(file)
 	if err != nil {
