@@ -1,7 +1,7 @@
 // Command build makes the binary that xcaddy.json describes: Caddy with
 // onesgate and whatever other modules are named there.
 //
-//	go run ./cmd/build [-config xcaddy.json] [-output bin/onesgate]
+//	go run ./cmd/build [-config xcaddy.json] [-output bin/caddy]
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 
 func main() {
 	config := flag.String("config", "xcaddy.json", "what to build, as xcaddy.Builder in JSON")
-	output := flag.String("output", filepath.Join("bin", "onesgate"), "file to write")
+	output := flag.String("output", filepath.Join("bin", "caddy"), "file to write")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
