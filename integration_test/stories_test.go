@@ -495,3 +495,133 @@ func TestCommandLine(t *testing.T) {
 		}
 	})
 }
+
+// An answer of Microsoft serves once, and only the browser that asked for it.
+func TestCallbackServesOnce(t *testing.T) {
+	w := newWorld(t)
+	w.write(nil)
+	w.gateway()
+	v := newVisitor(t, w.home)
+	var callback string
+	v.client.CheckRedirect = func(req *http.Request, _ []*http.Request) error {
+		if req.URL.Path == "/.ones/callback" {
+			callback = req.URL.RequestURI()
+		}
+		return nil
+	}
+	// Two tabs at once: the first one's answer still counts after the second began.
+	second := v.page("/.ones/login/contoso?return_to=/second")
+	v.signIn(alice)
+	if callback == "" {
+		t.Fatal("no callback was seen")
+	}
+	action, fields := form(t, second, "account")
+	fields.Set("account", alice)
+	a := v.send(v.request(http.MethodPost, action, fields.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Accept", "text/html",
+		"Origin", second.Request.URL.Scheme+"://"+second.Request.URL.Host))
+	if a.Request.URL.Path != "/second" || a.StatusCode != http.StatusOK {
+		t.Errorf("the second tab ends at %s with %d", a.Request.URL, a.StatusCode)
+	}
+
+	calls := func() float64 {
+		n, _ := w.sim(http.MethodGet, "/_sim", nil)["counters"].(map[string]any)["/{tenant}/oauth2/v2.0/token"].(float64)
+		return n
+	}
+	before := calls()
+	if before != 2 {
+		t.Errorf("%v token calls for two sign-ins", before)
+	}
+	if a := v.page(callback); a.StatusCode != http.StatusOK || a.Request.URL.Path != "/" {
+		t.Errorf("the back button ends at %s with %d", a.Request.URL, a.StatusCode)
+	}
+	thief := newVisitor(t, w.home)
+	if a := thief.page(callback); a.StatusCode != http.StatusBadRequest || !strings.Contains(a.body, `data-kind="sign_in_expired"`) {
+		t.Errorf("another browser: %d %s", a.StatusCode, a.body)
+	}
+	if a := thief.call(http.MethodGet, "/.ones/me", nil); a.StatusCode != http.StatusUnauthorized {
+		t.Errorf("another browser is signed in: %d", a.StatusCode)
+	}
+	if n := calls(); n != before {
+		t.Errorf("%v token calls for replayed answers", n-before)
+	}
+}
+
+// Nothing that the gateway writes down holds what would let somebody in.
+func TestNoSecretIsLogged(t *testing.T) {
+	w := newWorld(t)
+	file := w.write(nil)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The most talkative it can be: an access log, and no filter on it.
+	loud := strings.Replace(string(text), "\tbind 127.0.0.1\n\tones_auth", "\tlog\n\tbind 127.0.0.1\n\tones_auth", 1)
+	if err := os.WriteFile(file, []byte(loud), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := w.gateway()
+	v := newVisitor(t, w.home)
+	var secrets []string
+	v.client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		if req.URL.Path == "/.ones/callback" {
+			secrets = append(secrets, req.URL.Query().Get("code"))
+		}
+		// A browser does as the callback's policy says; this client would tell its address.
+		if via[len(via)-1].URL.Path == "/.ones/callback" {
+			if got := req.Response.Header.Get("Referrer-Policy"); got != "no-referrer" {
+				t.Errorf("Referrer-Policy of the callback: %q", got)
+			}
+			req.Header.Del("Referer")
+		}
+		return nil
+	}
+	v.signIn(alice)
+	v.call(http.MethodPost, "/api/m365/v1/bookings", meeting("boardroom", 1, 10), "Prefer", "wait=30")
+	w.serve(http.MethodGet, "/v1/bookings", nil, "Ones-Act-As", alice)
+	for _, c := range v.client.Jar.Cookies(v.request(http.MethodGet, "/", nil).URL) {
+		secrets = append(secrets, c.Value)
+	}
+	secrets = append(secrets, w.secret, serviceToken, w.lastSeen().Header.Get("X-Ones-Assertion"))
+	p.logs(`"uri":"/api/m365/v1/bookings"`) // the last thing that is logged before
+	if p.stop() != 0 {
+		t.Errorf("stopped with %d", p.cmd.ProcessState.ExitCode())
+	}
+	log := p.errors()
+	for i, s := range secrets {
+		if len(s) < 16 {
+			t.Fatalf("secret %d is %q: not what was meant", i, s)
+		}
+		if strings.Contains(log, s) {
+			t.Errorf("X21: the log holds secret %d: %s…", i, s[:8])
+		}
+	}
+	if !strings.Contains(log, `"logger":"ones.audit"`) {
+		t.Error("the audit log tells nothing")
+	}
+}
+
+// A shutdown lets requests under way finish: the store stays until then.
+func TestShutdownDrains(t *testing.T) {
+	w := newWorld(t)
+	w.write(nil)
+	v := newVisitor(t, w.home)
+	for i := range 4 { // the order in which apps stop is random
+		p := w.gateway()
+		if i == 0 {
+			v.signIn(alice)
+		}
+		w.sim(http.MethodPost, "/_sim/faults", map[string]any{"match": "POST /v1.0/me/events", "times": 1, "delay": "300ms"})
+		answered := make(chan answer, 1)
+		go func() {
+			defer close(answered)
+			answered <- v.call(http.MethodPost, "/api/m365/v1/bookings", meeting("boardroom", 5, 9+i), "Prefer", "wait=30")
+		}()
+		p.logs(`"msg":"booking","action":"create"`) // it is accepted, and on its way
+		if status := p.stop(); status != 0 {
+			t.Errorf("stopped with %d", status)
+		}
+		if a, ok := <-answered; !ok || a.StatusCode != http.StatusCreated {
+			t.Errorf("a booking during the shutdown: %v %s", a.Response, a.body)
+		}
+	}
+}
