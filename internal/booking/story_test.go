@@ -59,11 +59,19 @@ func TestRoomAnswersLate(t *testing.T) {
 
 func TestRespondAsync(t *testing.T) {
 	story(t, func(h *house) {
+		answered := make(chan struct{}) // until then Microsoft is thinking
+		h.graph.setFault(func(r *http.Request, done bool) (*http.Response, error, bool) {
+			if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/events") && !done {
+				<-answered
+			}
+			return nil, nil, false
+		})
 		r := h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "respond-async")
 		h.want(r, 202, "status", "accepted")
 		if got := r.header.Get("Preference-Applied"); got != "respond-async" {
 			t.Errorf("Preference-Applied: got %q, want respond-async", got)
 		}
+		close(answered)
 		h.settle(2 * time.Second)
 		h.want(h.call(alice, "GET", "/v1/bookings/"+r.text("id"), ""), 200, "status", "confirmed")
 	})
