@@ -66,8 +66,7 @@ func (c *Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.cfg.St
 type AuthRequest struct {
 	State, Nonce, Verifier, RedirectURI string
 	// Prompt: "", "select_account", "login", "consent" or "none".
-	Prompt    string
-	LoginHint string
+	Prompt string
 }
 
 // AuthCodeURL returns where to send the browser (OpenID Connect Core 3.1.2.1;
@@ -88,10 +87,6 @@ func (c *Client) AuthCodeURL(ctx context.Context, r AuthRequest) (string, error)
 	}
 	if r.Prompt != "" {
 		opts = append(opts, oauth2.SetAuthURLParam("prompt", r.Prompt))
-	}
-	// Microsoft refuses a hint together with the choice of an account.
-	if r.LoginHint != "" && r.Prompt != "select_account" {
-		opts = append(opts, oauth2.SetAuthURLParam("login_hint", r.LoginHint))
 	}
 	flow := oauth2.Config{
 		ClientID:    c.cfg.ClientID,

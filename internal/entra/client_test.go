@@ -29,16 +29,16 @@ func TestAuthCodeURL(t *testing.T) {
 		"code_challenge": base64.RawURLEncoding.EncodeToString(challenge[:]), "code_challenge_method": "S256",
 	}
 	for _, tt := range []struct {
-		name, prompt, hint string
-		more               map[string]string
+		name, prompt string
+		more         map[string]string
 	}{
-		{"plain", "", "", nil},
-		{"with a hint", "login", "alice-hint", map[string]string{"prompt": "login", "login_hint": "alice-hint"}},
-		{"a choice of account excludes a hint", "select_account", "alice-hint", map[string]string{"prompt": "select_account"}},
+		{"plain", "", nil},
+		{"to sign in again", "login", map[string]string{"prompt": "login"}},
+		{"with a choice of account", "select_account", map[string]string{"prompt": "select_account"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := attempt
-			r.Prompt, r.LoginHint = tt.prompt, tt.hint
+			r.Prompt = tt.prompt
 			to, err := c.AuthCodeURL(t.Context(), r)
 			if err != nil {
 				t.Fatal(err)

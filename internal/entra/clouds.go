@@ -17,8 +17,8 @@ type Cloud struct {
 	Authority, Graph string
 }
 
-// clouds in the order in which they are offered. The aliases that some hosts
-// have are left out on purpose: issuers never carry them
+// clouds holds all of them. The aliases that some hosts have are left out on
+// purpose: issuers never carry them
 // (https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud,
 // https://learn.microsoft.com/graph/deployments).
 var clouds = []Cloud{
@@ -36,15 +36,6 @@ func CloudNamed(name string) (Cloud, bool) {
 		}
 	}
 	return Cloud{}, false
-}
-
-// Clouds returns the names of all clouds, for messages.
-func Clouds() []string {
-	names := make([]string, len(clouds))
-	for i, c := range clouds {
-		names[i] = c.Name
-	}
-	return names
 }
 
 // Issuer returns the issuer of a tenant's tokens. The tenant must be given by

@@ -1,33 +1,30 @@
-package entra_test
+package entra
 
 import (
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/onesgate/onesgate/internal/entra"
 )
 
 func TestClouds(t *testing.T) {
-	want := map[string][2]string{
+	all := map[string][2]string{
 		"microsoft":  {"https://login.microsoftonline.com/T/v2.0", "https://graph.microsoft.com"},
 		"21vianet":   {"https://login.partner.microsoftonline.cn/T/v2.0", "https://microsoftgraph.chinacloudapi.cn"},
 		"us_gov":     {"https://login.microsoftonline.us/T/v2.0", "https://graph.microsoft.us"},
 		"us_gov_dod": {"https://login.microsoftonline.us/T/v2.0", "https://dod-graph.microsoft.us"},
 	}
-	for _, name := range entra.Clouds() {
-		c, ok := entra.CloudNamed(name)
-		if got := [2]string{c.Issuer("T"), c.Graph}; !ok || c.Name != name || got != want[name] {
-			t.Errorf("CloudNamed(%q) = %+v, %t: issuer and Graph are %v, want %v", name, c, ok, got, want[name])
+	for name, want := range all {
+		c, ok := CloudNamed(name)
+		if got := [2]string{c.Issuer("T"), c.Graph}; !ok || c.Name != name || got != want {
+			t.Errorf("CloudNamed(%q) = %+v, %t: issuer and Graph are %v, want %v", name, c, ok, got, want)
 		}
-		if err := entra.CheckIssuer(c.Issuer("T")); err != nil {
+		if err := CheckIssuer(c.Issuer("T")); err != nil {
 			t.Errorf("CheckIssuer of %s: %v", name, err)
 		}
 	}
-	if got := len(slices.Compact(entra.Clouds())); got != len(want) {
-		t.Errorf("there are %d clouds, want %d", got, len(want))
+	if got := len(clouds); got != len(all) {
+		t.Errorf("there are %d clouds, want %d", got, len(all))
 	}
-	if c, ok := entra.CloudNamed("custom"); ok {
+	if c, ok := CloudNamed("custom"); ok {
 		t.Errorf("CloudNamed(custom) = %+v, want none", c)
 	}
 }
@@ -37,7 +34,7 @@ func TestCheckIssuer(t *testing.T) {
 		"https://login.microsoftonline.com/T/v2.0", "https://idp.example.com", "https://idp.example.com:8443/x/",
 		"http://localhost:9090/T/v2.0", "http://127.0.0.1/T", "http://[::1]:1/T",
 	} {
-		if err := entra.CheckIssuer(good); err != nil {
+		if err := CheckIssuer(good); err != nil {
 			t.Errorf("CheckIssuer(%q) = %v, want nil", good, err)
 		}
 	}
@@ -55,7 +52,7 @@ func TestCheckIssuer(t *testing.T) {
 		"https://user:hunter2@idp.com/":   "user",
 		"https://idp.example.com/%zz":     "URL",
 	} {
-		err := entra.CheckIssuer(bad)
+		err := CheckIssuer(bad)
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("CheckIssuer(%q) = %v, want an error that says %q", bad, err, says)
 		}

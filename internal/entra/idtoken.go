@@ -41,15 +41,10 @@ type Claims struct {
 	// Subject is the person, the same for ever within this tenant and app
 	// registration. Only printable ASCII, at most 255 bytes.
 	Subject string
-	// Name, Email and PreferredUsername may change and are not verified: for
-	// display, never for access.
-	Name, Email, PreferredUsername string
-	// SessionID is the claim "sid", by which Microsoft announces a sign-out elsewhere.
-	SessionID string
 	// LoginHint is for EndSessionURL.
-	LoginHint     string
-	Groups, Roles []string
-	// All holds every claim, for those whose names are configured.
+	LoginHint string
+	// All holds every claim. Names and addresses among them may change and are
+	// not verified: for display, never for access.
 	All map[string]any
 }
 
@@ -89,13 +84,9 @@ func (c *Client) verify(ctx context.Context, raw, nonce string) (Claims, error) 
 // checkClaims does what go-oidc leaves to its caller.
 func (c *Client) checkClaims(token *oidc.IDToken, nonce string) (Claims, error) {
 	var t struct {
-		TenantID          string `json:"tid"`
-		Name              string `json:"name"`
-		Email             string `json:"email"`
-		PreferredUsername string `json:"preferred_username"`
-		SessionID         string `json:"sid"`
-		LoginHint         string `json:"login_hint"`
-		AuthorizedParty   string `json:"azp"`
+		TenantID        string `json:"tid"`
+		LoginHint       string `json:"login_hint"`
+		AuthorizedParty string `json:"azp"`
 	}
 	var all map[string]any
 	if err := errors.Join(token.Claims(&t), token.Claims(&all)); err != nil {
@@ -118,18 +109,7 @@ func (c *Client) checkClaims(token *oidc.IDToken, nonce string) (Claims, error) 
 	if want := c.tenant(); want != "" && !strings.EqualFold(t.TenantID, want) {
 		return Claims{}, untrusted("its tenant is %q, not %q", clean(t.TenantID), want)
 	}
-	return Claims{
-		TenantID:          t.TenantID,
-		Subject:           token.Subject,
-		Name:              t.Name,
-		Email:             t.Email,
-		PreferredUsername: t.PreferredUsername,
-		SessionID:         t.SessionID,
-		LoginHint:         t.LoginHint,
-		Groups:            strs(all["groups"]),
-		Roles:             strs(all["roles"]),
-		All:               all,
-	}, nil
+	return Claims{TenantID: t.TenantID, Subject: token.Subject, LoginHint: t.LoginHint, All: all}, nil
 }
 
 // tenant returns the only one whose people may come in; "": the issuer has no tenants.
@@ -150,23 +130,6 @@ func validSubject(s string) bool {
 		}
 	}
 	return true
-}
-
-// strs returns the strings of a claim that is a list, or a single string.
-func strs(claim any) []string {
-	switch v := claim.(type) {
-	case string:
-		return []string{v}
-	case []any:
-		var list []string
-		for _, e := range v {
-			if s, ok := e.(string); ok {
-				list = append(list, s)
-			}
-		}
-		return list
-	}
-	return nil
 }
 
 func untrusted(format string, args ...any) error {

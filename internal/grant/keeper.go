@@ -94,22 +94,6 @@ func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.To
 	return nil
 }
 
-// Forget deletes owner's grant, durably. Microsoft has no way to revoke a
-// refresh token: forgetting is all that can be done. To forget what isn't there
-// is no error.
-func (k *Keeper) Forget(ctx context.Context, owner string) error {
-	if _, err := k.cfg.Store.Commit(ctx, store.Write{Key: key(owner), Op: store.Delete}); err != nil {
-		return fmt.Errorf("forget a grant: %w", err)
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	c := k.connection(owner)
-	c.saves++
-	c.recovered(NeedsSignIn)
-	k.tokens.drop(owner)
-	return nil
-}
-
 // Connection returns the live state of owner's grant: the pointer stays the
 // same and follows every change. The first call for an owner reads the store.
 func (k *Keeper) Connection(ctx context.Context, owner string) (*Connection, error) {

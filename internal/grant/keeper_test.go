@@ -2,6 +2,7 @@ package grant_test
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -30,8 +31,10 @@ func TestConnectionFollows(t *testing.T) {
 	want(grant.NoMailbox) // a token doesn't bring a mailbox
 	w.signIn(alice, "again")
 	want(grant.Connected)
-	if err := w.Forget(t.Context(), alice); err != nil {
-		t.Fatal(err)
+	w.advance(time.Hour)
+	w.idp.refuses(http.StatusBadRequest, refusedDead)
+	if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+		t.Errorf("Token = %v, want ErrNeedsSignIn", err)
 	}
 	want(grant.NeedsSignIn)
 	if again, err := w.Connection(t.Context(), alice); err != nil || again != c {
@@ -54,27 +57,6 @@ func TestConnectionReadsOnce(t *testing.T) {
 	if reads != 1 {
 		t.Errorf("the store was asked %d times, want once", reads)
 	}
-}
-
-func TestForget(t *testing.T) {
-	w := newWorld(t)
-	if err := w.Forget(t.Context(), alice); err != nil {
-		t.Errorf("Forget of what isn't there = %v", err)
-	}
-	w.signIn(alice, "saved")
-	w.store.set(func(string) error { return store.ErrFull })
-	if err := w.Forget(t.Context(), alice); !errors.Is(err, store.ErrFull) {
-		t.Errorf("Forget = %v, want ErrFull", err)
-	}
-	w.wantToken(w.Keeper, alice, "", "access-saved")
-	w.store.set(nil)
-	if err := w.Forget(t.Context(), alice); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
-		t.Errorf("Token = %v, want ErrNeedsSignIn", err)
-	}
-	w.wantCalls()
 }
 
 func TestSaveFails(t *testing.T) {

@@ -14,10 +14,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestModel drives one grant through sign-ins, outages, refusals, disconnects
-// and restarts in any order. Whatever happens, the newest refresh token is the
-// one in the store until Microsoft calls it dead, and only an access token that
-// is good is given out.
+// TestModel drives one grant through sign-ins, outages, refusals and
+// restarts in any order. Whatever happens, the newest refresh token is the one in
+// the store until Microsoft calls it dead, and only an access token that is good
+// is given out.
 func TestModel(t *testing.T) {
 	w := newWorld(t)
 	runs := 0
@@ -31,7 +31,6 @@ func TestModel(t *testing.T) {
 			"sign in":       m.signIn,
 			"token":         m.token,
 			"refused token": m.refusedToken,
-			"forget":        m.forget,
 			"restart":       func(*rapid.T) { m.k.Close(); m.k = w.keeper() },
 			"microsoft": func(rt *rapid.T) {
 				m.mood = rapid.SampledFrom([]string{"", "", "", "down", refusedLoop, refusedDead, refusedPerson, refusedAdmin, refusedOperator}).Draw(rt, "mood")
@@ -126,14 +125,6 @@ func (m *model) ask(rt *rapid.T, stale string) {
 	if !m.grant && !errors.Is(err, grant.ErrNeedsSignIn) {
 		rt.Errorf("Token without a grant = %v, want ErrNeedsSignIn", err)
 	}
-}
-
-func (m *model) forget(rt *rapid.T) {
-	if err := m.k.Forget(rt.Context(), m.owner); err != nil {
-		rt.Fatal(err)
-	}
-	m.grant, m.refresh = false, ""
-	m.wantState(rt, grant.NeedsSignIn)
 }
 
 func (m *model) wantState(rt *rapid.T, want grant.State) {

@@ -105,7 +105,7 @@ func (k *Keeper) keep(ctx context.Context, owner string, rec record, version sto
 	switch {
 	case errors.Is(err, store.ErrConflict):
 		// Another instance or a new sign-in was faster: its refresh token stays,
-		// and our access token is as good as theirs. A disconnect is another matter.
+		// and our access token is as good as theirs. A grant that is gone is another matter.
 		if _, _, err := k.read(ctx, owner); errors.Is(err, store.ErrNotFound) {
 			return entra.Tokens{}, NeedsSignIn, errNone
 		}

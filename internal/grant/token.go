@@ -103,7 +103,7 @@ func (k *Keeper) land(owner string, f *flight, fresh entra.Tokens, state State, 
 	now, c, t := k.cfg.Now(), k.connection(owner), k.tokens.byOwner[owner]
 	switch {
 	case c.saves != f.saves:
-		// A new sign-in, or a disconnect, came meanwhile and stands.
+		// A new sign-in came meanwhile and stands.
 		f.token = t.access
 		if !t.good(now) {
 			f.token, f.err = "", fmt.Errorf("%w: the connection changed meanwhile", ErrUnavailable)

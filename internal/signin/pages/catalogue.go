@@ -10,25 +10,22 @@ type catalogue struct {
 
 // words are the templates' own.
 type words struct {
-	LoginTitle          string
-	LoginLead           string
-	LoginSignedOutTitle string
-	LoginSignedOutLead  string
-	LoginAssurance      string
-	LoginNoButtons      string
-	LoginBack           string
-	LogoutTitle         string
-	LogoutLead          string
-	LogoutEverywhere    string
-	LogoutConfirm       string
-	LogoutStay          string
-	LabelWhy            string
-	LabelDo             string
-	LabelFault          string
-	LabelDetail         string
-	LabelReference      string
-	SignedInAs          string
-	Footer              string
+	LoginTitle       string
+	LoginLead        string
+	LoginAssurance   string
+	LoginNoButtons   string
+	LogoutTitle      string
+	LogoutLead       string
+	LogoutEverywhere string
+	LogoutConfirm    string
+	LogoutStay       string
+	LabelWhy         string
+	LabelDo          string
+	LabelFault       string
+	LabelDetail      string
+	LabelReference   string
+	SignedInAs       string
+	Footer           string
 }
 
 // sentences of one kind of message.

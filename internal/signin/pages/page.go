@@ -5,12 +5,6 @@ import "net/http"
 // Login is the page that offers the integrations to sign in with.
 type Login struct {
 	Buttons []Button
-	// Notice is said above the buttons; NoText says nothing.
-	Notice Text
-	// SignedOut makes it the page after a sign-out: the same buttons, another greeting.
-	SignedOut bool
-	// Back is where ONES' own login or its anonymous pages are; "" leaves the link out.
-	Back string
 }
 
 // A Button starts a sign-in.
@@ -28,8 +22,6 @@ type Logout struct {
 	Name, Email string
 	// Action is where the form is posted to.
 	Action string
-	// ReturnTo is where "stay signed in" leads; "" is "/".
-	ReturnTo string
 	// FormAction lists the origins, besides our own, that the POST may be
 	// redirected to. Chromium applies form-action to redirects as well, and the
 	// answer to this form leads to Microsoft's end_session_endpoint.
@@ -70,7 +62,6 @@ const (
 	ServiceMisconfigured             // Microsoft refuses the app itself (invalid_client, redirect URI)
 	MicrosoftUnavailable             // no answer from Microsoft, or a 5xx
 	StoreUnavailable                 // the session could not be kept or read
-	SignInLoop                       // the browser comes back without a session again and again
 	NotFound                         // no such page under /.ones/
 	MethodNotAllowed                 // the page exists, the method doesn't
 	CrossSite                        // an unsafe request from another origin
@@ -93,7 +84,6 @@ var kinds = [numKinds]struct {
 	ServiceMisconfigured: {"service_misconfigured", http.StatusInternalServerError, FaultOperator},
 	MicrosoftUnavailable: {"microsoft_unavailable", http.StatusServiceUnavailable, FaultMicrosoft},
 	StoreUnavailable:     {"store_unavailable", http.StatusServiceUnavailable, FaultOperator},
-	SignInLoop:           {"sign_in_loop", http.StatusTooManyRequests, FaultPerson},
 	NotFound:             {"not_found", http.StatusNotFound, FaultNobody},
 	MethodNotAllowed:     {"method_not_allowed", http.StatusMethodNotAllowed, FaultNobody},
 	CrossSite:            {"cross_site", http.StatusForbidden, FaultNobody},
@@ -119,13 +109,9 @@ type Text int
 
 // The phrases that callers choose from.
 const (
-	NoText             Text = iota
-	NoticeSessionEnded      // of a login page: the session has run out or was ended
-	NoticeSignInNeeded      // of a login page: what was asked for needs a sign-in
-	ActionSignIn            // begin the sign-in again
-	ActionTryAgain          // the same once more
-	ActionOtherAccount      // sign in, choosing another account
-	ActionAdminConsent      // Microsoft's page where an administrator grants consent
-	ActionHome              // to ONES' first page
+	ActionSignIn       Text = iota // begin the sign-in again
+	ActionTryAgain                 // the same once more
+	ActionOtherAccount             // sign in, choosing another account
+	ActionHome                     // to ONES' first page
 	numTexts
 )

@@ -36,15 +36,11 @@ func NewRenderer() *Renderer {
 func (r *Renderer) Login(w http.ResponseWriter, req *http.Request, data Login) {
 	v := newView(req, "login")
 	v.Title, v.Data = v.Words.LoginTitle, data
-	if data.SignedOut {
-		v.Title = v.Words.LoginSignedOutTitle
-	}
 	write(w, r.login, http.StatusOK, "'none'", v)
 }
 
 // Logout writes the page that asks before signing out, with status 200.
 func (r *Renderer) Logout(w http.ResponseWriter, req *http.Request, data Logout) {
-	data.ReturnTo = cmp.Or(data.ReturnTo, "/")
 	v := newView(req, "logout")
 	v.Title, v.Data = v.Words.LogoutTitle, data
 	write(w, r.logout, http.StatusOK, formAction(data.FormAction), v)
