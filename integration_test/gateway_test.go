@@ -100,7 +100,7 @@ const caddyfile = `{
 	ones {
 		public_url {{.Home}}
 		store badger {{.Dir}}/store {
-			min_free 16MiB
+			min_free {{.MinFree}}
 		}
 		keyset {{.Dir}}/keyset.json
 		integration contoso {
@@ -161,7 +161,7 @@ func (w *world) write(change map[string]any) string {
 	w.t.Helper()
 	values := map[string]any{
 		"Dir": w.dir, "Admin": "unix/" + w.dir + "/admin.sock", "Home": w.home, "Issuer": w.issuer, "Graph": w.microsoft.URL, "Port": w.port, "Service": w.service,
-		"Ones": w.ones.URL, "Mode": "require", "Label": "Sign in with Microsoft 365",
+		"Ones": w.ones.URL, "Mode": "require", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365",
 		"ClientID": m365sim.SampleConfig().Tenants[0].Apps[0].ClientID,
 	}
 	for k, v := range change {

@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -327,18 +328,26 @@ func TestReload(t *testing.T) {
 		t.Errorf("the session was lost by a reload: %d", a.StatusCode)
 	}
 	// A bad reload changes nothing, and leaves the store to the one that runs.
-	for name, change := range map[string]map[string]any{
-		"refused when provisioned": {"Mode": "require\n\t\tpublic_all"},
-		"refused when started":     {"Dir": w.dir + "/../" + filepath.Base(w.dir) + "/missing\x00"},
-		"a port that is in use":    {"Service": w.microsoft.Listener.Addr().String()[strings.LastIndexByte(w.microsoft.Listener.Addr().String(), ':')+1:]},
+	_, taken, err := net.SplitHostPort(w.microsoft.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, bad := range []struct {
+		name, why string
+		change    map[string]any
+	}{
+		{"refused when adapted", "ones_auth doesn't know", map[string]any{"Mode": "require\n\t\tpublic_all"}},
+		{"refused when provisioned", "idle must be at least a minute", map[string]any{"Mode": "require\n\t\tsession {\n idle 1s\n}"}},
+		{"refused when started", "restart the gateway", map[string]any{"MinFree": "32MiB"}},
+		{"a port that is in use", "address already in use", map[string]any{"Service": taken}},
 	} {
-		w.write(change)
-		if out, status := reload(); status == 0 {
-			t.Errorf("%s: accepted: %s", name, out)
+		w.write(bad.change)
+		if out, status := reload(); status == 0 || !strings.Contains(out, bad.why) {
+			t.Errorf("%s: %d %s, want it refused with %q", bad.name, status, out, bad.why)
 		}
-		a := v.call(http.MethodPost, "/api/m365/v1/bookings", meeting("harbour", 3+len(name)%5, 9+len(name)%8), "Prefer", "wait=30")
+		a := v.call(http.MethodPost, "/api/m365/v1/bookings", meeting("harbour", 3, 9+i), "Prefer", "wait=30")
 		if a.StatusCode != http.StatusCreated {
-			t.Errorf("%s: booking afterwards: %d %s", name, a.StatusCode, a.body)
+			t.Errorf("%s: booking afterwards: %d %s", bad.name, a.StatusCode, a.body)
 		}
 	}
 	if p.stop() != 0 {
