@@ -165,6 +165,10 @@ func TestDemo(t *testing.T) {
 	p := run()
 
 	alice := newBrowser(t)
+	alice.do("going by another name", chromedp.Navigate(strings.Replace(home, "localhost", "127.0.0.1", 1)))
+	if at, err := chromedp.Run(alice.ctx, chromedp.Location()); err != nil || at != home+"/" {
+		t.Errorf("127.0.0.1 leads to %s, %v; want %s", at, err, home)
+	}
 	alice.signIn(home, "alice", "Alice Chan")
 	if got := alice.text("#user-email"); got != "alice@contoso.example" {
 		t.Errorf("mail %q", got)

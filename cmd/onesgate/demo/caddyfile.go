@@ -69,7 +69,13 @@ var caddyfileTemplate = template.Must(template.New("Caddyfile").Parse(`{
 	reverse_proxy {{.Ones}}
 }
 
-http://127.0.0.1:{{.Service}} {
+# by another name, such as 127.0.0.1: cookies and redirect URIs are those of localhost
+http://:{{.Port}} {
+	bind 127.0.0.1
+	redir {{.Public}}{uri}
+}
+
+http://:{{.Service}} {
 	bind 127.0.0.1
 	ones_bookings {
 		service_token {{.ServiceToken}} demo-ones

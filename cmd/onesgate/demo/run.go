@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	gate := gateway{
 		Dir: dir, Public: public, Issuer: microsoft.issuer, Graph: microsoft.url, Ones: ones.url,
 		ClientID: microsoft.app.ClientID, ClientSecret: microsoft.app.Secrets[0].Value,
-		Service: service, ServiceToken: token, Rooms: microsoft.rooms,
+		Port: o.Port, Service: service, ServiceToken: token, Rooms: microsoft.rooms,
 	}
 	if err := gate.start(); err != nil {
 		return err
@@ -249,7 +249,7 @@ func startMicrosoft(port int, public, dir string, log *slog.Logger) (*microsoft,
 // gateway is what the demo's Caddyfile is made of.
 type gateway struct {
 	Dir, Public, Issuer, Graph, Ones, ClientID, ClientSecret, ServiceToken string
-	Service                                                                int
+	Port, Service                                                          int
 	Rooms                                                                  []m365sim.Room
 }
 
