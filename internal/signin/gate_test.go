@@ -95,7 +95,7 @@ func newStage(t testing.TB, change func(*GateConfig)) *stage {
 	}
 	site := New(Config{
 		PublicURL: &url.URL{Scheme: "https", Host: "ones.example"}, Store: st.store,
-		Integrations: []Integration{{Name: "contoso", Label: "Sign in", TenantID: "tid"}},
+		Integrations: []Integration{{Name: "contoso", Label: "Sign in", TenantID: "TID"}}, // a GUID in either case
 		Seal:         keys, Sessions: sessions,
 		People: people.New(st.store, time.Now), Grants: grants, Log: quiet, Audit: quiet, Now: time.Now,
 		Ready: func() error { return nil }, SignedIn: func(string) {},

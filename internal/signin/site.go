@@ -97,7 +97,7 @@ func (s *Site) url(path string) string {
 // tenant that is configured.
 func (s *Site) knows(p *identity.Person) bool {
 	i, ok := s.integration(p.Integration)
-	return ok && (i.TenantID == "" || i.TenantID == p.TenantID)
+	return ok && (i.TenantID == "" || strings.EqualFold(i.TenantID, p.TenantID))
 }
 
 func (s *Site) integration(name string) (Integration, bool) {
