@@ -69,11 +69,11 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, 
 		return g.anonymous(w, r, original, next) // their tenant is no longer configured
 	case err != nil:
 		g.site.Log.Error("a session could not be looked up", "error", err)
-		g.site.refuse(w, r, pages.StoreUnavailable, "store_unavailable", http.StatusServiceUnavailable, storeAway)
+		g.site.refuse(w, r, pages.StoreUnavailable, "store_unavailable", storeAway)
 		return nil
 	case !g.site.sameOrigin(r):
 		g.site.Audit.Warn("cross-site request refused", "user", s.Person.ID, "method", r.Method, "path", r.URL.Path)
-		g.site.refuse(w, r, pages.CrossSite, "forbidden", http.StatusForbidden, crossSite)
+		g.site.refuse(w, r, pages.CrossSite, "forbidden", crossSite)
 		return nil
 	}
 	headers, err := g.headers(r, s)

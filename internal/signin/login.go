@@ -27,7 +27,7 @@ func (s *Site) loginPage(w http.ResponseWriter, r *http.Request) {
 func (s *Site) startLogin(w http.ResponseWriter, r *http.Request) {
 	i, ok := s.integration(r.PathValue("integration"))
 	if !ok {
-		s.refuse(w, r, pages.NotFound, "not_found", http.StatusNotFound, "No integration of that name is configured.")
+		s.refuse(w, r, pages.NotFound, "not_found", "No integration of that name is configured.")
 		return
 	}
 	query := r.URL.Query()

@@ -29,7 +29,7 @@ func (s *Site) logoutPage(w http.ResponseWriter, r *http.Request) {
 // RP-Initiated Logout 1.0).
 func (s *Site) logout(w http.ResponseWriter, r *http.Request) {
 	if !s.sameOrigin(r) {
-		s.refuse(w, r, pages.CrossSite, "forbidden", http.StatusForbidden, crossSite)
+		s.refuse(w, r, pages.CrossSite, "forbidden", crossSite)
 		return
 	}
 	current, ok := s.current(w, r)
@@ -45,7 +45,7 @@ func (s *Site) logout(w http.ResponseWriter, r *http.Request) {
 	// The record first: a browser without the cookie could not try again.
 	if err := s.Sessions.End(r.Context(), current); err != nil {
 		s.Log.Error("a session could not be ended", "error", err)
-		s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", http.StatusServiceUnavailable, storeAway)
+		s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", storeAway)
 		return
 	}
 	s.cookies.clear(w, s.cookies.session)
@@ -82,7 +82,7 @@ func (s *Site) current(w http.ResponseWriter, r *http.Request) (*session.Session
 		return nil, true
 	case err != nil:
 		s.Log.Error("a session could not be looked up", "error", err)
-		s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", http.StatusServiceUnavailable, storeAway)
+		s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", storeAway)
 		return nil, false
 	}
 	return current, true

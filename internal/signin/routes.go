@@ -37,7 +37,7 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	g.handle(pages.StylePath, s.pages.ServeStyle, nil)
 	g.handle(pages.MarkPath, s.pages.ServeMark, nil)
 	g.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.refuse(w, r, pages.NotFound, "not_found", http.StatusNotFound, "There is nothing at this path.")
+		s.refuse(w, r, pages.NotFound, "not_found", "There is nothing at this path.")
 	})
 	return g
 }
@@ -56,7 +56,7 @@ func (g *Gate) handle(path string, get, post http.HandlerFunc) {
 				allow += ", POST"
 			}
 			w.Header().Set("Allow", allow)
-			g.site.refuse(w, r, pages.MethodNotAllowed, "method_not_allowed", http.StatusMethodNotAllowed, "Allowed here: "+allow+".")
+			g.site.refuse(w, r, pages.MethodNotAllowed, "method_not_allowed", "Allowed here: "+allow+".")
 		}
 	})
 }
@@ -72,12 +72,12 @@ func withReturn(path, back string) string {
 }
 
 // refuse answers a person with a page and a program with problem details.
-func (s *Site) refuse(w http.ResponseWriter, r *http.Request, kind pages.Kind, code string, status int, detail string) {
+func (s *Site) refuse(w http.ResponseWriter, r *http.Request, kind pages.Kind, code, detail string) {
 	if navigation(r) {
 		s.pages.Message(w, r, pages.Message{Kind: kind, Actions: []pages.Action{{Label: pages.ActionHome, URL: "/"}}})
 		return
 	}
-	problem(w, status, code, detail, "")
+	problem(w, kind.Status(), code, detail, "")
 }
 
 // What programs are told where people get a page.

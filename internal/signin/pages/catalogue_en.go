@@ -26,10 +26,10 @@ var english = catalogue{
 		Footer:           "Sign-in for ONES by onesgate",
 	},
 	faults: [numFaults]string{
-		FaultPerson:    "You can mend this yourself.",
-		FaultAdmin:     "A Microsoft 365 administrator in your organisation.",
-		FaultOperator:  "The people who run ONES in your organisation.",
-		FaultMicrosoft: "Microsoft. It usually passes by itself.",
+		faultPerson:    "You can mend this yourself.",
+		faultAdmin:     "A Microsoft 365 administrator in your organisation.",
+		faultOperator:  "The people who run ONES in your organisation.",
+		faultMicrosoft: "Microsoft. It usually passes by itself.",
 	},
 	messages: [numKinds]sentences{
 		SignedOut: {

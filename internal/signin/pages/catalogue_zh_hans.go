@@ -26,10 +26,10 @@ var simplifiedChinese = catalogue{
 		Footer:           "ONES 登录服务：onesgate",
 	},
 	faults: [numFaults]string{
-		FaultPerson:    "您可以自行解决。",
-		FaultAdmin:     "贵单位的 Microsoft 365 管理员。",
-		FaultOperator:  "贵单位负责管理 ONES 的人员。",
-		FaultMicrosoft: "Microsoft。通常稍后会自行恢复。",
+		faultPerson:    "您可以自行解决。",
+		faultAdmin:     "贵单位的 Microsoft 365 管理员。",
+		faultOperator:  "贵单位负责管理 ONES 的人员。",
+		faultMicrosoft: "Microsoft。通常稍后会自行恢复。",
 	},
 	messages: [numKinds]sentences{
 		SignedOut: {

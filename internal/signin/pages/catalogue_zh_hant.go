@@ -26,10 +26,10 @@ var traditionalChinese = catalogue{
 		Footer:           "ONES 登入服務：onesgate",
 	},
 	faults: [numFaults]string{
-		FaultPerson:    "您可以自行解決。",
-		FaultAdmin:     "貴機構的 Microsoft 365 管理員。",
-		FaultOperator:  "貴機構負責管理 ONES 的人員。",
-		FaultMicrosoft: "Microsoft。通常稍後會自行恢復。",
+		faultPerson:    "您可以自行解決。",
+		faultAdmin:     "貴機構的 Microsoft 365 管理員。",
+		faultOperator:  "貴機構負責管理 ONES 的人員。",
+		faultMicrosoft: "Microsoft。通常稍後會自行恢復。",
 	},
 	messages: [numKinds]sentences{
 		SignedOut: {

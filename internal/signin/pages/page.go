@@ -30,11 +30,7 @@ type Logout struct {
 
 // Message is a page that tells what happened, why, and what to do.
 type Message struct {
-	// Status of the answer; 0 is the kind's own.
-	Status int
-	Kind   Kind
-	// Fault says who can mend it; FaultOfKind is what is usual for the kind.
-	Fault Fault
+	Kind Kind
 	// Detail is a short technical word for whoever helps, "AADSTS65001" say.
 	Detail string
 	// Reference finds the event in the log: a trace id.
@@ -73,34 +69,36 @@ const (
 var kinds = [numKinds]struct {
 	name   string // for data-kind in the page
 	status int
-	fault  Fault
+	fault  fault
 }{
-	SignedOut:            {"signed_out", http.StatusOK, FaultNobody},
-	SignInDeclined:       {"sign_in_declined", http.StatusForbidden, FaultPerson},
-	NeedsAdminConsent:    {"needs_admin_consent", http.StatusForbidden, FaultAdmin},
-	WrongAccount:         {"wrong_account", http.StatusForbidden, FaultPerson},
-	SignInExpired:        {"sign_in_expired", http.StatusBadRequest, FaultPerson},
-	SignInFailed:         {"sign_in_failed", http.StatusBadGateway, FaultOperator},
-	ServiceMisconfigured: {"service_misconfigured", http.StatusInternalServerError, FaultOperator},
-	MicrosoftUnavailable: {"microsoft_unavailable", http.StatusServiceUnavailable, FaultMicrosoft},
-	StoreUnavailable:     {"store_unavailable", http.StatusServiceUnavailable, FaultOperator},
-	NotFound:             {"not_found", http.StatusNotFound, FaultNobody},
-	MethodNotAllowed:     {"method_not_allowed", http.StatusMethodNotAllowed, FaultNobody},
-	CrossSite:            {"cross_site", http.StatusForbidden, FaultNobody},
-	SignInRequired:       {"sign_in_required", http.StatusUnauthorized, FaultPerson},
+	SignedOut:            {"signed_out", http.StatusOK, faultNobody},
+	SignInDeclined:       {"sign_in_declined", http.StatusForbidden, faultPerson},
+	NeedsAdminConsent:    {"needs_admin_consent", http.StatusForbidden, faultAdmin},
+	WrongAccount:         {"wrong_account", http.StatusForbidden, faultPerson},
+	SignInExpired:        {"sign_in_expired", http.StatusBadRequest, faultPerson},
+	SignInFailed:         {"sign_in_failed", http.StatusBadGateway, faultOperator},
+	ServiceMisconfigured: {"service_misconfigured", http.StatusInternalServerError, faultOperator},
+	MicrosoftUnavailable: {"microsoft_unavailable", http.StatusServiceUnavailable, faultMicrosoft},
+	StoreUnavailable:     {"store_unavailable", http.StatusServiceUnavailable, faultOperator},
+	NotFound:             {"not_found", http.StatusNotFound, faultNobody},
+	MethodNotAllowed:     {"method_not_allowed", http.StatusMethodNotAllowed, faultNobody},
+	CrossSite:            {"cross_site", http.StatusForbidden, faultNobody},
+	SignInRequired:       {"sign_in_required", http.StatusUnauthorized, faultPerson},
 }
 
-// A Fault says who can mend something.
-type Fault int
+// Status of an answer of that kind.
+func (k Kind) Status() int { return kinds[k].status }
 
-// Those who can. FaultNobody leaves the line out.
+// A fault says who can mend something.
+type fault int
+
+// Those who can. faultNobody leaves the line out.
 const (
-	FaultOfKind   Fault = iota
-	FaultNobody         // nothing to mend
-	FaultPerson         // the person who reads the page
-	FaultAdmin          // an administrator of their Microsoft 365 tenant
-	FaultOperator       // whoever runs ONES
-	FaultMicrosoft
+	faultNobody   fault = iota // nothing to mend
+	faultPerson                // the person who reads the page
+	faultAdmin                 // an administrator of their Microsoft 365 tenant
+	faultOperator              // whoever runs ONES
+	faultMicrosoft
 	numFaults
 )
 

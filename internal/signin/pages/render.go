@@ -2,7 +2,6 @@ package pages
 
 import (
 	"bytes"
-	"cmp"
 	"embed"
 	"html/template"
 	"net/http"
@@ -46,7 +45,7 @@ func (r *Renderer) Logout(w http.ResponseWriter, req *http.Request, data Logout)
 	write(w, r.logout, http.StatusOK, formAction(data.FormAction), v)
 }
 
-// Message writes a message page with the status of its kind, or its own.
+// Message writes a message page with the status of its kind.
 func (r *Renderer) Message(w http.ResponseWriter, req *http.Request, data Message) {
 	kind := kinds[data.Kind]
 	v := newView(req, kind.name)
@@ -55,9 +54,9 @@ func (r *Renderer) Message(w http.ResponseWriter, req *http.Request, data Messag
 	v.Data = messageView{
 		Message:  data,
 		Happened: s.happened, Why: s.why, Do: s.do,
-		Helper: v.catalogue.faults[cmp.Or(data.Fault, kind.fault)],
+		Helper: v.catalogue.faults[kind.fault],
 	}
-	write(w, r.message, cmp.Or(data.Status, kind.status), "'none'", v)
+	write(w, r.message, data.Kind.Status(), "'none'", v)
 }
 
 // view is what every template sees.

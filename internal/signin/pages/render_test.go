@@ -177,7 +177,7 @@ func TestCatalogues(t *testing.T) {
 				}
 			}
 			for i, s := range c.faults {
-				if got, want := s == "", Fault(i) <= FaultNobody; got != want {
+				if got, want := s == "", fault(i) <= faultNobody; got != want {
 					t.Errorf("fault %d empty = %t, want %t", i, got, want)
 				}
 			}
@@ -191,15 +191,15 @@ func TestCatalogues(t *testing.T) {
 	}
 }
 
-func TestMessageOverrides(t *testing.T) {
+func TestMessageWithNothingMore(t *testing.T) {
 	res, body := render(t, English, func(w http.ResponseWriter, r *http.Request) {
-		renderer.Message(w, r, Message{Kind: SignInFailed, Status: http.StatusTeapot, Fault: FaultAdmin})
+		renderer.Message(w, r, Message{Kind: SignInFailed})
 	})
-	if res.StatusCode != http.StatusTeapot {
-		t.Errorf("status = %d, want %d", res.StatusCode, http.StatusTeapot)
+	if res.StatusCode != SignInFailed.Status() {
+		t.Errorf("status = %d, want %d", res.StatusCode, SignInFailed.Status())
 	}
-	if !strings.Contains(body, english.faults[FaultAdmin]) || strings.Contains(body, english.faults[FaultOperator]) {
-		t.Error("the fault given does not stand in place of the kind's own")
+	if !strings.Contains(body, english.faults[faultOperator]) || strings.Contains(body, english.faults[faultAdmin]) {
+		t.Error("it does not say who can mend it")
 	}
 	for _, unwanted := range []string{`id="detail"`, `id="reference"`, "<a "} {
 		if strings.Contains(body, unwanted) {
