@@ -42,6 +42,9 @@ var arrows = map[string][]string{
 	"internal/store/badgerstore": {"internal/store"},
 	"internal/store/storetest":   {"internal/store"},
 	"internal/m365sim":           {},
+
+	// The simulator stands alone.
+	"internal/m365sim/world": {},
 }
 
 // caddyOnly may be imported by caddymodule and the commands alone.
