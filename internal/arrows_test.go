@@ -45,6 +45,7 @@ var arrows = map[string][]string{
 
 	// The simulator stands alone.
 	"internal/m365sim/world": {},
+	"internal/m365sim/table": {},
 }
 
 // caddyOnly may be imported by caddymodule and the commands alone.
