@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	// The simulator stands alone.
 	"internal/m365sim/world": {},
 	"internal/m365sim/table": {},
+	"internal/m365sim/front": {"internal/m365sim/world"},
 }
 
 // caddyOnly may be imported by caddymodule and the commands alone.
