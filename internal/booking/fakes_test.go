@@ -18,8 +18,10 @@ import (
 )
 
 // memory is a store in a map. Faults are set by fail, which sees every commit
-// before it happens; an error of afterwards is returned after it has.
+// before it happens; an error of afterwards is returned after it has. Bookings
+// follow nothing, so it announces nothing.
 type memory struct {
+	store.Store
 	mu      sync.Mutex
 	records map[string]store.Record
 	version store.Version

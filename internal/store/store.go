@@ -17,6 +17,10 @@ var (
 	// ErrUnknownOutcome: the commit may or may not have been written. The
 	// engine accepts no more writes; whoever asked must look before asking again.
 	ErrUnknownOutcome = errors.New("outcome of the write is unknown")
+	// ErrForgotten: announcements after that position are not kept any more, or
+	// never were in this store. Whoever follows has to look at the records
+	// themselves and go on from Last.
+	ErrForgotten = errors.New("announcements are forgotten")
 	// ErrClosed: the store has been closed.
 	ErrClosed = errors.New("store is closed")
 )
@@ -37,12 +41,15 @@ type Version uint64
 // Absent is the version of a record that doesn't exist.
 const Absent Version = 0
 
-// A Write puts or deletes one record, or only checks it.
+// A Write puts or deletes one record, or only checks it; or it announces
+// something.
 type Write struct {
+	// Key of the record; of an announcement its topic.
 	Key string
 	// Op says what to do; the zero value puts.
 	Op Op
-	// Value to put. The caller must not change it before Commit returns.
+	// Value to put or announce. The caller must not change it before Commit
+	// returns.
 	Value []byte
 	// Expires as in Record.
 	Expires time.Time
@@ -54,13 +61,33 @@ type Write struct {
 // Op is what a Write does.
 type Op uint8
 
-// The three things that a Write can do to a record.
+// What a Write can do.
 const (
 	Put Op = iota
 	Delete
 	// Check writes nothing; it only demands If.
 	Check
+	// Announce tells everybody who follows the store, in this process and in
+	// others; Expires and If say nothing then.
+	Announce
 )
+
+// A Position is a place in the order of a store's announcements. The first one
+// has position 1, and each next one a position one higher.
+type Position uint64
+
+// An Announcement is what a commit has told with Announce.
+type Announcement struct {
+	Position Position
+	Topic    string
+	Value    []byte
+}
+
+// AnnouncementLife is how long announcements can be replayed at least.
+const AnnouncementLife = 7 * 24 * time.Hour
+
+// FollowWait is how long Follow waits for something to be announced at most.
+const FollowWait = 250 * time.Millisecond
 
 // A Store keeps records in byte order of their keys. All methods may be called
 // concurrently.
@@ -81,9 +108,23 @@ type Store interface {
 	// version that all records put by it now have.
 	//
 	// ErrConflict: a precondition failed and nothing was written. A cancelled
-	// context or ErrUnknownOutcome: the writes may have happened. No key may
+	// context or ErrUnknownOutcome: the writes may have happened. No record may
 	// appear twice in one commit.
+	//
+	// Announcements are made if and only if the commit is. Commits without one
+	// don't wait for those that have.
 	Commit(ctx context.Context, writes ...Write) (Version, error)
+
+	// Follow returns up to limit announcements after a position, in the order
+	// of their commits and without a gap. If there is none it waits, and
+	// returns none after FollowWait: nothing was announced up to then. What
+	// others have committed it tells within FollowWait too. Announcements live
+	// for AnnouncementLife; after that ErrForgotten.
+	Follow(ctx context.Context, after Position, limit int) ([]Announcement, error)
+
+	// Last returns the position of the last announcement: from where to follow
+	// what comes.
+	Last(ctx context.Context) (Position, error)
 
 	// Close waits for running calls and releases the engine. Later calls
 	// return ErrClosed.

@@ -25,7 +25,7 @@ const (
 type commit struct {
 	writes []write
 	size   int  // bytes, as maxCommit counts
-	puts   bool // there is something to put
+	puts   bool // there is something to put or announce
 
 	// The answer, valid when answered is closed.
 	version  store.Version
@@ -38,7 +38,7 @@ type commit struct {
 type write struct {
 	op        store.Op
 	key       string
-	entry     *badger.Entry // of a put; its version is still missing
+	entry     *badger.Entry // of a put; its version is still missing. Of an announcement; its key is
 	condition bool
 	version   store.Version // what the condition demands
 }
@@ -85,26 +85,33 @@ func (s *Store) newCommit(writes []store.Write) (*commit, error) {
 		switch {
 		case w.Key == "" || len(w.Key) > maxKey:
 			return nil, fmt.Errorf("key of %d bytes: it must have 1 to %d", len(w.Key), maxKey)
+		case w.Op > store.Announce:
+			return nil, fmt.Errorf("key %q: unknown operation %d", w.Key, w.Op)
+		case w.Op == store.Announce: // as often as one likes
 		case seen[w.Key]:
 			return nil, fmt.Errorf("key %q is given twice", w.Key)
-		case w.Op > store.Check:
-			return nil, fmt.Errorf("key %q: unknown operation %d", w.Key, w.Op)
+		default:
+			seen[w.Key] = true
 		}
-		seen[w.Key] = true
 		if c.size += len(w.Key) + len(w.Value) + entryReserve; c.size > maxCommit {
 			return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, maxCommit)
 		}
 
 		own := write{op: w.Op, key: w.Key}
-		if w.If != nil {
+		if w.If != nil && w.Op != store.Announce {
 			own.condition, own.version = true, *w.If
 		}
-		if w.Op == store.Put {
+		switch w.Op {
+		case store.Put:
 			c.puts = true
 			own.entry = badger.NewEntry(recordKey(w.Key), encode(w.Value, w.Expires))
 			if !w.Expires.IsZero() {
 				own.entry.ExpiresAt = collectAt(w.Expires, now)
 			}
+		case store.Announce:
+			c.puts = true
+			own.entry = badger.NewEntry(nil, encodeAnnouncement(w.Key, w.Value))
+			own.entry.ExpiresAt = collectAt(now.Add(store.AnnouncementLife), now)
 		}
 		c.writes = append(c.writes, own)
 	}

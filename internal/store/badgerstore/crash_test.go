@@ -10,10 +10,12 @@ import (
 	"math/big"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/onesgate/onesgate/internal/store"
 )
@@ -22,9 +24,14 @@ import (
 // store there and writes to it until it is killed.
 const childDir = "ONESGATE_TEST_BADGER_CHILD"
 
+// slots is how many keys each caller of a child writes to, again and again, so
+// that thousands of rounds need no more room than a few.
+const slots = 50
+
 // runChild prints "open", then a line for each commit that was acknowledged:
-// "ack KEY VERSION". Each commit puts two records, KEY/a and KEY/b. It never
-// returns; if it can't go on it prints why.
+// "ack KEY VERSION". Each commit puts two records, KEY/a and KEY/b, and announces
+// KEY with the version that it came after. It never returns; if it can't go on
+// it prints why.
 func runChild(dir string) {
 	fail := func(err error) {
 		fmt.Println("failed", err)
@@ -40,9 +47,10 @@ func runChild(dir string) {
 	for caller := range 8 {
 		wg.Go(func() {
 			for n := 0; ; n++ {
-				key := fmt.Sprintf("%d-%d-%d", os.Getpid(), caller, n)
+				key := fmt.Sprintf("%d-%d", caller, n%slots)
 				v, err := s.Commit(context.Background(),
-					store.Write{Key: key + "/a", Value: value}, store.Write{Key: key + "/b", Value: value})
+					store.Write{Key: key + "/a", Value: value}, store.Write{Key: key + "/b", Value: value},
+					store.Write{Op: store.Announce, Key: key})
 				if err != nil {
 					fail(err)
 				}
@@ -75,91 +83,145 @@ func startChild(t *testing.T, dir string) (*exec.Cmd, *bufio.Reader) {
 	return cmd, bufio.NewReader(out)
 }
 
-// TestKill kills a writing child with SIGKILL, again and again on the same
-// folder, also while it is still opening, and looks for every commit that any
-// of them has acknowledged.
-func TestKill(t *testing.T) {
-	dir := t.TempDir()
-	acked := map[string]store.Version{}
-	var last store.Version
-	for round := range 6 {
-		n, err := rand.Int(rand.Reader, big.NewInt(400))
-		if err != nil {
-			t.Fatal(err)
-		}
-		after := int(n.Int64()) // lines
-		if round == 2 {
-			after = 0
-		}
-		before := last
-		cmd, out := startChild(t, dir)
-		for lines := 0; ; lines++ {
-			if lines == after {
-				if err := cmd.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			line, err := out.ReadString('\n')
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			var key string
-			var v store.Version
-			if _, err := fmt.Sscanf(line, "ack %s %d", &key, &v); err != nil {
-				if line != "open\n" {
-					t.Fatalf("round %d: child: %s", round, line)
-				}
-				continue
-			}
-			if v <= before {
-				t.Errorf("round %d: version %d given again; an earlier process had %d", round, v, before)
-			}
-			acked[key] = v
-			last = max(last, v)
-		}
-		var killed *exec.ExitError
-		if err := cmd.Wait(); !errors.As(err, &killed) || killed.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-			t.Fatalf("round %d: child ended with %v, want SIGKILL", round, err)
-		}
+// crashRounds is how often the child is killed; ONESGATE_CRASH_ROUNDS is another
+// number, for a soak.
+func crashRounds(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("ONESGATE_CRASH_ROUNDS")
+	if text == "" {
+		return 40
 	}
-	if len(acked) == 0 {
-		t.Fatal("no commit was acknowledged: nothing was tested")
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("ONESGATE_CRASH_ROUNDS=%q is not a number of rounds", text)
 	}
+	return n
+}
 
-	s := openTest(t, dir, nil)
-	defer closeTest(t, s)
-	stored := map[string]store.Version{}
-	for after := ""; ; {
-		records, err := s.Scan(t.Context(), "", after, 1000)
-		if err != nil {
-			t.Fatal(err)
+// upTo is a random number below n.
+func upTo(t *testing.T, n int64) int64 {
+	t.Helper()
+	r, err := rand.Int(rand.Reader, big.NewInt(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Int64()
+}
+
+// A tally is what children have acknowledged.
+type tally struct {
+	commits int
+	newest  map[string]store.Version // by key
+	last    store.Version
+	heard   store.Position // announcements that were looked at
+}
+
+// kill runs a child and kills it with SIGKILL: after so many lines, or in its
+// start, after a moment.
+func (a *tally) kill(t *testing.T, dir string, lines int64, moment time.Duration) {
+	t.Helper()
+	cmd, out := startChild(t, dir)
+	kill := func() {
+		if err := cmd.Process.Kill(); err != nil {
+			t.Error(err)
 		}
-		for _, r := range records {
-			stored[r.Key] = r.Version
-			after = r.Key
-		}
-		if len(records) < 1000 {
+	}
+	if lines == 0 {
+		defer time.AfterFunc(moment, kill).Stop()
+	}
+	before := a.last
+	for n := int64(1); ; n++ {
+		line, err := out.ReadString('\n')
+		if errors.Is(err, io.EOF) {
 			break
 		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var key string
+		var v store.Version
+		if _, err := fmt.Sscanf(line, "ack %s %d", &key, &v); err == nil {
+			if v <= before {
+				t.Errorf("version %d was given again; an earlier process had %d", v, before)
+			}
+			a.commits++
+			a.newest[key] = max(a.newest[key], v)
+			a.last = max(a.last, v)
+		} else if line != "open\n" {
+			t.Fatalf("child: %s", line)
+		}
+		if n == lines {
+			kill()
+		}
 	}
-	for key, v := range acked {
-		if got := stored[key+"/a"]; got != v {
+	var killed *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &killed) || killed.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Fatalf("child ended with %v, want SIGKILL", err)
+	}
+}
+
+// check opens the store and looks for all that was acknowledged.
+func (a *tally) check(t *testing.T, dir string) {
+	t.Helper()
+	s := openTest(t, dir, nil)
+	defer closeTest(t, s)
+	records, err := s.Scan(t.Context(), "", "", 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := map[string]store.Version{}
+	for _, r := range records {
+		stored[r.Key] = r.Version
+	}
+	for key, v := range a.newest {
+		if got := stored[key+"/a"]; got < v {
 			t.Errorf("%s was acknowledged with version %d, stored is %d", key, v, got)
 		}
 	}
 	for key, v := range stored {
-		other := strings.TrimSuffix(key, "/a") + "/b"
-		if strings.HasSuffix(key, "/b") {
-			other = strings.TrimSuffix(key, "/b") + "/a"
-		}
-		if stored[other] != v {
+		if other := strings.TrimSuffix(key, "/a") + "/b"; strings.HasSuffix(key, "/a") && stored[other] != v {
 			t.Errorf("half a commit: %s has version %d, %s %d", key, v, other, stored[other])
 		}
 	}
-	t.Logf("%d commits acknowledged, %d records stored", len(acked), len(stored))
+	for more := true; more; {
+		announced, err := s.announced(a.heard, 1000)
+		if err != nil {
+			t.Fatalf("the feed has a gap: %v", err)
+		}
+		for _, an := range announced {
+			if an.Position != a.heard+1 {
+				t.Fatalf("after announcement %d comes %d", a.heard, an.Position)
+			}
+			a.heard = an.Position
+		}
+		more = len(announced) == 1000
+	}
+	if int(a.heard) < a.commits {
+		t.Errorf("%d announcements, but %d commits were acknowledged", a.heard, a.commits)
+	}
+}
+
+// TestKill kills a writing child with SIGKILL, again and again on the same
+// folder, a quarter of the times while it is still opening it, and looks for
+// every commit that any of them has acknowledged.
+func TestKill(t *testing.T) {
+	dir := t.TempDir()
+	rounds, a := crashRounds(t), &tally{newest: map[string]store.Version{}}
+	for round := range rounds {
+		lines := 1 + upTo(t, 400)
+		if round%4 == 3 {
+			lines = 0
+		}
+		a.kill(t, dir, lines, time.Duration(upTo(t, int64(60*time.Millisecond))))
+		if round%10 == 9 {
+			a.check(t, dir)
+		}
+	}
+	if a.commits == 0 {
+		t.Fatal("no commit was acknowledged: nothing was tested")
+	}
+	a.check(t, dir)
+	t.Logf("%d kills, %d commits acknowledged, %d announced", rounds, a.commits, a.heard)
 }
 
 // TestOtherProcess: the error names the process that has the store open.

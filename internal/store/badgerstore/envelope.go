@@ -12,17 +12,45 @@ import (
 // Keys in Badger. Records have a first byte of their own, so that nothing a
 // caller names can meet the store's own keys or Badger's.
 const (
-	recordPrefix = "r"
-	versionKey   = "version"
+	recordPrefix       = "r"
+	announcementPrefix = "a"
+	versionKey         = "version"  // the last one given
+	positionKey        = "position" // the last one given
 )
 
 func recordKey(key string) []byte { return []byte(recordPrefix + key) }
+
+// announcementKey keeps announcements in their order.
+func announcementKey(p store.Position) []byte {
+	return binary.BigEndian.AppendUint64([]byte(announcementPrefix), uint64(p))
+}
+
+// encodeAnnouncement is a format byte, the length of the topic in two bytes, the
+// topic and the value.
+func encodeAnnouncement(topic string, value []byte) []byte {
+	b := binary.BigEndian.AppendUint16([]byte{formatAnnouncement}, uint16(len(topic))) // at most maxKey
+	return append(append(b, topic...), value...)
+}
+
+func decodeAnnouncement(key, b []byte) (store.Announcement, error) {
+	if len(key) != len(announcementPrefix)+8 || len(b) < 3 || b[0] != formatAnnouncement {
+		return store.Announcement{}, fmt.Errorf("announcement %x: %w", key, errFormat)
+	}
+	end := 3 + int(binary.BigEndian.Uint16(b[1:]))
+	if len(b) < end {
+		return store.Announcement{}, fmt.Errorf("announcement %x: %w", key, errFormat)
+	}
+	position := store.Position(binary.BigEndian.Uint64(key[len(announcementPrefix):]))
+	return store.Announcement{Position: position, Topic: string(b[3:end]), Value: b[end:]}, nil
+}
 
 // A stored value is a format byte, the version, in formatExpiring the expiry as
 // Unix seconds and nanoseconds, and the payload. Numbers are big endian.
 const (
 	formatLasting  = 1
 	formatExpiring = 2
+
+	formatAnnouncement = 1
 
 	versionAt   = 1
 	expiryAt    = versionAt + 8

@@ -9,6 +9,8 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 // Options of Open.
@@ -71,7 +73,11 @@ func Open(o Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("badger in %s: %w", o.Dir, err)
 	}
-	version, err := readVersion(db)
+	version, err := counter(db, versionKey)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	position, err := counter(db, positionKey)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -80,7 +86,8 @@ func Open(o Options) (_ *Store, err error) {
 		db:      db,
 		lock:    lock,
 		now:     o.Now,
-		version: version,
+		version: store.Version(version),
+		feed:    newFeed(store.Position(position)),
 		space:   freeSpace{dir: o.Dir, least: o.MinFree, now: o.Now, free: statfs},
 		persist: (*badger.Txn).Commit,
 		queue:   make(chan *commit, maxQueued),

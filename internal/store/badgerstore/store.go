@@ -26,6 +26,7 @@ type Store struct {
 
 	queue   chan *commit
 	written chan struct{} // closed when the writer has ended
+	feed    *feed
 
 	// The rest belongs to the writer.
 	version store.Version // last one given
@@ -135,10 +136,10 @@ func (s *Store) Scan(ctx context.Context, prefix, after string, limit int) ([]st
 	return records, nil
 }
 
-// readVersion returns the last version that a durable commit was given.
-func readVersion(db *badger.DB) (v store.Version, err error) {
+// counter returns a counter that a durable commit has set, or 0.
+func counter(db *badger.DB, key string) (n uint64, err error) {
 	err = db.View(func(txn *badger.Txn) error {
-		item, err := txn.Get([]byte(versionKey))
+		item, err := txn.Get([]byte(key))
 		if errors.Is(err, badger.ErrKeyNotFound) {
 			return nil
 		}
@@ -149,19 +150,24 @@ func readVersion(db *badger.DB) (v store.Version, err error) {
 			if len(b) != 8 {
 				return errFormat
 			}
-			v = store.Version(binary.BigEndian.Uint64(b))
+			n = binary.BigEndian.Uint64(b)
 			return nil
 		})
 	})
 	if err != nil {
-		return 0, fmt.Errorf("read the last version: %w", err)
+		return 0, fmt.Errorf("read the last %s: %w", key, err)
 	}
-	return v, nil
+	return n, nil
+}
+
+func setCounter(txn *badger.Txn, key string, n uint64) error {
+	return txn.Set([]byte(key), binary.BigEndian.AppendUint64(nil, n))
 }
 
 // Close waits for the calls under way, ends the writer and releases the folder.
 // Closing again does nothing.
 func (s *Store) Close() error {
+	s.feed.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

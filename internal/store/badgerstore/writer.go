@@ -1,7 +1,6 @@
 package badgerstore
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,14 +58,14 @@ func (s *Store) writeGroup(group []*commit) {
 	}
 	txn := s.db.NewTransaction(true)
 	defer txn.Discard()
-	last := s.version
+	last, position := s.version, s.feed.position()
 	for _, c := range group {
 		if c.err = s.judge(txn, c); c.err != nil || !c.changes() {
 			continue
 		}
 		last++
 		c.version = last
-		if err := c.apply(txn); err != nil {
+		if err := c.apply(txn, &position); err != nil {
 			// Part of it is in the transaction now, so none of that may be written.
 			failAll(group, fmt.Errorf("nothing written: %w", err))
 			return
@@ -75,20 +74,27 @@ func (s *Store) writeGroup(group []*commit) {
 	if last == s.version {
 		return
 	}
-	if err := s.persistGroup(txn, last); err != nil {
+	if err := s.persistGroup(txn, last, position); err != nil {
 		s.fenced = fmt.Errorf("%w; restart the gateway, after looking at the disk: %w", store.ErrUnknownOutcome, err)
 		failAll(group, s.fenced)
 		return
 	}
 	s.version = last
+	s.feed.advance(position)
 }
 
-// persistGroup makes the transaction durable, with the last version given in it.
+// persistGroup makes the transaction durable, with the last version and position
+// given in it.
 // An error doesn't mean that nothing was written: Badger may have logged the
 // transaction and failed to sync, and a kernel reports such a failure only once.
-func (s *Store) persistGroup(txn *badger.Txn, last store.Version) error {
-	if err := txn.Set([]byte(versionKey), binary.BigEndian.AppendUint64(nil, uint64(last))); err != nil {
+func (s *Store) persistGroup(txn *badger.Txn, last store.Version, position store.Position) error {
+	if err := setCounter(txn, versionKey, uint64(last)); err != nil {
 		return err
+	}
+	if position != s.feed.position() {
+		if err := setCounter(txn, positionKey, uint64(position)); err != nil {
+			return err
+		}
 	}
 	return s.persist(txn)
 }
@@ -117,8 +123,9 @@ func (c *commit) changes() bool {
 	return slices.ContainsFunc(c.writes, func(w write) bool { return w.op != store.Check })
 }
 
-// apply adds the writes of c to the transaction.
-func (c *commit) apply(txn *badger.Txn) error {
+// apply adds the writes of c to the transaction. position is the last one that
+// was given to an announcement.
+func (c *commit) apply(txn *badger.Txn, position *store.Position) error {
 	for _, w := range c.writes {
 		var err error
 		switch w.op {
@@ -127,6 +134,10 @@ func (c *commit) apply(txn *badger.Txn) error {
 			err = txn.SetEntry(w.entry)
 		case store.Delete:
 			err = txn.Delete(recordKey(w.key))
+		case store.Announce:
+			*position++
+			w.entry.Key = announcementKey(*position)
+			err = txn.SetEntry(w.entry)
 		}
 		if err != nil {
 			return err
