@@ -30,6 +30,8 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 		{"counters", testCounters},
 		{"one winner", testOneWinner},
 		{"scans see whole commits", testWholeCommits},
+		{"lease", testLease},
+		{"leased work", testLeased},
 		{"feed", testFeed},
 		{"follow waits", testFollowWaits},
 		{"feed under load", testFeedUnderLoad},

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrHeld: somebody else holds the lease.
+var ErrHeld = errors.New("lease is held by somebody else")
+
+// A Lease is the right of one instance to do a piece of work. It ends by itself,
+// so that work goes on elsewhere when an instance dies. It may not be used
+// concurrently.
+//
+// A clock that stood still can let an instance believe in a lease that has ended.
+// What must not happen twice has to carry [Lease.Fence] in its commits.
+type Lease struct {
+	store Store
+	now   func() time.Time
+	key   string
+	owner string
+	life  time.Duration
+
+	// Epoch counts upwards: whoever holds the lease later has a higher one.
+	Epoch   Version
+	version Version
+	until   time.Time
+}
+
+// Acquire takes a lease for life, or returns ErrHeld. owner names the instance,
+// for people who look.
+func Acquire(ctx context.Context, s Store, now func() time.Time, name, owner string, life time.Duration) (*Lease, error) {
+	l := &Lease{store: s, now: now, key: "lease/" + name, owner: owner, life: life}
+	if err := l.write(ctx, Absent); err != nil {
+		return nil, err
+	}
+	l.Epoch = l.version
+	return l, nil
+}
+
+func (l *Lease) write(ctx context.Context, before Version) error {
+	until := l.now().Add(l.life)
+	v, err := l.store.Commit(ctx, Write{Key: l.key, Value: []byte(l.owner), Expires: until, If: If(before)})
+	if errors.Is(err, ErrConflict) {
+		return fmt.Errorf("%s: %w", l.key, ErrHeld)
+	}
+	if err != nil {
+		return err
+	}
+	l.version, l.until = v, until
+	return nil
+}
+
+// Renew keeps the lease for another life. ErrHeld: it has ended.
+func (l *Lease) Renew(ctx context.Context) error { return l.write(ctx, l.version) }
+
+// Left is how long the lease lasts if it isn't renewed.
+func (l *Lease) Left() time.Duration { return l.until.Sub(l.now()) }
+
+// Fence is a part of a commit that fails with ErrConflict once the lease has
+// ended or been renewed.
+func (l *Lease) Fence() Write { return Write{Op: Check, Key: l.key, If: If(l.version)} }
+
+// Release ends the lease. It is no error if it has ended before.
+func (l *Lease) Release(ctx context.Context) error {
+	_, err := l.store.Commit(ctx, Write{Op: Delete, Key: l.key, If: If(l.version)})
+	if errors.Is(err, ErrConflict) {
+		return nil
+	}
+	return err
+}
+
+// WithLease runs work as long as this instance holds the lease, again and again
+// until ctx ends: it waits for the lease, renews it, and ends the work's context
+// when it can't. work has to return when its context ends. Errors of the store
+// are told to failed and tried again.
+func WithLease(ctx context.Context, s Store, now func() time.Time, name, owner string, life time.Duration, failed func(error), work func(context.Context)) {
+	for ctx.Err() == nil {
+		l, err := Acquire(ctx, s, now, name, owner, life)
+		switch {
+		case err == nil:
+			l.keep(ctx, failed, work)
+		case errors.Is(err, ErrHeld), ctx.Err() != nil:
+		default:
+			failed(err)
+		}
+		sleep(ctx, life/4)
+	}
+}
+
+// keep runs work under the lease.
+func (l *Lease) keep(ctx context.Context, failed func(error), work func(context.Context)) {
+	inner, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		work(inner)
+	}()
+	tick := time.NewTicker(l.life / 4)
+	defer tick.Stop()
+	for holding := true; holding; {
+		select {
+		case <-ended:
+			holding = false
+		case <-tick.C:
+			err := l.Renew(inner)
+			if err != nil && inner.Err() == nil {
+				failed(err)
+			}
+			holding = err == nil || !errors.Is(err, ErrHeld) && l.Left() > l.life/4
+		}
+	}
+	stop()
+	<-ended
+	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.life/4)
+	defer cancel()
+	if err := l.Release(release); err != nil {
+		failed(err)
+	}
+}
