@@ -47,6 +47,7 @@ type engine struct {
 	opened string // how it was opened: what can't change until it is closed
 
 	store    store.Store
+	feed     *store.Feed // of what all instances on the store announce
 	keys     *seal.Keyset
 	signing  *ecdsa.PrivateKey // of assertions
 	sessions *session.Registry
@@ -122,7 +123,8 @@ func openEngine(m storeModule, keyset string, s *settings) (_ *engine, err error
 		return nil, fmt.Errorf("keyset %s: %w", keyset, err)
 	}
 	e.people = people.New(e.store, time.Now)
-	e.sessions = session.New(e.store, time.Now, log)
+	e.feed = store.NewFeed(e.store, time.Now, log, e.heard, e.missed)
+	e.sessions = session.New(e.store, time.Now, log, e.feed.Lag)
 	e.grants = grant.New(grant.Config{
 		Store: e.store, Seal: e.keys, Log: log, Now: time.Now,
 		Client: func(integration string) (*entra.Client, bool) {
@@ -134,9 +136,20 @@ func openEngine(m storeModule, keyset string, s *settings) (_ *engine, err error
 		Store: e.store, Grants: e.grants, People: e.people, Log: log, Audit: audit, Now: time.Now,
 		World: func() *booking.World { return e.now.Load().world },
 	})
+	e.work.Go(func() { e.feed.Run(ctx) })
 	e.work.Go(func() { e.bookings.Run(ctx) })
 	return e, nil
 }
+
+// heard hands on what an instance, this one too, has announced.
+func (e *engine) heard(a store.Announcement) {
+	if a.Topic == session.Topic {
+		e.sessions.Heard(a.Value)
+	}
+}
+
+// missed: something may have been announced that was not heard.
+func (e *engine) missed() { e.sessions.Missed() }
 
 // Destruct ends the work in the background, waits for it, and closes the store.
 func (e *engine) Destruct() error {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,20 @@ const (
 	tombstoneLife = 10 * time.Minute
 	// closeTimeout bounds what is still written when the registry is closed.
 	closeTimeout = 10 * time.Second
+	// maxLag is how old the knowledge of sessions ended elsewhere may be for
+	// the memory to be trusted.
+	maxLag = time.Second
+	// staleGrace is how long the memory is trusted all the same while the store
+	// can't be asked.
+	staleGrace = 60 * time.Second
+	// askAgain is how long a store that didn't answer is left alone.
+	askAgain = time.Second
+	// askTimeout bounds a question to the store about a session in memory.
+	askTimeout = 2 * time.Second
 )
+
+// Topic of announcements that a session has ended; the value is its ID.
+const Topic = "session"
 
 // A Registry keeps sessions in a store and those in use in memory. It may be
 // used concurrently. Close it.
@@ -34,6 +48,9 @@ type Registry struct {
 	store store.Store
 	now   func() time.Time
 	log   *slog.Logger
+	lag   func() time.Duration // of what Heard has been told
+
+	failed atomic.Int64 // when the store last didn't answer, in Unix nanoseconds
 
 	live   sync.Map // digest -> *Session
 	cached atomic.Int64
@@ -44,9 +61,10 @@ type Registry struct {
 	done sync.WaitGroup
 }
 
-// New returns a registry of the sessions in s and starts its housekeeping.
-func New(s store.Store, now func() time.Time, log *slog.Logger) *Registry {
-	r := &Registry{store: s, now: now, log: log, used: make(chan *Session, 1024), stop: make(chan struct{})}
+// New returns a registry of the sessions in s and starts its housekeeping. lag is
+// how old the knowledge is that Heard gets of s.
+func New(s store.Store, now func() time.Time, log *slog.Logger, lag func() time.Duration) *Registry {
+	r := &Registry{store: s, now: now, log: log, lag: lag, used: make(chan *Session, 1024), stop: make(chan struct{})}
 	r.done.Go(r.keep)
 	return r
 }
@@ -84,19 +102,20 @@ func (r *Registry) Lookup(ctx context.Context, cookie string) (*Session, error) 
 	if !ok {
 		return nil, ErrNone
 	}
-	var s *Session
-	if v, ok := r.live.Load(key); ok {
-		s = v.(*Session)
-	} else {
-		var err error
+	s, err := r.find(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	alive, tell := s.use(r.now())
+	if !alive { // unless it was used elsewhere
+		r.forget(key)
 		if s, err = r.load(ctx, key); err != nil {
 			return nil, err
 		}
-	}
-	alive, tell := s.use(r.now())
-	if !alive {
-		r.forget(key)
-		return nil, ErrNone
+		if alive, tell = s.use(r.now()); !alive {
+			r.forget(key)
+			return nil, ErrNone
+		}
 	}
 	if tell {
 		select {
@@ -108,9 +127,38 @@ func (r *Registry) Lookup(ctx context.Context, cookie string) (*Session, error) 
 	return s, nil
 }
 
+// find returns a session from memory, as long as the registry hears at once of
+// sessions that end elsewhere; else from the store.
+func (r *Registry) find(ctx context.Context, key digest) (*Session, error) {
+	v, cached := r.live.Load(key)
+	if !cached {
+		return r.load(ctx, key)
+	}
+	lag := r.lag()
+	if lag <= maxLag {
+		return v.(*Session), nil
+	}
+	graceful := lag <= staleGrace
+	if graceful && r.now().Sub(time.Unix(0, r.failed.Load())) < askAgain {
+		return v.(*Session), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	s, err := r.load(ctx, key)
+	if err == nil || errors.Is(err, ErrNone) {
+		return s, err
+	}
+	r.failed.Store(r.now().UnixNano())
+	if graceful {
+		return v.(*Session), nil
+	}
+	return nil, err
+}
+
 func (r *Registry) load(ctx context.Context, key digest) (*Session, error) {
 	rec, err := r.store.Get(ctx, key.storeKey())
 	if errors.Is(err, store.ErrNotFound) {
+		r.forget(key)
 		return nil, ErrNone
 	}
 	if err != nil {
@@ -130,14 +178,43 @@ func (r *Registry) load(ctx context.Context, key digest) (*Session, error) {
 	return s, nil
 }
 
-// End ends a session at once and for good. Ending one that is over is no error.
+// End ends a session at once and for good, here and, within a second, in every
+// instance. Ending one that is over is no error.
 func (r *Registry) End(ctx context.Context, s *Session) error {
-	if _, err := r.store.Commit(ctx, store.Write{Key: s.key.storeKey(), Op: store.Delete}); err != nil {
+	_, err := r.store.Commit(ctx,
+		store.Write{Op: store.Delete, Key: s.key.storeKey()},
+		store.Write{Op: store.Announce, Key: Topic, Value: []byte(s.key.String())})
+	if err != nil {
 		return fmt.Errorf("ending a session: %w", err)
 	}
-	r.ended.Store(s.key, r.now())
-	r.forget(s.key)
+	r.bury(s.key)
 	return nil
+}
+
+// bury takes a session that has ended out of the memory, and out of reach of
+// those who are reading it right now.
+func (r *Registry) bury(key digest) {
+	r.ended.Store(key, r.now())
+	r.forget(key)
+}
+
+// Heard is told what is announced with Topic.
+func (r *Registry) Heard(value []byte) {
+	var key digest
+	if b, err := hex.DecodeString(string(value)); err != nil || copy(key[:], b) != len(b) || len(b) != len(key) {
+		r.log.Warn("an announcement of the end of a session can't be read", "value", string(value))
+		return
+	}
+	r.bury(key)
+}
+
+// Missed is told that Heard may have missed something: nothing in memory is
+// trusted any more.
+func (r *Registry) Missed() {
+	r.live.Range(func(k, _ any) bool {
+		r.forget(k.(digest))
+		return true
+	})
 }
 
 // remember keeps s in memory, unless that is full, and returns the one that

@@ -67,7 +67,7 @@ func newStore(t testing.TB, now func() time.Time) *watched {
 
 func newRegistry(t testing.TB, s store.Store, now func() time.Time) *Registry {
 	t.Helper()
-	r := New(s, now, slog.New(slog.DiscardHandler))
+	r := New(s, now, slog.New(slog.DiscardHandler), func() time.Duration { return 0 })
 	t.Cleanup(r.Close)
 	return r
 }
@@ -156,7 +156,7 @@ func TestSessionsEnd(t *testing.T) {
 func TestUseSurvivesARestart(t *testing.T) {
 	c := newClock()
 	s := newStore(t, c.now)
-	r := New(s, c.now, slog.New(slog.DiscardHandler))
+	r := New(s, c.now, slog.New(slog.DiscardHandler), func() time.Duration { return 0 })
 	cookie := mustStart(t, r)
 	c.advance(50 * time.Minute)
 	if _, err := r.Lookup(t.Context(), cookie); err != nil {

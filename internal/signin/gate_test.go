@@ -70,7 +70,7 @@ func newStage(t testing.TB, change func(*GateConfig)) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sessions := session.New(st.store, time.Now, quiet)
+	sessions := session.New(st.store, time.Now, quiet, func() time.Duration { return 0 })
 	t.Cleanup(sessions.Close)
 	grants := grant.New(grant.Config{
 		Store: st.store, Seal: keys, Log: quiet, Now: time.Now,

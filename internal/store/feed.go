@@ -51,6 +51,7 @@ func (f *Feed) Run(ctx context.Context) {
 			if position, err = f.store.Last(ctx); err == nil {
 				known = true
 				f.missed()
+				f.fresh.Store(begun.UnixNano())
 			}
 		}
 		var heard []Announcement
