@@ -103,6 +103,10 @@ type Store interface {
 	// Fewer than limit means there are no more.
 	Scan(ctx context.Context, prefix, after string, limit int) ([]Record, error)
 
+	// Snapshot calls yield for every live record of one moment, in order, until
+	// yield returns an error, which it returns. Commits go on meanwhile.
+	Snapshot(ctx context.Context, yield func(Record) error) error
+
 	// Commit does all writes or none, and returns when they are durable: what
 	// it has acknowledged survives kill -9 and power loss. It returns the
 	// version that all records put by it now have.

@@ -97,6 +97,46 @@ func (s *Store) live(key string, item *badger.Item) (store.Record, error) {
 	return r, nil
 }
 
+// Snapshot implements store.Store.
+func (s *Store) Snapshot(ctx context.Context, yield func(store.Record) error) error {
+	if err := s.enter(ctx); err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	defer s.leave()
+	return s.db.View(func(txn *badger.Txn) error {
+		return s.each(ctx, txn, "", "", yield)
+	})
+}
+
+// each calls yield for the live records with a prefix from a key on.
+func (s *Store) each(ctx context.Context, txn *badger.Txn, prefix, start string, yield func(store.Record) error) error {
+	opts := badger.DefaultIteratorOptions
+	opts.Prefix = recordKey(prefix)
+	opts.PrefetchValues = false // they lie beside the keys
+	it := txn.NewIterator(opts)
+	defer it.Close()
+	for it.Seek(recordKey(start)); it.Valid(); it.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		item := it.Item()
+		r, err := s.live(string(item.Key()[len(recordPrefix):]), item)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := yield(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errEnough ends a scan.
+var errEnough = errors.New("enough")
+
 // Scan implements store.Store. What it returns is one snapshot.
 func (s *Store) Scan(ctx context.Context, prefix, after string, limit int) ([]store.Record, error) {
 	if err := s.enter(ctx); err != nil {
@@ -108,29 +148,18 @@ func (s *Store) Scan(ctx context.Context, prefix, after string, limit int) ([]st
 		start = after + "\x00" // the next key there can be
 	}
 	var records []store.Record
+	if limit < 1 {
+		return nil, nil
+	}
 	err := s.db.View(func(txn *badger.Txn) error {
-		opts := badger.DefaultIteratorOptions
-		opts.Prefix = recordKey(prefix)
-		opts.PrefetchValues = false // they lie beside the keys
-		it := txn.NewIterator(opts)
-		defer it.Close()
-		for it.Seek(recordKey(start)); it.Valid() && len(records) < limit; it.Next() {
-			if err := ctx.Err(); err != nil {
-				return err
+		return s.each(ctx, txn, prefix, start, func(r store.Record) error {
+			if records = append(records, r); len(records) == limit {
+				return errEnough
 			}
-			item := it.Item()
-			r, err := s.live(string(item.Key()[len(recordPrefix):]), item)
-			if errors.Is(err, store.ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			records = append(records, r)
-		}
-		return nil
+			return nil
+		})
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errEnough) {
 		return nil, fmt.Errorf("scan %q: %w", prefix, err)
 	}
 	return records, nil

@@ -20,6 +20,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 		{"records", testRecords},
 		{"values are copies", testCopies},
 		{"scan", testScan},
+		{"snapshot", testSnapshot},
 		{"preconditions", testPreconditions},
 		{"versions are never reused", testVersions},
 		{"atomicity", testAtomicity},
