@@ -44,11 +44,12 @@ var arrows = map[string][]string{
 	"internal/m365sim":           {},
 
 	// The simulator stands alone.
-	"internal/m365sim/world": {},
-	"internal/m365sim/table": {},
-	"internal/m365sim/front": {"internal/m365sim/world"},
-	"internal/m365sim/page":  {"internal/m365sim/front"},
-	"internal/m365sim/login": {"internal/m365sim/front", "internal/m365sim/page", "internal/m365sim/table", "internal/m365sim/world"},
+	"internal/m365sim/world":    {},
+	"internal/m365sim/table":    {},
+	"internal/m365sim/front":    {"internal/m365sim/world"},
+	"internal/m365sim/page":     {"internal/m365sim/front"},
+	"internal/m365sim/login":    {"internal/m365sim/front", "internal/m365sim/page", "internal/m365sim/table", "internal/m365sim/world"},
+	"internal/m365sim/exchange": {"internal/m365sim/table", "internal/m365sim/world"},
 }
 
 // caddyOnly may be imported by caddymodule and the commands alone.
