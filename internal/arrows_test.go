@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"internal/m365sim/page":     {"internal/m365sim/front"},
 	"internal/m365sim/login":    {"internal/m365sim/front", "internal/m365sim/page", "internal/m365sim/table", "internal/m365sim/world"},
 	"internal/m365sim/exchange": {"internal/m365sim/table", "internal/m365sim/world"},
+	"internal/m365sim/msgraph":  {"internal/m365sim/exchange", "internal/m365sim/front", "internal/m365sim/table", "internal/m365sim/world"},
 }
 
 // caddyOnly may be imported by caddymodule and the commands alone.

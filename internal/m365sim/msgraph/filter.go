@@ -1,0 +1,297 @@
+package msgraph
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/onesgate/onesgate/internal/m365sim/exchange"
+)
+
+// A subject is what a $filter judges: an entity as it is shown, and its extended
+// properties, which are not.
+type subject struct {
+	shown    map[string]any
+	extended []exchange.Property
+}
+
+// A condition says whether a subject passes a $filter.
+type condition func(subject) bool
+
+// Of OData's language these are known: comparisons of a property with a
+// literal, startswith, contains, and, or, not, parentheses, and the search for
+// an extended property. Graph ignores some of what it doesn't support without a
+// word; a simulator had better say so.
+var (
+	filterToken = regexp.MustCompile(`^\s*('(?:[^']|'')*'|[()]|,|[^\s(),']+)`)
+	anyProperty = regexp.MustCompile(`(?i)^\s*singleValueExtendedProperties/any\(\s*(\w+)\s*:\s*(\w+)/id eq '((?:[^']|'')*)'\s+and\s+(\w+)/value eq '((?:[^']|'')*)'\s*\)`)
+)
+
+// maxFilter bounds a filter, in bytes.
+const maxFilter = 2000
+
+type filterParser struct {
+	rest  string
+	known func(property string) bool
+}
+
+// parseFilter reads a filter; nil: there is none. known says which properties
+// there are.
+func parseFilter(text string, known func(property string) bool) (condition, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	p := &filterParser{text, known}
+	var c condition
+	err := fmt.Errorf("it is longer than %d characters", maxFilter)
+	if len(text) <= maxFilter {
+		c, err = p.or()
+	}
+	if err == nil && strings.TrimSpace(p.rest) != "" {
+		err = fmt.Errorf("%q is not understood", p.rest)
+	}
+	if err != nil {
+		return nil, badRequest("BadRequest", "Invalid filter clause: %v", err)
+	}
+	return c, nil
+}
+
+func (p *filterParser) peek() string {
+	if m := filterToken.FindStringSubmatch(p.rest); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+func (p *filterParser) take() string {
+	m := filterToken.FindStringSubmatch(p.rest)
+	if m == nil {
+		return ""
+	}
+	p.rest = p.rest[len(m[0]):]
+	return m[1]
+}
+
+func (p *filterParser) expect(token string) error {
+	if got := p.take(); got != token {
+		return fmt.Errorf("%q stands where %q should", got, token)
+	}
+	return nil
+}
+
+func (p *filterParser) or() (condition, error) {
+	return p.joined("or", p.and, func(a, b condition) condition {
+		return func(s subject) bool { return a(s) || b(s) }
+	})
+}
+
+func (p *filterParser) and() (condition, error) {
+	return p.joined("and", p.term, func(a, b condition) condition {
+		return func(s subject) bool { return a(s) && b(s) }
+	})
+}
+
+func (p *filterParser) joined(by string, part func() (condition, error), join func(a, b condition) condition) (condition, error) {
+	left, err := part()
+	for err == nil && p.peek() == by {
+		p.take()
+		var right condition
+		if right, err = part(); err == nil {
+			left = join(left, right)
+		}
+	}
+	return left, err
+}
+
+func (p *filterParser) term() (condition, error) {
+	if m := anyProperty.FindStringSubmatch(p.rest); m != nil {
+		p.rest = p.rest[len(m[0]):]
+		if m[1] != m[2] || m[1] != m[4] {
+			return nil, fmt.Errorf("%q and %q are not the variable %q", m[2], m[4], m[1])
+		}
+		return hasProperty(unquote(m[3]), unquote(m[5])), nil
+	}
+	switch word := p.take(); strings.ToLower(word) {
+	case "":
+		return nil, fmt.Errorf("it ends too early")
+	case "(":
+		c, err := p.or()
+		if err != nil {
+			return nil, err
+		}
+		return c, p.expect(")")
+	case "not":
+		c, err := p.term()
+		if err != nil {
+			return nil, err
+		}
+		return func(s subject) bool { return !c(s) }, nil
+	case "startswith", "contains":
+		return p.function(strings.ToLower(word))
+	default:
+		return p.comparison(word)
+	}
+}
+
+// hasProperty finds an extended property: names are case-sensitive, values not.
+func hasProperty(id, value string) condition {
+	return func(s subject) bool {
+		return slices.ContainsFunc(s.extended, func(p exchange.Property) bool { return p.ID == id && strings.EqualFold(p.Value, value) })
+	}
+}
+
+func (p *filterParser) function(name string) (condition, error) {
+	if err := p.expect("("); err != nil {
+		return nil, err
+	}
+	path := p.take()
+	if err := checkPath(path, p.known); err != nil {
+		return nil, err
+	}
+	if err := p.expect(","); err != nil {
+		return nil, err
+	}
+	literal, err := parseLiteral(p.take())
+	if err != nil {
+		return nil, err
+	}
+	want := strings.ToLower(literal)
+	holds := strings.HasPrefix
+	if name == "contains" {
+		holds = strings.Contains
+	}
+	return func(s subject) bool { return holds(strings.ToLower(property(s.shown, path)), want) }, p.expect(")")
+}
+
+// checkPath says whether a path begins with a property.
+func checkPath(path string, known func(property string) bool) error {
+	if name, _, _ := strings.Cut(path, "/"); !known(name) {
+		return fmt.Errorf("there is no property named %q", name)
+	}
+	return nil
+}
+
+func (p *filterParser) comparison(path string) (condition, error) {
+	if err := checkPath(path, p.known); err != nil {
+		return nil, err
+	}
+	op := p.take()
+	literal, err := parseLiteral(p.take())
+	if err != nil {
+		return nil, err
+	}
+	var holds func(n int) bool
+	switch op {
+	case "eq":
+		holds = func(n int) bool { return n == 0 }
+	case "ne":
+		holds = func(n int) bool { return n != 0 }
+	case "gt":
+		holds = func(n int) bool { return n > 0 }
+	case "ge":
+		holds = func(n int) bool { return n >= 0 }
+	case "lt":
+		holds = func(n int) bool { return n < 0 }
+	case "le":
+		holds = func(n int) bool { return n <= 0 }
+	default:
+		return nil, fmt.Errorf("%q is no comparison", op)
+	}
+	return func(s subject) bool { return holds(compareValues(property(s.shown, path), literal)) }, nil
+}
+
+// compareValues compares two values as times or as numbers, if both are such,
+// else as text without regard to case.
+func compareValues(a, b string) int {
+	if x, err := parseInstant(a); err == nil {
+		if y, err := parseInstant(b); err == nil {
+			return x.Compare(y)
+		}
+	}
+	if x, err := strconv.Atoi(a); err == nil {
+		if y, err := strconv.Atoi(b); err == nil {
+			return cmp.Compare(x, y)
+		}
+	}
+	return cmp.Compare(strings.ToLower(a), strings.ToLower(b))
+}
+
+var bareLiteral = regexp.MustCompile(`^(true|false|null|-?\d+|\d{4}-\d{2}-\d{2}(T[\d:.]+Z?)?)$`)
+
+// parseLiteral reads text, a number, a truth value or a time, as text.
+func parseLiteral(token string) (string, error) {
+	if len(token) >= 2 && token[0] == '\'' {
+		return unquote(token[1 : len(token)-1]), nil
+	}
+	if !bareLiteral.MatchString(token) {
+		return "", fmt.Errorf("%q is no value", token)
+	}
+	return token, nil
+}
+
+func unquote(s string) string { return strings.ReplaceAll(s, "''", "'") }
+
+// property is a property of a rendered item, by a path with slashes, as text.
+func property(m map[string]any, path string) string {
+	name, rest, deeper := strings.Cut(path, "/")
+	switch value := m[name].(type) {
+	case nil:
+		return "null"
+	case map[string]any:
+		return property(value, rest)
+	default:
+		if !deeper {
+			return fmt.Sprint(value)
+		}
+		var members map[string]any
+		text, _ := json.Marshal(value) // it is about to be sent as JSON
+		_ = json.Unmarshal(text, &members)
+		return property(members, rest)
+	}
+}
+
+// An order is one property of an $orderby.
+type order struct {
+	path       string
+	descending bool
+}
+
+func parseOrder(text string, known func(property string) bool) ([]order, error) {
+	var by []order
+	for part := range strings.SplitSeq(text, ",") {
+		words := strings.Fields(part)
+		if len(words) == 0 {
+			continue
+		}
+		if err := checkPath(words[0], known); err != nil {
+			return nil, badRequest("BadRequest", "Invalid $orderby: %v", err)
+		}
+		direction := strings.ToLower(strings.Join(words[1:], " "))
+		if !slices.Contains([]string{"", "asc", "desc"}, direction) {
+			return nil, badRequest("BadRequest", "Syntax error in $orderby '%s'.", text)
+		}
+		by = append(by, order{words[0], direction == "desc"})
+	}
+	return by, nil
+}
+
+// compare says in which order of the query two entities come.
+func (q *query) compare(a, b map[string]any) int {
+	for _, o := range q.orderBy {
+		n := compareValues(property(a, o.path), property(b, o.path))
+		if o.descending {
+			n = -n
+		}
+		if n != 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// passes says whether an entity passes the query's filter.
+func (q *query) passes(s subject) bool { return q.filter == nil || q.filter(s) }
