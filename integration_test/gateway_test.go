@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/m365sim"
+	m365 "github.com/onesgate/onesgate/internal/m365sim/world"
 )
 
 // serviceToken is the secret of ONES' own server in these stories.
@@ -40,16 +41,21 @@ type world struct {
 	seen []*http.Request // what ONES got
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld starts what surrounds a gateway. change alters the simulated
+// Microsoft 365.
+func newWorld(t *testing.T, change ...func(*m365.Config)) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), port: freePort(t), service: freePort(t)}
 	w.home = fmt.Sprintf("http://localhost:%d", w.port)
 
-	cfg := m365sim.SampleConfig()
+	cfg := m365.Sample()
 	tenant := &cfg.Tenants[0]
 	tenant.Apps[0].RedirectURIs = []string{w.home + "/.ones/callback", w.home + "/.ones/signed-out"}
 	for i := range tenant.Rooms {
-		tenant.Rooms[i].AnswerDelay = m365sim.Duration(100 * time.Millisecond)
+		tenant.Rooms[i].AnswerDelay = m365.Duration(100 * time.Millisecond)
+	}
+	for _, f := range change {
+		f(&cfg)
 	}
 	w.secret = tenant.Apps[0].Secrets[0].Value
 	w.microsoft = httptest.NewUnstartedServer(nil)
@@ -162,7 +168,7 @@ func (w *world) write(change map[string]any) string {
 	values := map[string]any{
 		"Dir": w.dir, "Admin": "unix/" + w.dir + "/admin.sock", "Home": w.home, "Issuer": w.issuer, "Graph": w.microsoft.URL, "Port": w.port, "Service": w.service,
 		"Ones": w.ones.URL, "Mode": "require", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365",
-		"ClientID": m365sim.SampleConfig().Tenants[0].Apps[0].ClientID,
+		"ClientID": m365.Sample().Tenants[0].Apps[0].ClientID,
 	}
 	for k, v := range change {
 		values[k] = v

@@ -17,9 +17,9 @@ const module = "github.com/onesgate/onesgate/"
 // not drawn here is not allowed; docs/architecture.md says why each one is.
 var arrows = map[string][]string{
 	"cmd/build":               {},
-	"cmd/m365sim":             {"internal/m365sim"},
+	"cmd/m365sim":             {"internal/m365sim", "internal/m365sim/world"},
 	"cmd/onesgate":            {"caddymodule", "cmd/onesgate/demo"},
-	"cmd/onesgate/demo":       {"cmd/onesgate/sampleones", "internal/m365sim"},
+	"cmd/onesgate/demo":       {"cmd/onesgate/sampleones", "internal/m365sim", "internal/m365sim/world"},
 	"cmd/onesgate/sampleones": {},
 	"caddymodule": {
 		"internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity", "internal/people",
@@ -41,16 +41,19 @@ var arrows = map[string][]string{
 	"internal/store":             {},
 	"internal/store/badgerstore": {"internal/store"},
 	"internal/store/storetest":   {"internal/store"},
-	"internal/m365sim":           {},
 
 	// The simulator stands alone.
-	"internal/m365sim/world":    {},
-	"internal/m365sim/table":    {},
-	"internal/m365sim/front":    {"internal/m365sim/world"},
-	"internal/m365sim/page":     {"internal/m365sim/front"},
-	"internal/m365sim/login":    {"internal/m365sim/front", "internal/m365sim/page", "internal/m365sim/table", "internal/m365sim/world"},
-	"internal/m365sim/exchange": {"internal/m365sim/table", "internal/m365sim/world"},
+	"internal/m365sim": {
+		"internal/m365sim/exchange", "internal/m365sim/front", "internal/m365sim/login", "internal/m365sim/msgraph",
+		"internal/m365sim/page", "internal/m365sim/table", "internal/m365sim/world",
+	},
 	"internal/m365sim/msgraph":  {"internal/m365sim/exchange", "internal/m365sim/front", "internal/m365sim/table", "internal/m365sim/world"},
+	"internal/m365sim/login":    {"internal/m365sim/front", "internal/m365sim/page", "internal/m365sim/table", "internal/m365sim/world"},
+	"internal/m365sim/page":     {"internal/m365sim/front"},
+	"internal/m365sim/exchange": {"internal/m365sim/table", "internal/m365sim/world"},
+	"internal/m365sim/front":    {"internal/m365sim/world"},
+	"internal/m365sim/table":    {},
+	"internal/m365sim/world":    {},
 }
 
 // caddyOnly may be imported by caddymodule and the commands alone.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/m365sim"
+	"github.com/onesgate/onesgate/internal/m365sim/world"
 )
 
 func main() {
@@ -70,7 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		level = slog.LevelDebug
 	}
 	sim, err := m365sim.New(cfg, m365sim.Options{
-		BaseURL: *baseURL, StateFile: *state,
+		BaseURL: *baseURL, StateFile: *state, Client: &http.Client{},
 		Log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {
@@ -81,7 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 }
 
 // tell says what a client needs to know.
-func tell(to io.Writer, baseURL string, cfg m365sim.Config) {
+func tell(to io.Writer, baseURL string, cfg world.Config) {
 	w := bufio.NewWriter(to)
 	defer w.Flush()
 	fmt.Fprintf(w, "m365sim ready: %s\n\nOpen it to see who can sign in, and what has been asked for.\n", baseURL)
@@ -117,18 +118,18 @@ func serve(ctx context.Context, l net.Listener, h http.Handler, ready func()) er
 	return err
 }
 
-func readConfig(file string) (m365sim.Config, error) {
+func readConfig(file string) (world.Config, error) {
 	if file == "" {
-		return m365sim.SampleConfig(), nil
+		return world.Sample(), nil
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return m365sim.Config{}, fmt.Errorf("the configuration can't be opened: %w; name another with -config", err)
+		return world.Config{}, fmt.Errorf("the configuration can't be opened: %w; name another with -config", err)
 	}
 	defer f.Close()
-	cfg, err := m365sim.LoadConfig(f)
+	cfg, err := world.Load(f)
 	if err != nil {
-		return m365sim.Config{}, fmt.Errorf("the configuration %s is wrong:\n%w", file, err)
+		return world.Config{}, fmt.Errorf("the configuration %s is wrong:\n%w", file, err)
 	}
 	return cfg, nil
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/onesgate/onesgate/internal/m365sim"
+	"github.com/onesgate/onesgate/internal/m365sim/world"
 )
 
 // A line calls back with each write.
@@ -41,8 +41,8 @@ func TestServesUntilItIsStopped(t *testing.T) {
 	if !ok {
 		t.Fatalf("it says %q", said)
 	}
-	app := m365sim.SampleConfig().Tenants[0].Apps[0]
-	for _, want := range []string{app.ClientID, app.Secrets[0].Value, base + "/" + m365sim.SampleConfig().Tenants[0].ID + "/v2.0"} {
+	app := world.Sample().Tenants[0].Apps[0]
+	for _, want := range []string{app.ClientID, app.Secrets[0].Value, base + "/" + world.Sample().Tenants[0].ID + "/v2.0"} {
 		if !strings.Contains(rest, want) {
 			t.Errorf("it does not tell %s: %s", want, rest)
 		}

@@ -1,179 +1,278 @@
 package m365sim
 
 import (
-	"encoding/json"
+	"fmt"
 	"mime"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/onesgate/onesgate/internal/m365sim/exchange"
+	"github.com/onesgate/onesgate/internal/m365sim/front"
+	"github.com/onesgate/onesgate/internal/m365sim/login"
+	"github.com/onesgate/onesgate/internal/m365sim/msgraph"
+	"github.com/onesgate/onesgate/internal/m365sim/world"
 )
 
-// journal is what has been received. It names paths without their queries, so
-// that it holds no credential.
-type journal struct {
-	Counters map[string]int `json:"counters"` // by route
-	Calls    []recordedCall `json:"calls"`    // the last ones, oldest first
-}
-
-type recordedCall struct {
-	Time   time.Time `json:"time"`
-	Method string    `json:"method"`
-	Path   string    `json:"path"`
-	Status int       `json:"status"`
-}
-
-// keptCalls is how many calls the journal lists.
-const keptCalls = 100
-
-// maxFaults may be on at the same time.
-const maxFaults = 100
-
-// maxPath bounds what of a path is kept, in bytes.
-const maxPath = 256
-
-// record notes a call. Looking at the simulator itself doesn't count.
-func (s *Server) record(c *call, status int) {
-	if c.URL.Path == "/" || strings.HasPrefix(c.URL.Path, "/_sim") {
-		return
-	}
-	s.seen.Counters[c.Pattern]++
-	path := c.URL.EscapedPath()
-	path = path[:min(len(path), maxPath)]
-	s.seen.Calls = append(s.seen.Calls, recordedCall{c.now, c.Method, path, status})
-	if extra := len(s.seen.Calls) - keptCalls; extra > 0 {
-		s.seen.Calls = slices.Delete(s.seen.Calls, 0, extra)
-	}
-	s.log.Debug("answered", "method", c.Method, "path", path, "status", status)
-}
-
-func (s *Server) controlRoutes() {
-	s.login.HandleFunc("GET /_sim", s.handler(s.serveStatus))
-	s.login.HandleFunc("GET /_sim/events", s.handler(s.serveEvents))
-	s.login.HandleFunc("POST /_sim/faults", s.handler(s.command(s.addFault)))
-	s.login.HandleFunc("DELETE /_sim/faults", s.handler(s.clearFaults))
-	s.login.HandleFunc("POST /_sim/revoke", s.handler(s.command(s.revoke)))
-	s.login.HandleFunc("POST /_sim/secrets", s.handler(s.command(s.replaceSecret)))
-}
-
-// command serves a request with a JSON body, from no other site's page.
-func (s *Server) command(serve func(*call) reply) func(*call) reply {
-	return func(c *call) reply {
+// guarded serves a change, from no other site's page, with a body in JSON if it
+// has one.
+func (s *Server) guarded(serve func(*front.Call) front.Reply) func(*front.Call) front.Reply {
+	return func(c *front.Call) front.Reply {
 		media, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type"))
-		if media != "application/json" {
-			return textReply(http.StatusUnsupportedMediaType, "send JSON, with Content-Type: application/json")
+		if c.Method == http.MethodPost && media != "application/json" {
+			return front.Text(http.StatusUnsupportedMediaType, "send JSON, with Content-Type: application/json")
 		}
 		if err := s.crossSite.Check(c.Request); err != nil {
-			return textReply(http.StatusForbidden, err.Error())
+			return front.Text(http.StatusForbidden, err.Error())
 		}
 		return serve(c)
 	}
 }
 
-// Version of the simulator's behaviour, as GET /_sim tells it.
-const Version = "1"
+// A command changes the world from outside, as its body says. What it returns
+// is answered as JSON; nil: 204.
+type command[T any] func(c *front.Call, given T) (any, error)
 
-// serveStatus is GET /_sim.
-func (s *Server) serveStatus(*call) reply {
+// serve reads a command's body. Its errors are the caller's.
+func (do command[T]) serve(c *front.Call) front.Reply {
+	var given T
+	if err := front.DecodeStrictly(c.Body, &given); err != nil {
+		return front.Text(http.StatusBadRequest, "the body can't be read: "+err.Error())
+	}
+	result, err := do(c, given)
+	switch {
+	case err != nil:
+		return front.Text(http.StatusBadRequest, err.Error())
+	case result == nil:
+		return front.Reply{Status: http.StatusNoContent}
+	}
+	return front.JSON(http.StatusOK, result)
+}
+
+// commands are what POST /_sim/NAME does.
+func (s *Server) commands() map[string]func(*front.Call) front.Reply {
+	return map[string]func(*front.Call) front.Reply{
+		"clock":     command[clockCommand](s.moveClock).serve,
+		"revoke":    command[revokeCommand](s.revoke).serve,
+		"people":    command[personCommand](s.happen).serve,
+		"secrets":   command[secretCommand](s.changeSecret).serve,
+		"keys":      command[keyCommand](s.rollKeys).serve,
+		"consent":   command[consentCommand](s.consent).serve,
+		"rooms":     command[roomCommand](s.answerRoom).serve,
+		"move":      command[moveCommand](s.moveEvent).serve,
+		"sync":      command[struct{}](s.forgetSync).serve,
+		"lifecycle": command[lifecycleCommand](s.lifecycle).serve,
+	}
+}
+
+// addFault is POST /_sim/faults with a front.Fault.
+func (s *Server) addFault(c *front.Call) front.Reply {
+	var f front.Fault
+	if err := front.DecodeStrictly(c.Body, &f); err != nil {
+		return front.Text(http.StatusBadRequest, "the fault can't be read: "+err.Error())
+	}
+	known := func(code string) bool { return msgraph.KnownCode(code) || s.login.KnownCode(code) }
+	if err := f.Validate(known); err != nil {
+		return front.Text(http.StatusBadRequest, err.Error())
+	}
+	if !s.door.AddFault(f) {
+		return front.Text(http.StatusTooManyRequests, "too many faults are on; clear them with DELETE /_sim/faults")
+	}
+	return front.JSON(http.StatusCreated, f)
+}
+
+func (s *Server) clearFaults(*front.Call) front.Reply {
+	s.door.ClearFaults()
+	return front.Reply{Status: http.StatusNoContent}
+}
+
+func (s *Server) clearCalls(*front.Call) front.Reply {
+	s.door.ClearLog()
+	return front.Reply{Status: http.StatusNoContent}
+}
+
+// A clockCommand moves the simulator's clock, also back.
+type clockCommand struct {
+	Advance world.Duration `json:"advance"`
+}
+
+func (s *Server) moveClock(c *front.Call, given clockCommand) (any, error) {
+	off := s.door.Shift(time.Duration(given.Advance))
+	now := c.Now.Add(time.Duration(given.Advance))
+	s.exchange.Settle(now)
+	return map[string]any{"now": now, "shift": world.Duration(off)}, nil
+}
+
+// A revokeCommand is what an administrator's "revoke sessions" does.
+type revokeCommand struct {
+	Mail string `json:"mail"`
+}
+
+func (s *Server) revoke(c *front.Call, given revokeCommand) (any, error) {
+	if !s.knows(given.Mail) {
+		return nil, fmt.Errorf("nobody has the address %q", given.Mail)
+	}
+	_, err := s.graph.Lifecycle(given.Mail, "subscriptionRemoved", c.Now)
+	return map[string]int{"revoked": s.login.Revoke(given.Mail, c.Now)}, err
+}
+
+func (s *Server) knows(mail string) bool {
+	return slices.ContainsFunc(s.world.Tenants, func(t world.Tenant) bool { return t.Person(mail) != nil })
+}
+
+// A personCommand is something that happens to somebody: an event of
+// login.Happen, a condition that holds until it is lifted, or a claims challenge.
+type personCommand struct {
+	Mail      string  `json:"mail"`
+	Event     string  `json:"event,omitempty"`
+	Condition *string `json:"condition,omitempty"` // an AADSTS code; "" lifts it
+	Claims    string  `json:"claims,omitempty"`
+}
+
+func (s *Server) happen(c *front.Call, given personCommand) (any, error) {
+	if given.Event != "" {
+		if err := s.login.Happen(given.Mail, given.Event, c.Now); err != nil {
+			return nil, err
+		}
+	}
+	if given.Condition != nil {
+		if err := s.login.SetCondition(given.Mail, *given.Condition); err != nil {
+			return nil, err
+		}
+	}
+	if given.Claims != "" {
+		return nil, s.login.Challenge(given.Mail, given.Claims, c.Now)
+	}
+	return nil, nil
+}
+
+// A secretCommand gives an app one secret instead of all others, or lets one
+// expire.
+type secretCommand struct {
+	ClientID string `json:"client_id"`
+	Value    string `json:"value,omitempty"`
+	Expire   string `json:"expire,omitempty"` // the id or the value of a secret
+}
+
+func (s *Server) changeSecret(c *front.Call, given secretCommand) (any, error) {
+	if given.Expire != "" {
+		return nil, s.login.ExpireSecret(given.ClientID, given.Expire, c.Now)
+	}
+	return nil, s.login.ReplaceSecrets(given.ClientID, []world.Secret{{Value: given.Value}})
+}
+
+// A keyCommand rolls the signing keys: "add" publishes a next one, "use" signs
+// with the newest, "emergency" replaces all at once.
+type keyCommand struct {
+	Mode string `json:"mode"`
+}
+
+func (s *Server) rollKeys(c *front.Call, given keyCommand) (any, error) {
+	return nil, s.login.RollKeys(given.Mode, c.Now)
+}
+
+// A consentCommand is what an administrator of a tenant grants an app; no
+// scopes take all back.
+type consentCommand struct {
+	Tenant   string   `json:"tenant"`
+	ClientID string   `json:"client_id"`
+	Scopes   []string `json:"scopes"`
+}
+
+func (s *Server) consent(_ *front.Call, given consentCommand) (any, error) {
+	return nil, s.login.SetConsent(given.Tenant, given.ClientID, given.Scopes)
+}
+
+// A roomCommand is a delegate's answer for a room, or a change of mind about
+// what was accepted: "accepted", "declined" or "tentativelyAccepted".
+type roomCommand struct {
+	Room   string `json:"room"`
+	Event  string `json:"event"` // the event's id or iCalUId, in any mailbox
+	Answer string `json:"answer"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func (s *Server) answerRoom(c *front.Call, given roomCommand) (any, error) {
+	return nil, s.exchange.Decide(given.Room, given.Event, given.Answer, given.Reason, c.Now)
+}
+
+// A moveCommand gives an event another ordinary id, as moving it does.
+type moveCommand struct {
+	Mailbox string `json:"mailbox"`
+	ID      string `json:"id"`
+}
+
+func (s *Server) moveEvent(c *front.Call, given moveCommand) (any, error) {
+	box := s.exchange.Mailbox(given.Mailbox)
+	if box == nil {
+		return nil, exchange.ErrNotFound
+	}
+	it, err := box.Find(given.ID)
+	if err != nil {
+		return nil, err
+	}
+	s.exchange.Move(it, c.Now)
+	return map[string]string{"id": it.ID(false)}, nil
+}
+
+// forgetSync makes all tokens of change tracking void.
+func (s *Server) forgetSync(*front.Call, struct{}) (any, error) {
+	s.graph.ForgetSync()
+	return nil, nil
+}
+
+// A lifecycleCommand sends a lifecycle event to a mailbox's subscriptions.
+type lifecycleCommand struct {
+	Mailbox string `json:"mailbox"`
+	Event   string `json:"event"`
+}
+
+func (s *Server) lifecycle(c *front.Call, given lifecycleCommand) (any, error) {
+	n, err := s.graph.Lifecycle(given.Mailbox, given.Event, c.Now)
+	return map[string]int{"subscriptions": n}, err
+}
+
+// serveStatus is GET /_sim: the world in numbers, what goes wrong, and what was
+// received.
+func (s *Server) serveStatus(c *front.Call) front.Reply {
 	status := struct {
-		Version string   `json:"version"`
-		Tenants []string `json:"tenants"`
-		People  int      `json:"people"`
-		Rooms   int      `json:"rooms"`
-		Faults  []*Fault `json:"faults"`
-		journal
-	}{Version: Version, Faults: slices.Clone(s.faults), journal: s.seen}
-	for _, t := range s.cfg.Tenants {
+		Version string         `json:"version"`
+		Now     time.Time      `json:"now"`
+		Shift   world.Duration `json:"shift"`
+		Tenants []string       `json:"tenants"`
+		People  int            `json:"people"`
+		Rooms   int            `json:"rooms"`
+		Events  int            `json:"events"`
+		Faults  []front.Fault  `json:"faults"`
+		front.Log
+	}{
+		Version: Version, Now: c.Now, Shift: world.Duration(s.door.Shift(0)), Events: s.exchange.Len(), Faults: s.door.Faults(),
+		Log: s.door.Log(),
+	}
+	for _, t := range s.world.Tenants {
 		status.Tenants = append(status.Tenants, t.ID)
 		status.People += len(t.People)
 		status.Rooms += len(t.Rooms)
 	}
-	if status.Faults == nil {
-		status.Faults = []*Fault{}
-	}
-	if status.Calls == nil {
-		status.Calls = []recordedCall{}
-	}
-	return jsonReply(http.StatusOK, status)
+	return front.JSON(http.StatusOK, status)
 }
 
 // serveEvents is GET /_sim/events?mailbox=ADDRESS: all that stands in a
 // calendar, as Graph shows it, without a token.
-func (s *Server) serveEvents(c *call) reply {
-	value := []any{}
-	if box := s.state.Calendars[strings.ToLower(c.URL.Query().Get("mailbox"))]; box != nil {
-		for _, e := range box.Events {
-			value = append(value, s.render(e, preferences{}))
-		}
-	}
-	return jsonReply(http.StatusOK, map[string]any{"value": value})
+func (s *Server) serveEvents(c *front.Call) front.Reply {
+	return front.JSON(http.StatusOK, map[string]any{"value": s.graph.Show(c, c.URL.Query().Get("mailbox"))})
 }
 
-// addFault is POST /_sim/faults with a Fault.
-func (s *Server) addFault(c *call) reply {
-	var f Fault
-	if err := decodeStrictly(c.body, &f); err != nil {
-		return textReply(http.StatusBadRequest, "the fault can't be read: "+err.Error())
-	}
-	if err := f.validate(); err != nil {
-		return textReply(http.StatusBadRequest, err.Error())
-	}
-	if len(s.faults) == maxFaults {
-		return textReply(http.StatusTooManyRequests, "too many faults are on; clear them with DELETE /_sim/faults")
-	}
-	s.faults = append(s.faults, &f)
-	return jsonReply(http.StatusCreated, f)
-}
-
-func (s *Server) clearFaults(c *call) reply {
-	if err := s.crossSite.Check(c.Request); err != nil {
-		return textReply(http.StatusForbidden, err.Error())
-	}
-	s.faults = nil
-	return reply{status: http.StatusNoContent}
-}
-
-// revoke is POST /_sim/revoke with {"mail"}: what an administrator's "revoke
-// sessions" does to somebody's grants.
-func (s *Server) revoke(c *call) reply {
-	var who struct {
-		Mail string `json:"mail"`
-	}
-	if err := decodeStrictly(c.body, &who); err != nil || who.Mail == "" {
-		return textReply(http.StatusBadRequest, `send {"mail": "…"}`)
-	}
-	revoked := 0
-	for _, grants := range []map[string]*grant{s.state.Refresh, s.state.Access, s.state.Codes} {
-		for _, g := range grants {
-			if strings.EqualFold(g.Mail, who.Mail) && !g.Revoked {
-				g.Revoked = true
-				revoked++
-			}
+// serveGrants is GET /_sim/grants?mail=ADDRESS: what was granted to apps, by
+// everybody or one person; no credentials.
+func (s *Server) serveGrants(c *front.Call) front.Reply {
+	mail := c.URL.Query().Get("mail")
+	value := []login.GrantSummary{}
+	for _, g := range s.login.Grants() {
+		if mail == "" || strings.EqualFold(mail, g.Person) {
+			value = append(value, g)
 		}
 	}
-	for id, current := range s.state.Sessions {
-		if strings.EqualFold(current.Mail, who.Mail) {
-			delete(s.state.Sessions, id)
-		}
-	}
-	return jsonReply(http.StatusOK, map[string]int{"revoked": revoked})
-}
-
-// replaceSecret is POST /_sim/secrets with {"client_id", "value"}: the app has
-// that secret alone from now on.
-func (s *Server) replaceSecret(c *call) reply {
-	var given struct {
-		ClientID string `json:"client_id"`
-		Value    string `json:"value"`
-	}
-	if err := json.Unmarshal(c.body, &given); err != nil || given.Value == "" {
-		return textReply(http.StatusBadRequest, `send {"client_id": "…", "value": "…"}`)
-	}
-	for i := range s.cfg.Tenants {
-		if a := s.cfg.Tenants[i].app(given.ClientID); a != nil {
-			s.state.Secrets[a.ClientID] = []Secret{{Value: given.Value}}
-			return reply{status: http.StatusNoContent}
-		}
-	}
-	return textReply(http.StatusNotFound, "no app has that client_id")
+	return front.JSON(http.StatusOK, map[string]any{"value": value})
 }

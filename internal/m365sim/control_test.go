@@ -6,161 +6,286 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/onesgate/onesgate/internal/m365sim/world"
 )
 
-func (w *world) fault(f Fault) {
-	w.t.Helper()
-	if a := w.send(http.MethodPost, "/_sim/faults", f); a.StatusCode != http.StatusCreated {
-		w.t.Fatalf("switching a fault on: %d %s", a.StatusCode, a.body)
-	}
-}
-
 func TestLostReply(t *testing.T) {
-	w := newWorld(t)
-	m := w.as(alice)
-	w.fault(Fault{Match: "POST /v1.0/me/events", Times: 1, LostReply: true})
+	s := newSite(t)
+	token := s.as(alice)
+	s.command("faults", map[string]any{"match": "POST /v1.0/me/events", "times": 1, "lost_reply": true})
 	body := meeting("Review", boardroom, 2, 3)
 	body["transactionId"] = "t-1"
-	if a, err := m.try(http.MethodPost, "/v1.0/me/events", body, "Authorization", "Bearer "+m.token); err == nil {
+	if a, err := s.try(http.MethodPost, "/v1.0/me/events", body, "Authorization", "Bearer "+token); err == nil {
 		t.Fatalf("the reply was not lost: %d %s", a.StatusCode, a.body)
 	}
-	made := w.eventsOf(alice)
+	made := s.events(alice)
 	if len(made) != 1 {
 		t.Fatalf("%d events were made, want 1", len(made))
 	}
-	if again := m.create(body); again["id"] != made[0].ID {
+	if again := s.book(token, body); again != made[0]["id"] {
 		t.Error("the second attempt made another event")
 	}
 }
 
-func TestFaultsOfGraph(t *testing.T) {
-	w := newWorld(t)
-	m := w.as(alice)
-	w.fault(Fault{Match: "* /v1.0/me/*", Times: 2, Status: 429, RetryAfter: "2.5", Code: "ApplicationThrottled", Message: "Too much."})
-	for range 2 {
-		a := m.call(http.MethodGet, "/me/calendar", nil)
-		if a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "2.5" || a.errorCode(t) != "ApplicationThrottled" {
-			t.Errorf("%d %v %s", a.StatusCode, a.Header, a.body)
-		}
+// events is what stands in a calendar.
+func (s *site) events(mailbox string) []map[string]any {
+	s.t.Helper()
+	var events []map[string]any
+	for _, e := range s.send(http.MethodGet, "/_sim/events?mailbox="+mailbox, nil).want(s.t, http.StatusOK).json(s.t)["value"].([]any) {
+		events = append(events, e.(map[string]any))
 	}
-	if a := m.call(http.MethodGet, "/me/calendar", nil); a.StatusCode != http.StatusOK {
-		t.Errorf("a third time: %d %s", a.StatusCode, a.body)
+	return events
+}
+
+// A fault that says no more than its code is answered as it usually is.
+func TestFaultsByTheirCode(t *testing.T) {
+	s := newSite(t)
+	tokens := s.signIn(s.home(), alice, threeOnly)
+	token, refresh := tokens["access_token"].(string), tokens["refresh_token"].(string)
+	s.command("faults", map[string]any{"match": "GET /v1.0/users/*/calendar", "times": 1, "code": "ErrorServerBusy", "retry_after": "2.128"})
+	a := s.graph(token, http.MethodGet, "/Users('"+alice+"')/Calendar", nil).want(t, http.StatusServiceUnavailable) // another spelling
+	if a.Header.Get("Retry-After") != "2.128" || a.json(t)["error"].(map[string]any)["code"] != "ErrorServerBusy" {
+		t.Errorf("%v %s", a.Header, a.body)
 	}
-	w.fault(Fault{Match: "GET /v1.0/me/calendar", Status: 503})
-	for range 3 {
-		if a := m.call(http.MethodGet, "/me/calendar", nil); a.StatusCode != http.StatusServiceUnavailable || a.errorCode(t) != "ServiceUnavailable" {
-			t.Errorf("%d %s", a.StatusCode, a.body)
-		}
+	s.command("faults", map[string]any{"match": "GET /v1.0/me/calendar", "times": 1, "status": 401, "claims": `{"access_token":{"nbf":{"essential":true,"value":"1"}}}`})
+	a = s.graph(token, http.MethodGet, "/me/calendar", nil).want(t, http.StatusUnauthorized)
+	if header := a.Header.Get("Www-Authenticate"); !strings.Contains(header, `error="insufficient_claims"`) || !strings.Contains(header, "claims=") {
+		t.Errorf("WWW-Authenticate = %s", header)
 	}
-	if a := m.call(http.MethodGet, "/me/calendars", nil); a.StatusCode != http.StatusOK {
-		t.Errorf("another path: %d %s", a.StatusCode, a.body)
+	s.command("faults", map[string]any{"match": "POST /*/oauth2/v2.0/token", "contains": "grant_type=refresh_token", "code": "AADSTS50076"})
+	a = s.refresh(refresh).want(t, http.StatusBadRequest)
+	if m := a.json(t); m["error"] == "" || !strings.HasPrefix(m["error_description"].(string), "AADSTS50076: ") {
+		t.Errorf("%s", a.body)
 	}
-	if faults := w.send(http.MethodGet, "/_sim", nil).json(t)["faults"].([]any); len(faults) != 1 {
-		t.Errorf("active faults: %v", faults)
+	if n := len(s.status()["faults"].([]any)); n != 1 {
+		t.Errorf("%d faults are on, want 1", n)
 	}
-	if a := w.send(http.MethodDelete, "/_sim/faults", nil); a.StatusCode != http.StatusNoContent {
-		t.Fatalf("clearing: %d %s", a.StatusCode, a.body)
+	s.send(http.MethodDelete, "/_sim/faults", nil).want(t, http.StatusNoContent)
+	s.refresh(refresh).want(t, http.StatusOK)
+}
+
+func TestThrottledBatchItems(t *testing.T) {
+	s := newSite(t)
+	token := s.as(alice)
+	s.command("faults", map[string]any{"match": "GET /v1.0/me/calendar", "times": 1, "status": 429, "retry_after": "3"})
+	item := func(id string) any { return map[string]any{"id": id, "method": "GET", "url": "/me/calendar"} }
+	a := s.graph(token, http.MethodPost, "/$batch", map[string]any{"requests": []any{item("1"), item("2")}}).want(t, http.StatusOK)
+	got := map[string]float64{}
+	for _, r := range a.json(t)["responses"].([]any) {
+		r := r.(map[string]any)
+		got[r["id"].(string)] = r["status"].(float64)
 	}
-	if a := m.call(http.MethodGet, "/me/calendar", nil); a.StatusCode != http.StatusOK {
-		t.Errorf("after clearing: %d %s", a.StatusCode, a.body)
+	if got["1"] != 429 || got["2"] != 200 {
+		t.Errorf("%v: %s", got, a.body)
+	}
+	if n := s.status()["counters"].(map[string]any)["GET /v1.0/me/calendar"]; n != 2.0 {
+		t.Errorf("items are counted %v times", n)
 	}
 }
 
-func TestFaultsOfTheTokenEndpoint(t *testing.T) {
-	w := newWorld(t)
-	refresh := w.signIn(alice)["refresh_token"].(string)
-	w.fault(Fault{
-		Match: "POST /*/oauth2/v2.0/token", Times: 1, Status: 400, Error: "invalid_grant", Code: "AADSTS50076",
-		Suberror: "basic_action", Message: "Use multi-factor authentication.",
-	})
-	w.token(w.refreshForm(refresh)).refusal(t, 400, "invalid_grant", "50076", "basic_action")
-	w.fault(Fault{Match: "POST /*/oauth2/v2.0/token", Times: 1, Status: 503, RetryAfter: "1"})
-	a := w.token(w.refreshForm(refresh))
-	if a.StatusCode != http.StatusServiceUnavailable || a.json(t)["error"] != "temporarily_unavailable" || a.Header.Get("Retry-After") != "1" {
-		t.Errorf("%d %s", a.StatusCode, a.body)
+func TestClockMoves(t *testing.T) {
+	s := newSite(t)
+	token := s.as(alice)
+	id := s.book(token, meeting("Review", boardroom, 2, 3))
+	if got := s.roomSays(token, id); got != "none" {
+		t.Errorf("at once the room says %s", got)
 	}
-	w.fault(Fault{Match: "POST /*/oauth2/v2.0/token", Times: 1, Delay: Duration(time.Millisecond)})
-	if a := w.token(w.refreshForm(refresh)); a.StatusCode != http.StatusOK {
-		t.Errorf("a delay: %d %s", a.StatusCode, a.body)
+	s.command("clock", map[string]string{"advance": "10s"})
+	if got := s.roomSays(token, id); got != "accepted" {
+		t.Errorf("ten seconds later the room says %s", got)
 	}
+	s.command("clock", map[string]string{"advance": "2h"})
+	a := s.graph(token, http.MethodGet, "/me/calendar", nil).want(t, http.StatusUnauthorized)
+	if got, want := a.Header.Get("Date"), begin.Add(2*time.Hour+10*time.Second).Format(http.TimeFormat); got != want {
+		t.Errorf("Date = %s, want %s", got, want)
+	}
+	if got := s.status()["shift"]; got != "2h0m10s" {
+		t.Errorf("shift = %v", got)
+	}
+}
+
+func TestRevokedPerson(t *testing.T) {
+	s := newSite(t)
+	tokens, other := s.signIn(s.home(), alice, threeOnly), s.as(bob)
+	s.command("revoke", map[string]string{"mail": alice})
+	if m := s.refresh(tokens["refresh_token"].(string)).want(t, http.StatusBadRequest).json(t); m["error"] != "invalid_grant" {
+		t.Errorf("refresh: %v", m)
+	}
+	// without continuous access evaluation an access token lives on
+	s.graph(tokens["access_token"].(string), http.MethodGet, "/me/calendar", nil).want(t, http.StatusOK)
+	s.graph(other, http.MethodGet, "/me/calendar", nil).want(t, http.StatusOK)
+	s.refresh(s.signIn(s.home(), alice, threeOnly)["refresh_token"].(string)).want(t, http.StatusOK)
+}
+
+func TestConditions(t *testing.T) {
+	s := newSite(t)
+	refresh := s.signIn(s.home(), alice, threeOnly)["refresh_token"].(string)
+	s.command("people", map[string]string{"mail": alice, "condition": "AADSTS53003"})
+	if m := s.refresh(refresh).want(t, http.StatusBadRequest).json(t); m["error_codes"].([]any)[0] != 53003.0 {
+		t.Errorf("%v", m)
+	}
+	s.command("people", map[string]string{"mail": alice, "condition": ""})
+	s.refresh(refresh).want(t, http.StatusOK)
+	s.command("people", map[string]string{"mail": alice, "event": "password_changed"})
+	s.refresh(refresh).want(t, http.StatusOK)
+	s.command("people", map[string]string{"mail": alice, "event": "disabled"})
+	if m := s.refresh(refresh).want(t, http.StatusBadRequest).json(t); m["error_codes"].([]any)[0] != 50057.0 {
+		t.Errorf("%v", m)
+	}
+}
+
+func TestSecretsAndKeys(t *testing.T) {
+	s := newSite(t)
+	refresh := s.signIn(s.home(), alice, threeOnly)["refresh_token"].(string)
+	s.command("secrets", map[string]string{"client_id": s.home().app.ClientID, "expire": s.home().app.Secrets[0].ID})
+	if m := s.refresh(refresh).want(t, http.StatusUnauthorized).json(t); m["error_codes"].([]any)[0] != 7000222.0 {
+		t.Errorf("%v", m)
+	}
+	s.command("secrets", map[string]string{"client_id": s.home().app.ClientID, "value": "new"})
+	if m := s.refresh(refresh).want(t, http.StatusUnauthorized).json(t); m["error_codes"].([]any)[0] != 7000215.0 {
+		t.Errorf("%v", m)
+	}
+	keys := func() []any {
+		return s.send(http.MethodGet, "/"+s.home().tenant.ID+"/discovery/v2.0/keys", nil).want(t, http.StatusOK).json(t)["keys"].([]any)
+	}
+	before := len(keys())
+	s.command("keys", map[string]string{"mode": "add"})
+	if got := len(keys()); got != before+1 {
+		t.Errorf("%d keys, want %d", got, before+1)
+	}
+	s.command("keys", map[string]string{"mode": "emergency"})
+	if got := len(keys()); got != 1 {
+		t.Errorf("%d keys after an emergency, want 1", got)
+	}
+}
+
+func TestRoomsChangeTheirMind(t *testing.T) {
+	s := newSite(t)
+	token := s.as(alice)
+	id := s.book(token, meeting("Review", boardroom, 2, 3))
+	s.clock.advance(time.Minute)
+	if got := s.roomSays(token, id); got != "accepted" {
+		t.Fatalf("the room says %s", got)
+	}
+	s.command("rooms", map[string]string{"room": boardroom, "event": id, "answer": "declined", "reason": "Painting."})
+	if got := s.roomSays(token, id); got != "declined" {
+		t.Errorf("the room says %s", got)
+	}
+	if reasons := s.events(alice)[0]["m365sim.reasons"].(map[string]any); reasons[boardroom] != "Painting." {
+		t.Errorf("reasons = %v", reasons)
+	}
+	if left := s.events(boardroom); len(left) != 0 {
+		t.Errorf("the room holds %v", left)
+	}
+}
+
+func TestMoveAndSync(t *testing.T) {
+	s := newSite(t)
+	token := s.as(alice)
+	id := s.book(token, meeting("Review", boardroom, 2, 3))
+	round := s.graph(token, http.MethodGet, "/me/calendarView/delta?startDateTime=2026-11-24T00:00:00Z&endDateTime=2026-11-25T00:00:00Z", nil).want(t, http.StatusOK)
+	link := round.json(t)["@odata.deltaLink"].(string)
+	moved := s.command("move", map[string]string{"mailbox": alice, "id": id}).json(t)["id"].(string)
+	s.graph(token, http.MethodGet, "/me/events/"+id, nil).want(t, http.StatusNotFound)
+	s.graph(token, http.MethodGet, "/me/events/"+moved, nil).want(t, http.StatusOK)
+	s.send(http.MethodGet, link, nil, "Authorization", "Bearer "+token).want(t, http.StatusOK)
+	s.command("sync", map[string]string{})
+	s.send(http.MethodGet, link, nil, "Authorization", "Bearer "+token).want(t, http.StatusGone)
 }
 
 func TestControlRefuses(t *testing.T) {
-	w := newWorld(t)
+	s := newSite(t)
 	for name, tt := range map[string]struct {
 		path    string
 		body    any
 		headers []string
 		status  int
 	}{
-		"an unknown word":         {"/_sim/faults", `{"match": "GET /x", "status": 500, "colour": "red"}`, nil, 400},
-		"no method":               {"/_sim/faults", Fault{Match: "/x", Status: 500}, nil, 400},
-		"a broken pattern":        {"/_sim/faults", Fault{Match: "GET /[", Status: 500}, nil, 400},
-		"nothing wrong":           {"/_sim/faults", Fault{Match: "GET /x"}, nil, 400},
-		"a status of success":     {"/_sim/faults", Fault{Match: "GET /x", Status: 200}, nil, 400},
-		"an endless delay":        {"/_sim/faults", Fault{Match: "GET /x", Delay: Duration(time.Hour)}, nil, 400},
-		"a form":                  {"/_sim/faults", "x=1", []string{"Content-Type", "application/x-www-form-urlencoded"}, 415},
-		"another site":            {"/_sim/faults", Fault{Match: "GET /x", Status: 500}, []string{"Origin", "http://evil.example"}, 403},
-		"nobody's grants":         {"/_sim/revoke", `{}`, nil, 400},
-		"an unknown app's secret": {"/_sim/secrets", map[string]string{"client_id": "x", "value": "y"}, nil, 404},
-		"an empty secret":         {"/_sim/secrets", map[string]string{"client_id": w.app().ClientID}, nil, 400},
-		"too long a body":         {"/_sim/faults", strings.Repeat(" ", maxBody+1), nil, 413},
+		"an unknown word":         {"faults", `{"match": "GET /x", "status": 500, "colour": "red"}`, nil, 400},
+		"nothing wrong":           {"faults", map[string]any{"match": "GET /x"}, nil, 400},
+		"an unknown code":         {"faults", map[string]any{"match": "GET /x", "code": "ErrorColour"}, nil, 400},
+		"a form":                  {"faults", "x=1", []string{"Content-Type", "application/x-www-form-urlencoded"}, 415},
+		"another site":            {"faults", map[string]any{"match": "GET /x", "status": 500}, []string{"Origin", "http://evil.example"}, 403},
+		"nobody's grants":         {"revoke", map[string]any{}, nil, 400},
+		"somebody unknown":        {"people", map[string]any{"mail": "zoe@contoso.example", "event": "disabled"}, nil, 400},
+		"an unknown event":        {"people", map[string]any{"mail": alice, "event": "promoted"}, nil, 400},
+		"an unknown condition":    {"people", map[string]any{"mail": alice, "condition": "AADSTS1"}, nil, 400},
+		"an unknown app's secret": {"secrets", map[string]any{"client_id": "x", "value": "y"}, nil, 400},
+		"an empty secret":         {"secrets", map[string]any{"client_id": s.home().app.ClientID}, nil, 400},
+		"an unknown mode":         {"keys", map[string]any{"mode": "throw away"}, nil, 400},
+		"an unknown tenant":       {"consent", map[string]any{"tenant": "x", "client_id": s.home().app.ClientID}, nil, 400},
+		"an unknown room":         {"rooms", map[string]any{"room": alice, "event": "x", "answer": "declined"}, nil, 400},
+		"an unknown answer":       {"rooms", map[string]any{"room": boardroom, "event": "x", "answer": "perhaps"}, nil, 400},
+		"an unknown mailbox":      {"move", map[string]any{"mailbox": "x", "id": "x"}, nil, 400},
+		"an unknown lifecycle":    {"lifecycle", map[string]any{"mailbox": alice, "event": "born"}, nil, 400},
+		"an unknown command":      {"explode", map[string]any{}, nil, 404},
 	} {
-		if a := w.send(http.MethodPost, tt.path, tt.body, tt.headers...); a.StatusCode != tt.status {
+		if a := s.send(http.MethodPost, "/_sim/"+tt.path, tt.body, tt.headers...); a.StatusCode != tt.status {
 			t.Errorf("%s: %d %s, want %d", name, a.StatusCode, a.body, tt.status)
 		}
 	}
-	if len(w.sim.faults) != 0 {
-		t.Errorf("faults were switched on: %v", w.sim.faults)
+	if a := s.send(http.MethodDelete, "/_sim/faults", nil, "Origin", "http://evil.example"); a.StatusCode != http.StatusForbidden {
+		t.Errorf("clearing from another site: %d", a.StatusCode)
+	}
+	if on := s.status()["faults"].([]any); len(on) != 0 {
+		t.Errorf("faults were switched on: %v", on)
 	}
 }
 
-func TestJournalCountsAndKeepsNoSecret(t *testing.T) {
-	w := newWorld(t)
-	m := w.as(alice)
-	m.create(meeting("Review", boardroom, 2, 3))
-	for range keptCalls {
-		m.call(http.MethodGet, "/me/calendar?$select=id", nil)
+func TestStatusCountsAndKeepsNoSecret(t *testing.T) {
+	s := newSite(t)
+	tokens := s.signIn(s.home(), alice, threeOnly)
+	token := tokens["access_token"].(string)
+	s.book(token, meeting("Review", boardroom, 2, 3))
+	for range 5 {
+		s.graph(token, http.MethodGet, "/me/calendar?$select=id", nil)
 	}
-	a := w.send(http.MethodGet, "/_sim", nil)
+	a := s.send(http.MethodGet, "/_sim", nil)
 	status := a.json(t)
 	counters := status["counters"].(map[string]any)
-	if counters["POST /v1.0/me/events"] != 1.0 || counters["GET /v1.0/me/calendar"] != float64(keptCalls) || counters["/{tenant}/oauth2/v2.0/token"] != 1.0 {
+	if counters["POST /v1.0/me/events"] != 1.0 || counters["GET /v1.0/me/calendar"] != 5.0 || counters["/{tenant}/oauth2/v2.0/token"] != 1.0 {
 		t.Errorf("counters = %v", counters)
 	}
-	if calls := status["calls"].([]any); len(calls) != keptCalls {
-		t.Errorf("%d calls are listed, want %d", len(calls), keptCalls)
-	}
-	if status["people"] != 5.0 || status["rooms"] != 4.0 || !slices.Equal(status["tenants"].([]any), []any{w.tenant().ID}) {
+	if status["people"] != 5.0 || status["rooms"] != 4.0 || status["events"] != 2.0 || !slices.Equal(status["tenants"].([]any), []any{s.home().tenant.ID}) {
 		t.Errorf("the world: %s", a.body)
 	}
-	for _, secret := range []string{m.token, w.app().Secrets[0].Value, "select"} {
-		if strings.Contains(a.body, secret) {
-			t.Errorf("the journal tells %q", secret)
+	grants := s.send(http.MethodGet, "/_sim/grants?mail="+alice, nil)
+	if !strings.Contains(grants.body, alice) {
+		t.Errorf("grants: %s", grants.body)
+	}
+	page := s.send(http.MethodGet, "/", nil)
+	for _, secret := range []string{token, tokens["refresh_token"].(string), s.home().app.Secrets[0].Value, "select"} {
+		if strings.Contains(a.body, secret) || strings.Contains(grants.body, secret) || strings.Contains(page.body, `value="`+secret) {
+			t.Errorf("the simulator tells %q", secret)
 		}
 	}
-	events := w.send(http.MethodGet, "/_sim/events?mailbox="+boardroom, nil).json(t)["value"].([]any)
-	if len(events) != 1 || events[0].(map[string]any)["subject"] != "Review" {
-		t.Errorf("the room's calendar: %v", events)
+	s.send(http.MethodDelete, "/_sim/calls", nil).want(t, http.StatusNoContent)
+	if calls := s.status()["calls"].([]any); len(calls) != 0 {
+		t.Errorf("%d calls are left", len(calls))
 	}
 }
 
 func TestOverview(t *testing.T) {
-	w := newWorld(t, func(c *Config, _ *Options) { c.Tenants[0].Events = SampleConfig().Tenants[0].Events })
-	w.as(alice).call(http.MethodGet, "/me/calendar", nil)
-	a := w.send(http.MethodGet, "/", nil)
-	for _, text := range []string{"Contoso", "Dan Müller", "Release planning", "09:30–10:30", "GET /v1.0/me/calendar"} {
+	s := newSite(t, func(c *world.Config, _ *Options) { c.Tenants[0].Events = world.Sample().Tenants[0].Events })
+	s.graph(s.as(alice), http.MethodGet, "/me/calendar", nil)
+	s.command("faults", map[string]any{"match": "GET /v1.0/me/events", "times": 2, "code": "ErrorServerBusy", "retry_after": "5", "delay": "1ms"})
+	a := s.send(http.MethodGet, "/", nil).want(t, http.StatusOK)
+	for _, text := range []string{
+		"Contoso", "Dan Müller", "Release planning", "09:30–10:30", "GET /v1.0/me/calendar", "waits 1ms, answers ErrorServerBusy Retry-After: 5", "refresh",
+	} {
 		if !strings.Contains(a.body, text) {
 			t.Errorf("the overview does not show %q", text)
 		}
 	}
-	if strings.Contains(a.body, w.app().Secrets[0].Value) || strings.Contains(a.body, "Architecture") {
+	if strings.Contains(a.body, s.home().app.Secrets[0].Value) || strings.Contains(a.body, "Architecture") {
 		t.Error("the overview shows a secret, or tomorrow")
 	}
-	if a := w.send(http.MethodGet, "/_sim/style.css", nil); a.StatusCode != http.StatusOK || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/css") {
+	if a := s.send(http.MethodGet, "/?q=bob", nil); strings.Contains(a.body, "Dan Müller") || !strings.Contains(a.body, "Bob Lee") {
+		t.Error("the overview shows others than were asked for")
+	}
+	if a := s.send(http.MethodGet, "/_sim/style.css", nil); a.StatusCode != http.StatusOK || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/css") {
 		t.Errorf("the stylesheet: %d", a.StatusCode)
 	}
-	if a := w.send(http.MethodGet, "/nowhere", nil); a.StatusCode != http.StatusNotFound {
-		t.Errorf("an unknown page: %d", a.StatusCode)
-	}
+	s.send(http.MethodGet, "/nowhere", nil).want(t, http.StatusNotFound)
 }

@@ -3,15 +3,19 @@ package m365sim
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/google/uuid"
+	"github.com/onesgate/onesgate/internal/m365sim/exchange"
+	"github.com/onesgate/onesgate/internal/m365sim/front"
+	"github.com/onesgate/onesgate/internal/m365sim/login"
+	"github.com/onesgate/onesgate/internal/m365sim/msgraph"
+	"github.com/onesgate/onesgate/internal/m365sim/page"
+	"github.com/onesgate/onesgate/internal/m365sim/table"
+	"github.com/onesgate/onesgate/internal/m365sim/world"
 )
 
 // Options of a Server.
@@ -23,173 +27,125 @@ type Options struct {
 	Now func() time.Time
 	Log *slog.Logger // nil: none
 	// StateFile, if not "", keeps keys, grants, sessions and calendars over a
-	// restart. It holds a private key and is written with mode 0600.
+	// restart. It holds private keys and is written with mode 0600.
 	StateFile string
+	// Client sends change notifications, to loopback only; nil: nobody can
+	// subscribe.
+	Client *http.Client
 }
 
 // A Server is the simulated Microsoft 365. It may be used concurrently.
 type Server struct {
-	cfg       Config
-	base      string
-	now       func() time.Time
-	log       *slog.Logger
-	stateFile string
-	login     *http.ServeMux // the identity platform, pages, control
-	graph     *http.ServeMux
+	world     *world.World
+	file      *table.File
+	door      *front.Door
+	login     *login.Login
+	exchange  *exchange.Exchange
+	graph     *msgraph.Graph
+	control   front.Mux // the simulator's own pages and commands
 	crossSite http.CrossOriginProtection
-
-	mu     sync.Mutex // guards what follows; never held while waiting
-	state  *state
-	saved  string // the state file's content
-	keys   signingKey
-	faults []*Fault
-	seen   journal
-	closed bool
 }
 
 // New returns a server for a configuration, with the state of o.StateFile if
 // there is one. The configuration must not be changed afterwards.
-func New(cfg Config, o Options) (*Server, error) {
-	if cfg.Scopes == "" {
-		cfg.Scopes = ScopesSuperset
-	}
-	if err := cfg.validate(); err != nil {
-		return nil, err
-	}
+func New(cfg world.Config, o Options) (*Server, error) {
 	base, err := url.Parse(o.BaseURL)
 	if err != nil || base.Scheme == "" || base.Host == "" || strings.Trim(base.Path, "/") != "" {
 		return nil, fmt.Errorf("base URL %q: write an absolute URL without a path, such as http://localhost:8081", o.BaseURL)
 	}
-	s := &Server{
-		cfg: cfg, base: base.Scheme + "://" + base.Host, now: o.Now, log: o.Log, stateFile: o.StateFile,
-		seen: journal{Counters: map[string]int{}},
+	if o.Now == nil {
+		o.Now = time.Now
 	}
-	if s.now == nil {
-		s.now = time.Now
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	if err := s.load(); err != nil {
+	s := &Server{}
+	if s.world, err = world.New(cfg, base.Scheme+"://"+base.Host); err != nil {
 		return nil, err
 	}
-	s.login, s.graph = http.NewServeMux(), http.NewServeMux()
-	s.loginRoutes()
+	if s.file, err = table.Open(o.StateFile); err != nil {
+		return nil, err
+	}
+	if err := s.open(o); err != nil {
+		return nil, errors.Join(err, s.file.Close())
+	}
 	s.controlRoutes()
-	s.graphRoutes()
 	return s, nil
 }
 
-// Close writes the state once more and refuses later requests. Requests under
+// open puts the parts together.
+func (s *Server) open(o Options) (err error) {
+	s.door = front.NewDoor(front.Options{
+		Now: o.Now, Log: o.Log, Commit: s.file.Commit, Settle: func(now time.Time) { s.exchange.Settle(now) },
+	})
+	changed := func(c exchange.Change) {
+		if s.graph != nil { // nobody can have subscribed to what the calendars begin with
+			s.graph.Changed(c)
+		}
+	}
+	if s.exchange, err = exchange.New(s.world, s.file, o.Now(), changed); err != nil {
+		return err
+	}
+	if s.login, err = login.New(s.world, s.file, o.Log); err != nil {
+		return err
+	}
+	s.graph, err = msgraph.New(msgraph.Options{
+		World: s.world, Exchange: s.exchange, Door: s.door, File: s.file, Client: o.Client, Log: o.Log,
+		Authenticate: s.authenticate, Userinfo: s.login.Userinfo,
+	})
+	if err != nil {
+		return err
+	}
+	return s.file.Commit()
+}
+
+// authenticate tells Graph who calls.
+func (s *Server) authenticate(c *front.Call) (msgraph.Caller, *msgraph.Unauthenticated) {
+	a, refused := s.login.Bearer(c)
+	if refused != nil {
+		return msgraph.Caller{}, &msgraph.Unauthenticated{Message: refused.Message, Claims: refused.Claims}
+	}
+	return msgraph.Caller{Tenant: a.Tenant, App: a.App, Person: a.Person, Scopes: a.Scopes}, nil
+}
+
+// Close keeps the state once more and refuses later requests. Requests under
 // way are the HTTP server's to wait for.
 func (s *Server) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	s.settle(s.now())
-	return s.save()
+	s.graph.Close()
+	return errors.Join(s.door.Close(), s.file.Close())
 }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, graphRoot) {
-		s.graph.ServeHTTP(w, canonical(r))
-		return
-	}
-	s.login.ServeHTTP(w, r)
-}
-
-func (s *Server) loginRoutes() {
-	s.login.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", s.handler(s.inTenant(s.discovery)))
-	s.login.HandleFunc("GET /{tenant}/discovery/v2.0/keys", s.handler(s.inTenant(s.jwks)))
-	s.login.HandleFunc("GET /{tenant}/oauth2/v2.0/authorize", s.handler(s.serveAuthorize))
-	s.login.HandleFunc("POST /{tenant}/oauth2/v2.0/authorize", s.handler(s.serveAuthorize))
-	s.login.HandleFunc("/{tenant}/oauth2/v2.0/token", s.handler(s.serveToken))
-	s.login.HandleFunc("GET /{tenant}/oauth2/v2.0/logout", s.handler(s.inTenant(s.serveLogout)))
-	s.login.HandleFunc("GET /oidc/userinfo", s.handler(s.serveUserinfo))
-	s.login.HandleFunc("GET /{$}", s.handler(s.serveOverview))
-	s.login.HandleFunc("GET /_sim/style.css", serveStyle)
-	s.login.HandleFunc("/", s.handler(s.serveNotFound))
-}
-
-// A call is one request, with its body read.
-type call struct {
-	*http.Request
-	body []byte
-	now  time.Time
-	id   string // request-id of Graph, trace id of Entra
-}
-
-// correlationID is the caller's name for the request if it is a GUID.
-func (c *call) correlationID() string {
-	for _, id := range []string{c.Header.Get("client-request-id"), c.URL.Query().Get("client-request-id")} {
-		if guid.MatchString(id) {
-			return strings.ToLower(id)
-		}
-	}
-	return uuid.NewString()
-}
-
-// maxBody bounds a request's body, in bytes.
-const maxBody = 1 << 20
-
-// handler serves by a function that runs with s.mu held. The state is on disk
-// before the answer goes out.
-func (s *Server) handler(serve func(*call) reply) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		c := &call{Request: r, id: uuid.NewString()}
-		var err error
-		if c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
-			status := http.StatusBadRequest
-			var tooLong *http.MaxBytesError
-			if errors.As(err, &tooLong) {
-				status = http.StatusRequestEntityTooLarge
-			}
-			textReply(status, "the request's body can't be read: "+err.Error()).write(w)
-			return
-		}
-		fault := s.takeFault(r)
-		if !fault.wait(r.Context()) {
-			return
-		}
-		rep := s.answer(c, fault, serve)
-		if fault.LostReply {
-			panic(http.ErrAbortHandler)
-		}
-		rep.write(w)
-	}
-}
-
-func (s *Server) answer(c *call, fault Fault, serve func(*call) reply) (rep reply) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer func() { s.record(c, rep.status) }()
-	c.now = s.now()
+	cloud, root, rest := s.world.CloudOf(r.URL.EscapedPath())
+	var part front.Part
 	switch {
-	case s.closed:
-		return textReply(http.StatusServiceUnavailable, "m365sim is closing")
-	case fault.Status != 0:
-		return s.faultReply(c, fault)
+	case rest == "/" || strings.HasPrefix(rest, "/_sim"):
+		part = front.Part{Serve: s.control.Serve, Pattern: s.control.Pattern, Refuse: refuse}
+	case msgraph.Serves(rest):
+		part = s.graph.Part()
+	default:
+		part = s.login.Part()
 	}
-	s.settle(c.now)
-	rep = serve(c)
-	if err := s.save(); err != nil {
-		s.log.Error("the state can't be kept", "error", err)
-		return textReply(http.StatusInternalServerError, "m365sim: "+err.Error())
-	}
-	return rep
+	s.door.Serve(w, r, part, cloud, root, rest)
 }
 
-// inTenant serves with the tenant of the path.
-func (s *Server) inTenant(serve func(*call, *Tenant) reply) func(*call) reply {
-	return func(c *call) reply {
-		t := s.cfg.tenant(c.PathValue("tenant"))
-		if t == nil {
-			return s.entraJSON(c, tenantNotFound(c.PathValue("tenant")))
-		}
-		return serve(c, t)
+// refuse answers nothing: no fault happens to who looks at the simulator.
+func refuse(*front.Call, front.Fault) front.Reply { return front.Reply{} }
+
+// Version of the simulator's behaviour, as GET /_sim tells it.
+const Version = "2"
+
+func (s *Server) controlRoutes() {
+	s.control.Handle("GET /{$}", s.serveOverview)
+	s.control.Handle("GET /_sim/style.css", page.Style)
+	s.control.Handle("GET /_sim", s.serveStatus)
+	s.control.Handle("GET /_sim/events", s.serveEvents)
+	s.control.Handle("GET /_sim/grants", s.serveGrants)
+	s.control.Handle("DELETE /_sim/calls", s.guarded(s.clearCalls))
+	s.control.Handle("POST /_sim/faults", s.guarded(s.addFault))
+	s.control.Handle("DELETE /_sim/faults", s.guarded(s.clearFaults))
+	for name, serve := range s.commands() {
+		s.control.Handle("POST /_sim/"+name, s.guarded(serve))
 	}
 }

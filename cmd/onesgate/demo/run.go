@@ -21,6 +21,7 @@ import (
 
 	"github.com/onesgate/onesgate/cmd/onesgate/sampleones"
 	"github.com/onesgate/onesgate/internal/m365sim"
+	"github.com/onesgate/onesgate/internal/m365sim/world"
 )
 
 // Options of a run.
@@ -221,13 +222,13 @@ func (s *server) stop() error {
 type microsoft struct {
 	*server
 	issuer string
-	app    m365sim.App
-	people []m365sim.Person
-	rooms  []m365sim.Room
+	app    world.App
+	people []world.Person
+	rooms  []world.Room
 }
 
 func startMicrosoft(port int, public, dir string, log *slog.Logger) (*microsoft, error) {
-	cfg := m365sim.SampleConfig()
+	cfg := world.Sample()
 	tenant := &cfg.Tenants[0]
 	app := &tenant.Apps[0]
 	app.RedirectURIs = []string{public + "/.ones/callback", public + "/.ones/rooms/callback", public + "/.ones/signed-out"}
@@ -236,7 +237,7 @@ func startMicrosoft(port int, public, dir string, log *slog.Logger) (*microsoft,
 	m.server, err = serve(port, func(url string) (http.Handler, func() error, error) {
 		m.issuer = url + "/" + tenant.ID + "/v2.0"
 		sim, err := m365sim.New(cfg, m365sim.Options{
-			BaseURL: url, Now: time.Now, Log: log, StateFile: filepath.Join(dir, "m365sim.json"),
+			BaseURL: url, Now: time.Now, Log: log, StateFile: filepath.Join(dir, "m365sim.jsonl"),
 		})
 		if err != nil {
 			return nil, nil, err
@@ -250,7 +251,7 @@ func startMicrosoft(port int, public, dir string, log *slog.Logger) (*microsoft,
 type gateway struct {
 	Dir, Public, Issuer, Graph, Ones, ClientID, ClientSecret, ServiceToken string
 	Port, Service                                                          int
-	Rooms                                                                  []m365sim.Room
+	Rooms                                                                  []world.Room
 }
 
 func (g gateway) start() error {
