@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 TAGS := nobadger,nomysql,nopgx
 
-.PHONY: build demo test lint fmt bench fuzz vuln deps
+.PHONY: build demo test lint fmt bench fuzz soak vuln deps
 
 build: ## the binary
 	go build -trimpath -tags $(TAGS) -o bin/onesgate ./cmd/onesgate
@@ -38,6 +38,12 @@ fuzz: ## a minute of each fuzz target
 	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime 60s $$pkg || exit 1; \
 	  done; \
 	done
+
+MODELS = $$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}}{{end}}{{end}}' ./...)
+
+soak: fuzz ## what takes long: fuzzing, and the models with many more steps
+	go test -timeout 60m $(MODELS) -rapid.checks=5000
+	ONESGATE_CRASH_ROUNDS=5000 go test -timeout 60m -v -run TestKill ./internal/store/badgerstore
 
 vuln: ## known vulnerabilities; asks vuln.go.dev
 	go tool govulncheck ./...
