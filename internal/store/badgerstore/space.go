@@ -18,28 +18,44 @@ type freeSpace struct {
 	free  func(dir string) (uint64, error)
 
 	checked time.Time
-	verdict error
+	left    uint64 // bytes that were free then
+	written uint64 // bytes since then
+	failed  error  // if that could not be found out
 }
 
-// check returns an error, ErrFull as a rule, if nothing more should be put. It
-// looks at the disk once per second at most.
-func (f *freeSpace) check() error {
+// amplification is how much of the disk a byte may take for a while: the log,
+// the table, and the one that is compacted into.
+const amplification = 4
+
+// reserve is the part of the least free space that deletions may use up: they
+// make room in the end, but are written first.
+const reserve = 4
+
+// spend tells how many bytes were written.
+func (f *freeSpace) spend(size int) { f.written += uint64(size) }
+
+// check returns an error, ErrFull as a rule, if nothing more should be put, or
+// deleted. It looks at the disk once per second, and more often the nearer it is
+// to its bound.
+func (f *freeSpace) check(puts bool) error {
 	now := f.now()
-	if age := now.Sub(f.checked); !f.checked.IsZero() && 0 <= age && age < time.Second {
-		return f.verdict
+	near := f.left >= f.least && amplification*f.written > f.left-f.least
+	if age := now.Sub(f.checked); f.checked.IsZero() || age < 0 || age >= time.Second || near {
+		f.checked, f.written = now, 0
+		f.left, f.failed = f.free(f.dir)
 	}
-	f.checked = now
-	free, err := f.free(f.dir)
+	least := f.least
+	if !puts {
+		least /= reserve
+	}
 	switch {
-	case err != nil:
-		f.verdict = fmt.Errorf("free space of %s: %w", f.dir, err)
-	case free < f.least:
-		f.verdict = fmt.Errorf("%w: %s free on the disk of %s, at least %s must be; make room there",
-			store.ErrFull, humanize.IBytes(free), f.dir, humanize.IBytes(f.least))
-	default:
-		f.verdict = nil
+	case f.failed != nil:
+		return fmt.Errorf("free space of %s: %w", f.dir, f.failed)
+	case f.left < least:
+		return fmt.Errorf("%w: %s free on the disk of %s, at least %s must be; make room there",
+			store.ErrFull, humanize.IBytes(f.left), f.dir, humanize.IBytes(f.least))
 	}
-	return f.verdict
+	return nil
 }
 
 // statfs returns how many bytes this user may still write on the disk of dir.

@@ -15,6 +15,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		runChild(dir)
 	}
+	if dir := os.Getenv(smallDisk); dir != "" {
+		fillDisk(dir)
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -65,6 +65,7 @@ func (s *Store) writeGroup(group []*commit) {
 		}
 		last++
 		c.version = last
+		s.space.spend(c.size)
 		if err := c.apply(txn, &position); err != nil {
 			// Part of it is in the transaction now, so none of that may be written.
 			failAll(group, fmt.Errorf("nothing written: %w", err))
@@ -112,8 +113,8 @@ func (s *Store) judge(txn *badger.Txn, c *commit) error {
 			return fmt.Errorf("%q: %w", w.key, store.ErrConflict)
 		}
 	}
-	if c.puts {
-		return s.space.check()
+	if c.changes() {
+		return s.space.check(c.puts)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func TestFull(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	s := openTest(t, t.TempDir(), func() time.Time { return now })
 	defer closeTest(t, s)
-	var free uint64 = 1000
+	var free uint64 = 1 << 20
 	looks := 0
 	s.space.least = 1000
 	s.space.free = func(string) (uint64, error) { looks++; return free, nil }
@@ -31,7 +31,7 @@ func TestFull(t *testing.T) {
 		return err
 	}
 	if err := put(); err != nil {
-		t.Fatalf("put with just enough space = %v", err)
+		t.Fatalf("put with enough space = %v", err)
 	}
 	free = 999
 	if err := put(); err != nil {
@@ -46,11 +46,22 @@ func TestFull(t *testing.T) {
 	if looks != 2 {
 		t.Errorf("looked %d times at the disk, want 2", looks)
 	}
+	if _, err := s.Get(t.Context(), "a"); err != nil {
+		t.Errorf("Get on a full disk = %v", err)
+	}
 	if _, err := s.Commit(t.Context(), store.Write{Key: "a", Op: store.Delete}); err != nil {
 		t.Errorf("delete on a full disk = %v", err)
 	}
 	if _, err := s.Get(t.Context(), "a"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get of what was deleted = %v, want ErrNotFound", err)
+	}
+	free = 249
+	now = now.Add(time.Second)
+	if _, err := s.Commit(t.Context(), store.Write{Key: "b", Op: store.Delete}); !errors.Is(err, store.ErrFull) {
+		t.Errorf("delete on a disk without reserve = %v, want ErrFull", err)
+	}
+	if _, err := s.Commit(t.Context(), store.Write{Key: "b", Op: store.Check, If: store.If(store.Absent)}); err != nil {
+		t.Errorf("check on a disk without reserve = %v", err)
 	}
 	free = 1000
 	now = now.Add(-time.Hour) // the clock was set back
@@ -62,6 +73,30 @@ func TestFull(t *testing.T) {
 	now = now.Add(time.Second)
 	if err := put(); !errors.Is(err, broken) {
 		t.Errorf("put with unknown space = %v, want the reason", err)
+	}
+}
+
+// TestNearlyFull: who writes fast is not trusted for a whole second.
+func TestNearlyFull(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s := openTest(t, t.TempDir(), func() time.Time { return now })
+	defer closeTest(t, s)
+	const size = 100 << 10
+	free, put := uint64(20*size), 0
+	s.space.least = 10 * size
+	s.space.free = func(string) (uint64, error) { return free, nil }
+	for ; put < 20; put++ {
+		_, err := s.Commit(t.Context(), store.Write{Key: "a", Value: make([]byte, size)})
+		if errors.Is(err, store.ErrFull) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		free -= size
+	}
+	if put != 10 && put != 11 {
+		t.Errorf("refused after %d puts, want 10 or 11", put)
 	}
 }
 
