@@ -44,6 +44,7 @@ MODELS = $$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "p
 soak: fuzz ## what takes long: fuzzing, and the models with many more steps
 	go test -timeout 60m $(MODELS) -rapid.checks=5000
 	ONESGATE_CRASH_ROUNDS=5000 go test -timeout 60m -v -run TestKill ./internal/store/badgerstore
+	ONESGATE_RELOADS=500 go test -timeout 60m -v -run TestReloadUnderLoad ./integration_test
 
 vuln: ## known vulnerabilities; asks vuln.go.dev
 	go tool govulncheck ./...
