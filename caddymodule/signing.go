@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store"
@@ -62,4 +63,48 @@ func openAssertionKey(keys *seal.Keyset, sealed []byte) (*ecdsa.PrivateKey, erro
 		return nil, errors.New("the key that signs assertions is of another kind")
 	}
 	return key, nil
+}
+
+// rewrapAssertionKey seals the key that signs assertions with the primary key,
+// if it isn't: part of a rotation, with grant.Keeper.Rewrap. The key itself stays
+// the same. Its errors are those of seal and store; it changes nothing then.
+func rewrapAssertionKey(ctx context.Context, s store.Store, keys *seal.Keyset) (resealed bool, err error) {
+	for {
+		rec, err := s.Get(ctx, signingKey)
+		if err != nil {
+			return false, err
+		}
+		if id, ok := seal.KeyOf(rec.Value); ok && id == keys.Primary() {
+			return false, nil
+		}
+		der, err := keys.Open(rec.Value, signingKey, signingKey)
+		if err != nil {
+			return false, err
+		}
+		sealed, err := keys.Seal(der, signingKey, signingKey)
+		if err != nil {
+			return false, err
+		}
+		_, err = s.Commit(ctx, store.Write{Key: signingKey, Value: sealed, If: store.If(rec.Version)})
+		if !errors.Is(err, store.ErrConflict) {
+			return err == nil, err
+		}
+	}
+}
+
+// countKeys counts all records in the store by the id of the key that they are
+// sealed with: a key can be retired when it has none.
+func countKeys(ctx context.Context, s store.Store, grants *grant.Keeper) (map[uint32]int, error) {
+	records, err := grants.CountKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := s.Get(ctx, signingKey)
+	if err != nil {
+		return nil, err
+	}
+	if id, ok := seal.KeyOf(rec.Value); ok {
+		records[id]++
+	}
+	return records, nil
 }

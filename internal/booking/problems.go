@@ -115,7 +115,7 @@ var table = []struct {
 	{errAmbiguousUser, codeAmbiguousUser, "More than one person fits: say whom by their user id."},
 	{grant.ErrNeedsSignIn, codeNeedsSignIn, "The connection to Microsoft 365 has ended: this person has to sign in again."},
 	{grant.ErrNeedsAdminConsent, codeNeedsAdminConsent, "An administrator of Microsoft 365 has to consent first."},
-	{grant.ErrIntegrationDown, codeIntegrationDown, "Microsoft refuses this integration; its operator has to look at it."},
+	{grant.ErrIntegrationDown, codeIntegrationDown, "This integration can't be used right now; its operator has to look at it."},
 	{grant.ErrUnavailable, codeGraphUnavailable, "Microsoft 365 can't be reached right now; try again."},
 	{store.ErrFull, codeStoreFull, "The store is full; its operator has to make room."},
 	{store.ErrUnknownOutcome, codeStoreUnavailable, "Whether this was written is unknown: ask again with the same Idempotency-Key."},

@@ -3,8 +3,9 @@
 // in memory.
 //
 // A grant is refreshed on demand and once, however many ask; a new refresh token
-// is durable before the access token that came with it is used. Sign-in saves
-// grants; bookings and pages take tokens and the state of the connection from
-// here. It never speaks with Microsoft but through entra, and never ends a grant
-// for a fault that is not the grant's.
+// is durable before the access token that came with it is used. When the sealing
+// keys are rotated, it seals all grants anew. Sign-in saves grants; bookings and
+// pages take tokens and the state of the connection from here. It never speaks
+// with Microsoft but through entra, and never ends a grant for a fault that is
+// not the grant's.
 package grant

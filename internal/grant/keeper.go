@@ -21,8 +21,9 @@ var (
 	// ErrNeedsAdminConsent: an administrator of the tenant has to consent.
 	ErrNeedsAdminConsent = errors.New("an administrator has to consent")
 	// ErrIntegrationDown: the operator's configuration is refused (an expired
-	// secret, say), or the integration is no longer configured. No grant is at fault.
-	ErrIntegrationDown = errors.New("the integration is refused by Microsoft")
+	// secret, say), the integration is no longer configured, or the keyset lacks
+	// the key that the grant is sealed with. No grant is at fault.
+	ErrIntegrationDown = errors.New("the integration needs its operator")
 	// ErrUnavailable: Microsoft can't be reached or asked for patience; try again.
 	ErrUnavailable = errors.New("the sign-in service of Microsoft is not available")
 )
@@ -103,6 +104,8 @@ func (k *Keeper) Connection(ctx context.Context, owner string) (*Connection, err
 	}
 	rec, _, err := k.read(ctx, owner)
 	switch {
+	case err == nil && k.lacksKey(rec):
+		// Unavailable, and looked at again: the keyset may be completed.
 	case err == nil:
 		c.learn(rec.State)
 	case errors.Is(err, store.ErrNotFound):
@@ -111,6 +114,12 @@ func (k *Keeper) Connection(ctx context.Context, owner string) (*Connection, err
 		return nil, err
 	}
 	return c, nil
+}
+
+// lacksKey says whether a grant is sealed with a key that the keyset doesn't have.
+func (k *Keeper) lacksKey(rec record) bool {
+	id, ok := seal.KeyOf(rec.Sealed)
+	return ok && !k.cfg.Seal.Enabled(id)
 }
 
 func (k *Keeper) connection(owner string) *Connection {

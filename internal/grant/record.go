@@ -41,6 +41,12 @@ func (r *record) open(keys *seal.Keyset, owner string) (refreshToken string, err
 	return string(plain), err
 }
 
+// holds says whether the record is still one of that refresh token.
+func (r *record) holds(keys *seal.Keyset, owner, refreshToken string) bool {
+	token, err := r.open(keys, owner)
+	return err == nil && token == refreshToken
+}
+
 func (r *record) encode() ([]byte, error) {
 	value, err := json.Marshal(r)
 	if err != nil {
@@ -55,11 +61,16 @@ func (k *Keeper) read(ctx context.Context, owner string) (record, store.Version,
 	if err != nil {
 		return record{}, store.Absent, fmt.Errorf("read a grant: %w", err)
 	}
+	rec, err := decode(stored)
+	return rec, stored.Version, err
+}
+
+func decode(stored store.Record) (record, error) {
 	var rec record
 	if err := json.Unmarshal(stored.Value, &rec); err != nil {
-		return record{}, store.Absent, fmt.Errorf("the record %s is damaged: %w", stored.Key, err)
+		return record{}, fmt.Errorf("the record %s is damaged: %w", stored.Key, err)
 	}
-	return rec, stored.Version, nil
+	return rec, nil
 }
 
 // replace writes a record over the version it was made from. It returns

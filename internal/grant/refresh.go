@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -65,16 +66,20 @@ func (k *Keeper) refreshOnce(ctx context.Context, owner string) (entra.Tokens, S
 		return entra.Tokens{}, "", err
 	}
 	refreshToken, err := rec.open(k.cfg.Seal, owner)
-	if err != nil {
-		// The record stays: with the right keyset it may be perfectly good.
-		k.cfg.Log.Error("a grant can't be opened; is this the keyset it was sealed with?", "owner", owner, "error", err)
+	switch {
+	case errors.Is(err, seal.ErrWrongKey):
+		// The record stays: with the right keyset it is perfectly good.
+		k.cfg.Log.Error("a grant can't be opened; complete the keyset", "owner", owner, "error", err)
+		return entra.Tokens{}, "", fmt.Errorf("%w: %w", ErrIntegrationDown, err)
+	case err != nil:
+		k.cfg.Log.Error("a grant was damaged in the store", "owner", owner, "error", err)
 		return entra.Tokens{}, NeedsSignIn, fmt.Errorf("%w: %w", ErrNeedsSignIn, err)
 	}
 	fresh, err := client.Refresh(ctx, refreshToken)
 	if err != nil {
 		return k.refusal(ctx, owner, rec, version, client, err)
 	}
-	return k.keep(ctx, owner, rec, version, fresh)
+	return k.keep(ctx, owner, rec, version, refreshToken, fresh)
 }
 
 // refused says whether, by what the record says, Microsoft need not be asked.
@@ -92,29 +97,36 @@ func (r record) refused(now time.Time) (State, error) {
 }
 
 // keep makes a new refresh token durable before the access token that came with
-// it is used (RFC 9700, section 4.14.2).
-func (k *Keeper) keep(ctx context.Context, owner string, rec record, version store.Version, fresh entra.Tokens) (entra.Tokens, State, error) {
-	if rec.State != NoMailbox { // a token doesn't say that there is one now
-		rec.State = Connected
-	}
-	rec.Scopes, rec.Updated = fresh.Scopes, k.cfg.Now()
-	err := rec.seal(k.cfg.Seal, owner, fresh.Refresh)
-	if err == nil {
-		err = k.replace(ctx, owner, rec, version)
-	}
-	switch {
-	case errors.Is(err, store.ErrConflict):
-		// Another instance or a new sign-in was faster: its refresh token stays,
-		// and our access token is as good as theirs. A grant that is gone is another matter.
-		if _, _, err := k.read(ctx, owner); errors.Is(err, store.ErrNotFound) {
-			return entra.Tokens{}, NeedsSignIn, errNone
+// it is used (RFC 9700, section 4.14.2). used is the one it was made from.
+func (k *Keeper) keep(ctx context.Context, owner string, rec record, version store.Version, used string, fresh entra.Tokens) (entra.Tokens, State, error) {
+	for {
+		if rec.State != NoMailbox { // a token doesn't say that there is one now
+			rec.State = Connected
 		}
-	case err != nil:
-		// Microsoft doesn't end the old refresh token when it gives a new one:
-		// the access token is good, and the next refresh starts from the old.
-		k.cfg.Log.Error("a renewed grant could not be kept; the one before stays", "owner", owner, "error", err)
+		rec.Scopes, rec.Updated = fresh.Scopes, k.cfg.Now()
+		err := rec.seal(k.cfg.Seal, owner, fresh.Refresh)
+		if err == nil {
+			err = k.replace(ctx, owner, rec, version)
+		}
+		if err != nil && !errors.Is(err, store.ErrConflict) {
+			// Microsoft doesn't end the old refresh token when it gives a new one:
+			// the access token is good, and the next refresh starts from the old.
+			k.cfg.Log.Error("a renewed grant could not be kept; the one before stays", "owner", owner, "error", err)
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return fresh, rec.State, nil
+		}
+		now, newer, err := k.read(ctx, owner)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return entra.Tokens{}, NeedsSignIn, errNone
+		case err != nil || !now.holds(k.cfg.Seal, owner, used):
+			// Another instance or a new sign-in was faster: its refresh token
+			// stays, and our access token is as good as theirs.
+			return fresh, rec.State, nil
+		}
+		rec, version = now, newer // only sealed anew, or marked
 	}
-	return fresh, rec.State, nil
 }
 
 // refusal does what a failed refresh calls for, by whose it is.

@@ -224,29 +224,6 @@ func TestClosed(t *testing.T) {
 	w.wantCalls()
 }
 
-// TestWrongKeyset: a record that can't be opened is asked of the person again,
-// but stays: the right keyset may come back.
-func TestWrongKeyset(t *testing.T) {
-	w := newWorld(t)
-	w.signIn(alice, "saved")
-	_, _, before := w.stored(alice)
-	other, err := seal.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	right := w.keys
-	w.keys = other
-	k := w.keeper()
-	if _, err := k.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) || !errors.Is(err, seal.ErrWrongKey) {
-		t.Errorf("Token = %v, want ErrNeedsSignIn around ErrWrongKey", err)
-	}
-	w.keys = right
-	if _, _, after := w.stored(alice); after != before {
-		t.Error("the record was written")
-	}
-	w.wantToken(w.keeper(), alice, "", "access-1")
-}
-
 // TestMovedRecord: a sealed token copied into another one's record opens nothing.
 func TestMovedRecord(t *testing.T) {
 	w := newWorld(t)

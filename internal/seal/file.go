@@ -1,128 +1,170 @@
 package seal
 
 import (
-	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
-	"github.com/tink-crypto/tink-go/v2/keyset"
+	"syscall"
 )
 
-// Errors of Load, wrapped with the path and what to do. A missing file is
-// fs.ErrNotExist.
-var (
-	// ErrExposed: others than the owner may read or change the file.
-	ErrExposed = errors.New("others may read the keyset")
-	// ErrNotKeyset: the file holds no usable keyset.
-	ErrNotKeyset = errors.New("not a keyset")
-)
+// ErrExposed: others than the owner may read or change the file.
+var ErrExposed = errors.New("others may read the keyset")
 
 // maxFile bounds a keyset file, in bytes. A key takes about 300.
 const maxFile = 1 << 20
 
-// Create makes a new keyset and writes it to path, readable by the owner only.
-// A missing parent folder is made, for the owner only. An existing file is never
-// overwritten: the error is then fs.ErrExist. When Create returns, the file is
-// durable.
-func Create(path string) (*Keyset, error) {
-	handle, err := newHandle()
-	if err != nil {
-		return nil, err
-	}
-	k, err := fromHandle(handle)
-	if err != nil {
-		return nil, err
-	}
-	var content bytes.Buffer
-	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&content)); err != nil {
-		return nil, fmt.Errorf("encode the new keyset: %w", err)
-	}
-	if err := writeNew(path, content.Bytes()); err != nil {
-		return nil, fmt.Errorf("create keyset: %w", err)
-	}
-	return k, nil
+// File is a keyset in a file, as a Tink keyset in JSON. Its owner alone may have
+// access to it: this process's user, or root.
+//
+// A file in $CREDENTIALS_DIRECTORY is a credential of systemd (systemd.exec(5),
+// LoadCredential=): it is read only, and may have mode 0440 if it is root's.
+// systemd writes it 0400 and lets the service's user read it by an ACL entry,
+// whose mask stat then shows as the group's bits; the group itself has no access.
+func File(path string) Source {
+	return file{path: path, credential: within(os.Getenv("CREDENTIALS_DIRECTORY"), path), disk: osDisk{}}
 }
 
-// writeNew writes a file that must not exist, and makes it and its name durable.
-// What it could not write whole it takes away again.
-func writeNew(path string, content []byte) (err error) {
-	folder := filepath.Dir(path)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = syncFolder(folder)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(path))
-	}
-	return nil
+// Load reads the keyset at path.
+func Load(path string) (*Keyset, error) { return File(path).Load() }
+
+// Create makes a new keyset at path.
+func Create(path string) (*Keyset, error) { return File(path).Create() }
+
+func within(folder, path string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return folder != "" && err == nil && filepath.IsLocal(rel)
 }
 
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+type file struct {
+	path       string
+	credential bool
+	disk       disk
 }
 
-// Load reads the keyset at path, a Tink keyset in JSON. The error is
-// fs.ErrNotExist if there is no file, ErrExposed if its mode lets others than
-// the owner in, and ErrNotKeyset if its content is of no use.
-func Load(path string) (*Keyset, error) {
-	f, err := os.Open(path)
+func (s file) String() string { return s.path }
+
+func (s file) Load() (*Keyset, error) {
+	f, err := os.Open(s.path)
 	if err != nil {
 		return nil, fmt.Errorf("load keyset: %w", err)
 	}
 	defer func() { _ = f.Close() }() // only read
-	info, err := f.Stat()
+	now, err := s.read(f)
 	if err != nil {
 		return nil, fmt.Errorf("load keyset: %w", err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("load keyset: %s: %w: it is no regular file", path, ErrNotKeyset)
+	return holding(now), nil
+}
+
+// read returns the keyset in f, which is the file that s names.
+func (s file) read(f *os.File) (*keys, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("load keyset: %s has mode %#o: %w; run: chmod 600 %[1]s", path, mode, ErrExposed)
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w: it is no regular file", s.path, ErrNotKeyset)
+	}
+	if err := private(info.Mode().Perm(), owner(info), os.Geteuid(), s.credential); err != nil {
+		return nil, fmt.Errorf("%s %w", s.path, err)
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("load keyset: %w", err)
+		return nil, err
 	}
 	if len(content) > maxFile {
-		return nil, fmt.Errorf("load keyset: %s: %w: larger than %d bytes", path, ErrNotKeyset, maxFile)
+		return nil, fmt.Errorf("%s: %w: larger than %d bytes", s.path, ErrNotKeyset, maxFile)
 	}
-	k, err := parse(content)
+	now, err := parse(content)
 	if err != nil {
-		return nil, fmt.Errorf("load keyset: %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", s.path, err)
 	}
-	return k, nil
+	return now, nil
 }
 
-// parse reads a keyset in JSON. Tink's own errors are left out: they may quote
-// what stands in the file.
-func parse(content []byte) (*Keyset, error) {
-	if len(bytes.TrimSpace(content)) == 0 {
-		return nil, fmt.Errorf("%w: it is empty, so nothing was ever sealed with it; delete it or restore it from a backup", ErrNotKeyset)
+// private returns ErrExposed if others than the user self and root may get at a
+// file. Root may use anybody's: it changes the keyset of a service's user.
+func private(mode fs.FileMode, owner, self int, credential bool) error {
+	const root = 0
+	switch {
+	case owner != root && owner != self && self != root:
+		return fmt.Errorf("belongs to user id %d: %w; make user id %d its owner", owner, ErrExposed, self)
+	case credential && owner == root && mode == 0o440:
+		return nil
+	case mode&0o077 != 0:
+		return fmt.Errorf("has mode %#o: %w; let nobody but its owner in: chmod 600", mode, ErrExposed)
 	}
-	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(content)))
+	return nil
+}
+
+func owner(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
+
+// Create makes missing parent folders, too, for the owner only.
+func (s file) Create() (*Keyset, error) {
+	if s.credential {
+		return nil, s.readOnly("create")
+	}
+	now, err := newKeys()
 	if err != nil {
-		return nil, fmt.Errorf("%w: expected a Tink keyset in JSON; restore it from a backup", ErrNotKeyset)
+		return nil, err
 	}
-	k, err := fromHandle(handle)
+	content, err := now.encode()
 	if err != nil {
-		return nil, fmt.Errorf("%w: it must hold keys for authenticated encryption, each with Tink's output prefix", ErrNotKeyset)
+		return nil, err
 	}
-	return k, nil
+	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
+		return nil, fmt.Errorf("create keyset: %w", err)
+	}
+	if err := create(s.disk, s.path, s.path+"."+rand.Text(), content); err != nil {
+		return nil, fmt.Errorf("create keyset: %w", err)
+	}
+	return holding(now), nil
+}
+
+func (s file) Update(change func(*Keyset) (*Keyset, error)) (*Keyset, error) {
+	if s.credential {
+		return nil, s.readOnly("change")
+	}
+	// What a link points to is changed, not the link.
+	path, err := filepath.EvalSymlinks(s.path)
+	if err != nil {
+		return nil, fmt.Errorf("change keyset: %w", err)
+	}
+	held, err := lock(path)
+	if err != nil {
+		return nil, fmt.Errorf("change keyset: %w", err)
+	}
+	defer func() { _ = held.Close() }() // only read
+	old, err := s.read(held)
+	if err != nil {
+		return nil, fmt.Errorf("change keyset: %w", err)
+	}
+	next, err := change(holding(old))
+	if err != nil {
+		return nil, err
+	}
+	now := next.now.Load()
+	if err := old.keptBy(now); err != nil {
+		return nil, fmt.Errorf("change keyset: %s: %w", s.path, err)
+	}
+	content, err := now.encode()
+	if err != nil {
+		return nil, err
+	}
+	err = replace(s.disk, path, content, held)
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EBUSY):
+		return nil, fmt.Errorf("change keyset: %w: let this command write to its folder, or change it where it comes from: %w", ErrReadOnly, err)
+	case err != nil:
+		return nil, fmt.Errorf("change keyset: %w", err)
+	}
+	return next, nil
+}
+
+func (s file) readOnly(what string) error {
+	return fmt.Errorf("%s keyset: %s: %w: it is a credential of systemd; change the file that the unit's LoadCredential= names, and restart the unit", what, s.path, ErrReadOnly)
 }

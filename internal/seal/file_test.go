@@ -49,6 +49,30 @@ func TestCreateAndLoad(t *testing.T) {
 	}
 }
 
+// TestCreateLeavesNothing: neither a success nor a refusal leaves a file beside it.
+func TestCreateLeavesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keyset.json")
+	for range 2 {
+		_, err := seal.Create(path)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
+		wantAlone(t, path)
+	}
+}
+
+// wantAlone demands that nothing else is in the folder of a file.
+func wantAlone(t *testing.T, path string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 || entries[0].Name() != filepath.Base(path) {
+		t.Errorf("in the folder: %v, want %s alone", entries, filepath.Base(path))
+	}
+}
+
 func TestCreateFailure(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

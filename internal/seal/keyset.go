@@ -6,11 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-
-	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/keyset"
-	tinkpb "github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
-	"github.com/tink-crypto/tink-go/v2/tink"
+	"sync/atomic"
 )
 
 // Errors of Open, wrapped with the kind of the record. Test with errors.Is.
@@ -24,61 +20,56 @@ var (
 	ErrTampered = errors.New("sealed record was changed or belongs elsewhere")
 )
 
-// A Keyset seals and opens records. It may be used concurrently. Printing it in
+// ErrLosesKey: the keyset that is to take the place of another lacks a key that
+// is enabled in that one, so records may be sealed with it.
+var ErrLosesKey = errors.New("the new keyset lacks a key that is in use")
+
+// A Keyset seals and opens records. Make one with New or a Source. It may be used
+// concurrently, also while it is replaced; nobody waits for that. Printing it in
 // any way shows how many keys it has and the id of the primary one, no more.
 type Keyset struct {
-	aead    tink.AEAD
-	primary uint32
-	// enabled holds the ids of the keys that open records.
-	enabled map[uint32]bool
+	// now holds what the keyset is at this moment. Copies of a Keyset share it.
+	now *atomic.Pointer[keys]
 }
 
 // New returns a keyset with one new key, in memory only: what it seals is lost
 // with the process.
 func New() (*Keyset, error) {
-	handle, err := newHandle()
+	now, err := newKeys()
 	if err != nil {
 		return nil, err
 	}
-	return fromHandle(handle)
+	return holding(now), nil
 }
 
-// newHandle makes a keyset of one XAES-256-GCM key. Its nonces of 192 bits may
-// be random for ever; those of plain AES-GCM are spent after 2³² records
-// (NIST SP 800-38D, 8.3; https://c2sp.org/XAES-256-GCM).
-func newHandle() (*keyset.Handle, error) {
-	handle, err := keyset.NewHandle(aead.XAES256GCM192BitNonceKeyTemplate())
-	if err != nil {
-		return nil, fmt.Errorf("make a new keyset: %w", err)
-	}
-	return handle, nil
+func holding(now *keys) *Keyset {
+	k := &Keyset{now: new(atomic.Pointer[keys])}
+	k.now.Store(now)
+	return k
 }
 
-// fromHandle refuses keys whose output doesn't begin with the key's id: without
-// it, a wrong key could not be told from a changed record.
-func fromHandle(handle *keyset.Handle) (*Keyset, error) {
-	info := handle.KeysetInfo()
-	k := &Keyset{primary: info.GetPrimaryKeyId(), enabled: map[uint32]bool{}}
-	for _, key := range info.GetKeyInfo() {
-		if key.GetOutputPrefixType() != tinkpb.OutputPrefixType_TINK {
-			return nil, fmt.Errorf("key %d of the keyset doesn't use Tink's output prefix", key.GetKeyId())
+// Replace puts next in k's place for everybody who uses k: a running gateway
+// takes a changed keyset so. It refuses with ErrLosesKey, and changes nothing, if
+// a key that is enabled in k is not in next at all; one that is disabled there is
+// as its operator wants it.
+func (k *Keyset) Replace(next *Keyset) error {
+	to := next.now.Load()
+	for {
+		from := k.now.Load()
+		if err := from.keptBy(to); err != nil {
+			return fmt.Errorf("replace the keyset: %w", err)
 		}
-		if key.GetStatus() == tinkpb.KeyStatusType_ENABLED {
-			k.enabled[key.GetKeyId()] = true
+		if k.now.CompareAndSwap(from, to) {
+			return nil
 		}
 	}
-	var err error
-	if k.aead, err = aead.New(handle); err != nil {
-		return nil, fmt.Errorf("the keyset is not one for authenticated encryption: %w", err)
-	}
-	return k, nil
 }
 
 // Seal encrypts plain with the primary key for the record of that kind and id.
 // Only Open with the same kind and id gives it back. The result is 45 bytes
 // longer than plain.
 func (k *Keyset) Seal(plain []byte, kind, id string) ([]byte, error) {
-	sealed, err := k.aead.Encrypt(plain, associatedData(kind, id))
+	sealed, err := k.now.Load().aead.Encrypt(plain, associatedData(kind, id))
 	if err != nil {
 		return nil, fmt.Errorf("seal %s: %w", kind, err)
 	}
@@ -88,23 +79,32 @@ func (k *Keyset) Seal(plain []byte, kind, id string) ([]byte, error) {
 // Open decrypts what Seal has made for the same kind and id. Its errors are
 // ErrWrongKey and ErrTampered.
 func (k *Keyset) Open(sealed []byte, kind, id string) ([]byte, error) {
-	keyID, ok := keyIDOf(sealed)
+	now := k.now.Load()
+	keyID, ok := KeyOf(sealed)
 	if !ok {
 		return nil, fmt.Errorf("open %s: %w", kind, ErrTampered)
 	}
-	if !k.enabled[keyID] {
+	if !now.enabled[keyID] {
 		return nil, fmt.Errorf("open %s: %w (key id %d)", kind, ErrWrongKey, keyID)
 	}
-	plain, err := k.aead.Decrypt(sealed, associatedData(kind, id))
+	plain, err := now.aead.Decrypt(sealed, associatedData(kind, id))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", kind, ErrTampered)
 	}
 	return plain, nil
 }
 
-// keyIDOf reads the prefix that Tink puts before the ciphertext: a byte 1, then
-// the key's id, big endian (https://developers.google.com/tink/wire-format).
-func keyIDOf(sealed []byte) (id uint32, ok bool) {
+// Primary returns the id of the key that seals.
+func (k *Keyset) Primary() uint32 { return k.now.Load().primary }
+
+// Enabled says whether the keyset opens what the key with that id has sealed.
+func (k *Keyset) Enabled(id uint32) bool { return k.now.Load().enabled[id] }
+
+// KeyOf returns the id of the key that something was sealed with; ok is false
+// for what Seal hasn't made. It reads the prefix that Tink puts before the
+// ciphertext: a byte 1, then the key's id, big endian
+// (https://developers.google.com/tink/wire-format).
+func KeyOf(sealed []byte) (id uint32, ok bool) {
 	const tinkStart = 1
 	if len(sealed) < 5 || sealed[0] != tinkStart {
 		return 0, false
@@ -125,7 +125,8 @@ func associatedData(kind, id string) []byte {
 
 // String describes the keyset without its keys.
 func (k Keyset) String() string {
-	return fmt.Sprintf("keyset of %d keys, primary %d", len(k.enabled), k.primary)
+	now := k.now.Load()
+	return fmt.Sprintf("keyset of %d keys, primary %d", len(now.entries), now.primary)
 }
 
 // Format writes what String returns, whatever the verb.
