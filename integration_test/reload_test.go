@@ -3,6 +3,7 @@ package integration_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -50,16 +51,19 @@ func openLocks(t *testing.T, pid int) int {
 // A load is people and ONES' server using the gateway all the time. Nothing of
 // theirs may fail.
 //
-// But for one thing, which is not the gateway's: a connection that the kernel has
-// put into the queue of the listener that is just being closed is reset (Linux
-// migrates it with net.ipv4.tcp_migrate_req=1 only). Whoever meets that tries
-// again, as browsers do.
+// But for one thing, which is not the gateway's: a connection that is made or used
+// in the very moment in which the old server closes is cut before anything is
+// answered, a few in a hundred thousand (one in the queue of the closing listener
+// is reset; Linux migrates it with net.ipv4.tcp_migrate_req=1 only). Whoever
+// meets that tries again, as browsers do.
 type load struct {
-	t             *testing.T
-	over          chan struct{}
-	users         sync.WaitGroup
-	calls, resets atomic.Int64
+	t           *testing.T
+	over        chan struct{}
+	users       sync.WaitGroup
+	calls, cuts atomic.Int64
 }
+
+func wasCut(err error) bool { return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) }
 
 // use calls again and again until the load is over.
 func (l *load) use(name string, call func(n int) error) {
@@ -71,8 +75,8 @@ func (l *load) use(name string, call func(n int) error) {
 			default:
 			}
 			err := call(n)
-			if errors.Is(err, syscall.ECONNRESET) {
-				l.resets.Add(1)
+			if wasCut(err) {
+				l.cuts.Add(1)
 				err = call(n)
 			}
 			if err != nil {
@@ -155,5 +159,8 @@ func TestReloadUnderLoad(t *testing.T) {
 	if p.stop() != 0 {
 		t.Errorf("stopped with %d:\n%s", p.cmd.ProcessState.ExitCode(), p.errors())
 	}
-	t.Logf("%d reloads, %d calls, %d connections reset", reloads(t), l.calls.Load(), l.resets.Load())
+	if cuts, calls := l.cuts.Load(), l.calls.Load(); cuts > 2+calls/10_000 {
+		t.Errorf("%d of %d connections were cut", cuts, calls)
+	}
+	t.Logf("%d reloads, %d calls, %d connections cut", reloads(t), l.calls.Load(), l.cuts.Load())
 }
