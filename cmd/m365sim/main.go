@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -64,7 +65,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	defer l.Close() // Serve has closed it, unless it never came to that
 	if *baseURL == "" {
-		*baseURL = fmt.Sprintf("http://localhost:%d", l.Addr().(*net.TCPAddr).Port)
+		*baseURL = baseOf(l.Addr().(*net.TCPAddr))
 	}
 	level := slog.LevelInfo
 	if *verbose {
@@ -81,20 +82,36 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return serve(ctx, l, sim, func() { tell(stdout, *baseURL, cfg) })
 }
 
+// baseOf is how an address is written in a browser: by name where that leads to
+// it, since Entra takes no other redirect URIs than localhost's without TLS.
+func baseOf(at *net.TCPAddr) string {
+	host := at.IP.String()
+	if at.IP.Equal(net.IPv4(127, 0, 0, 1)) || at.IP.Equal(net.IPv6loopback) {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(at.Port))
+}
+
 // tell says what a client needs to know.
 func tell(to io.Writer, baseURL string, cfg world.Config) {
 	w := bufio.NewWriter(to)
 	defer w.Flush()
 	fmt.Fprintf(w, "m365sim ready: %s\n\nOpen it to see who can sign in, and what has been asked for.\n", baseURL)
+	at := world.World{Base: baseURL}
 	for _, t := range cfg.Tenants {
+		cloud := at.Cloud(t.Cloud)
 		for _, a := range t.Apps {
-			fmt.Fprintf(w, "\n%s, app %s\n  issuer         %s/%s/v2.0\n  client id      %s\n", t.Name, a.Name, baseURL, t.ID, a.ClientID)
+			fmt.Fprintf(w, "\n%s, app %s\n  issuer         %s/%s/v2.0\n  graph          %s/v1.0\n  client id      %s\n",
+				t.Name, a.Name, cloud.Login, t.ID, cloud.Graph, a.ClientID)
 			if len(a.Secrets) > 0 {
 				fmt.Fprintf(w, "  client secret  %s\n", a.Secrets[0].Value)
 			}
+			for _, uri := range a.RedirectURIs {
+				fmt.Fprintf(w, "  redirect uri   %s\n", uri)
+			}
 		}
 	}
-	fmt.Fprintf(w, "\nMicrosoft Graph is at %s/v1.0. Stop with Ctrl-C.\n", baseURL)
+	fmt.Fprintf(w, "\nStop with Ctrl-C.\n")
 }
 
 // serve serves until ctx ends, then lets requests under way finish.

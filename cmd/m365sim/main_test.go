@@ -42,7 +42,7 @@ func TestServesUntilItIsStopped(t *testing.T) {
 		t.Fatalf("it says %q", said)
 	}
 	app := world.Sample().Tenants[0].Apps[0]
-	for _, want := range []string{app.ClientID, app.Secrets[0].Value, base + "/" + world.Sample().Tenants[0].ID + "/v2.0"} {
+	for _, want := range []string{app.ClientID, app.Secrets[0].Value, app.RedirectURIs[0], base + "/v1.0", base + "/" + world.Sample().Tenants[0].ID + "/v2.0"} {
 		if !strings.Contains(rest, want) {
 			t.Errorf("it does not tell %s: %s", want, rest)
 		}
@@ -61,6 +61,16 @@ func TestServesUntilItIsStopped(t *testing.T) {
 	}
 	if _, err := os.Stat(state); err != nil {
 		t.Errorf("the state: %v", err)
+	}
+}
+
+func TestBaseOf(t *testing.T) {
+	for ip, want := range map[string]string{
+		"127.0.0.1": "http://localhost:81", "::1": "http://localhost:81", "127.0.0.2": "http://127.0.0.2:81",
+	} {
+		if got := baseOf(&net.TCPAddr{IP: net.ParseIP(ip), Port: 81}); got != want {
+			t.Errorf("%s: %s, want %s", ip, got, want)
+		}
 	}
 }
 

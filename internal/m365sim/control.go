@@ -1,9 +1,11 @@
 package m365sim
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -66,13 +68,23 @@ func (s *Server) commands() map[string]func(*front.Call) front.Reply {
 	}
 }
 
+// aadsts is a code of the identity platform.
+var aadsts = regexp.MustCompile(`^(AADSTS)?[0-9]{1,9}$`)
+
 // addFault is POST /_sim/faults with a front.Fault.
 func (s *Server) addFault(c *front.Call) front.Reply {
 	var f front.Fault
 	if err := front.DecodeStrictly(c.Body, &f); err != nil {
 		return front.Text(http.StatusBadRequest, "the fault can't be read: "+err.Error())
 	}
-	known := func(code string) bool { return msgraph.KnownCode(code) || s.login.KnownCode(code) }
+	_, path, _ := strings.Cut(f.Match, " ")
+	known := s.login.KnownCode
+	switch {
+	case msgraph.Serves(path):
+		known = msgraph.KnownCode
+	case f.Code != "" && !aadsts.MatchString(f.Code):
+		return front.Text(http.StatusBadRequest, fmt.Sprintf("code: %q: outside of Graph's paths a code is a number such as AADSTS50076", f.Code))
+	}
 	if err := f.Validate(known); err != nil {
 		return front.Text(http.StatusBadRequest, err.Error())
 	}
@@ -99,6 +111,7 @@ type clockCommand struct {
 
 func (s *Server) moveClock(c *front.Call, given clockCommand) (any, error) {
 	off := s.door.Shift(time.Duration(given.Advance))
+	s.shifts.Put(shiftKey, off)
 	now := c.Now.Add(time.Duration(given.Advance))
 	s.exchange.Settle(now)
 	return map[string]any{"now": now, "shift": world.Duration(off)}, nil
@@ -131,6 +144,9 @@ type personCommand struct {
 }
 
 func (s *Server) happen(c *front.Call, given personCommand) (any, error) {
+	if given.Event == "" && given.Condition == nil && given.Claims == "" {
+		return nil, errors.New("nothing happens; give an event, a condition or claims")
+	}
 	if given.Event != "" {
 		if err := s.login.Happen(given.Mail, given.Event, c.Now); err != nil {
 			return nil, err
@@ -156,6 +172,9 @@ type secretCommand struct {
 }
 
 func (s *Server) changeSecret(c *front.Call, given secretCommand) (any, error) {
+	if given.Expire != "" && given.Value != "" {
+		return nil, errors.New("give a value or what expires, not both")
+	}
 	if given.Expire != "" {
 		return nil, s.login.ExpireSecret(given.ClientID, given.Expire, c.Now)
 	}
@@ -194,7 +213,19 @@ type roomCommand struct {
 }
 
 func (s *Server) answerRoom(c *front.Call, given roomCommand) (any, error) {
-	return nil, s.exchange.Decide(given.Room, given.Event, given.Answer, given.Reason, c.Now)
+	return nil, s.exchange.Decide(s.roomAddress(given.Room), given.Event, given.Answer, given.Reason, c.Now)
+}
+
+// roomAddress is the address of a room that is named by it or by its id.
+func (s *Server) roomAddress(name string) string {
+	for _, t := range s.world.Tenants {
+		for _, r := range t.Rooms {
+			if r.ID == name {
+				return r.Address
+			}
+		}
+	}
+	return name
 }
 
 // A moveCommand gives an event another ordinary id, as moving it does.
@@ -229,6 +260,9 @@ type lifecycleCommand struct {
 }
 
 func (s *Server) lifecycle(c *front.Call, given lifecycleCommand) (any, error) {
+	if s.exchange.Mailbox(given.Mailbox) == nil {
+		return nil, fmt.Errorf("nobody has the mailbox %q", given.Mailbox)
+	}
 	n, err := s.graph.Lifecycle(given.Mailbox, given.Event, c.Now)
 	return map[string]int{"subscriptions": n}, err
 }
@@ -261,7 +295,11 @@ func (s *Server) serveStatus(c *front.Call) front.Reply {
 // serveEvents is GET /_sim/events?mailbox=ADDRESS: all that stands in a
 // calendar, as Graph shows it, without a token.
 func (s *Server) serveEvents(c *front.Call) front.Reply {
-	return front.JSON(http.StatusOK, map[string]any{"value": s.graph.Show(c, c.URL.Query().Get("mailbox"))})
+	mailbox := c.URL.Query().Get("mailbox")
+	if s.exchange.Mailbox(mailbox) == nil {
+		return front.Text(http.StatusNotFound, fmt.Sprintf("nobody has the mailbox %q; name one as in /_sim/events?mailbox=alice@contoso.example", mailbox))
+	}
+	return front.JSON(http.StatusOK, map[string]any{"value": s.graph.Show(c, mailbox)})
 }
 
 // serveGrants is GET /_sim/grants?mail=ADDRESS: what was granted to apps, by

@@ -62,6 +62,15 @@ func TestFaultsByTheirCode(t *testing.T) {
 		t.Errorf("%d faults are on, want 1", n)
 	}
 	s.send(http.MethodDelete, "/_sim/faults", nil).want(t, http.StatusNoContent)
+	s.command("faults", map[string]any{"match": "POST /*/oauth2/v2.0/token", "times": 1, "status": 400, "code": "AADSTS123456", "error": "invalid_grant", "message": "New."})
+	if m := s.refresh(refresh).want(t, http.StatusBadRequest).json(t); m["error_codes"].([]any)[0] != 123456.0 || !strings.HasPrefix(m["error_description"].(string), "AADSTS123456: New.") {
+		t.Errorf("a number of our own: %v", m)
+	}
+	s.command("faults", map[string]any{"match": "POST /*/oauth2/v2.0/token", "times": 1, "status": 400, "claims": `{"access_token":{}}`})
+	if m := s.refresh(refresh).want(t, http.StatusBadRequest).json(t); m["error"] != "interaction_required" || m["claims"] != `{"access_token":{}}` {
+		t.Errorf("a claims challenge: %v", m)
+	}
+	s.send(http.MethodDelete, "/_sim/faults", nil).want(t, http.StatusNoContent)
 	s.refresh(refresh).want(t, http.StatusOK)
 }
 
@@ -69,14 +78,16 @@ func TestThrottledBatchItems(t *testing.T) {
 	s := newSite(t)
 	token := s.as(alice)
 	s.command("faults", map[string]any{"match": "GET /v1.0/me/calendar", "times": 1, "status": 429, "retry_after": "3"})
+	// An item has no connection that could be cut; this waits for a call of its own.
+	s.command("faults", map[string]any{"match": "GET /v1.0/me/calendars", "times": 1, "lost_reply": true})
 	item := func(id string) any { return map[string]any{"id": id, "method": "GET", "url": "/me/calendar"} }
-	a := s.graph(token, http.MethodPost, "/$batch", map[string]any{"requests": []any{item("1"), item("2")}}).want(t, http.StatusOK)
+	a := s.graph(token, http.MethodPost, "/$batch", map[string]any{"requests": []any{item("1"), item("2"), map[string]any{"id": "3", "method": "GET", "url": "/me/calendars"}}}).want(t, http.StatusOK)
 	got := map[string]float64{}
 	for _, r := range a.json(t)["responses"].([]any) {
 		r := r.(map[string]any)
 		got[r["id"].(string)] = r["status"].(float64)
 	}
-	if got["1"] != 429 || got["2"] != 200 {
+	if got["1"] != 429 || got["2"] != 200 || got["3"] != 200 || len(s.status()["faults"].([]any)) != 1 {
 		t.Errorf("%v: %s", got, a.body)
 	}
 	if n := s.status()["counters"].(map[string]any)["GET /v1.0/me/calendar"]; n != 2.0 {
@@ -168,7 +179,7 @@ func TestRoomsChangeTheirMind(t *testing.T) {
 	if got := s.roomSays(token, id); got != "accepted" {
 		t.Fatalf("the room says %s", got)
 	}
-	s.command("rooms", map[string]string{"room": boardroom, "event": id, "answer": "declined", "reason": "Painting."})
+	s.command("rooms", map[string]string{"room": s.home().tenant.Rooms[0].ID, "event": id, "answer": "declined", "reason": "Painting."})
 	if got := s.roomSays(token, id); got != "declined" {
 		t.Errorf("the room says %s", got)
 	}
@@ -204,11 +215,16 @@ func TestControlRefuses(t *testing.T) {
 	}{
 		"an unknown word":         {"faults", `{"match": "GET /x", "status": 500, "colour": "red"}`, nil, 400},
 		"nothing wrong":           {"faults", map[string]any{"match": "GET /x"}, nil, 400},
-		"an unknown code":         {"faults", map[string]any{"match": "GET /x", "code": "ErrorColour"}, nil, 400},
+		"an unknown code":         {"faults", map[string]any{"match": "GET /v1.0/x", "code": "ErrorColour"}, nil, 400},
+		"Entra's code for Graph":  {"faults", map[string]any{"match": "GET /v1.0/x", "code": "AADSTS50076"}, nil, 400},
+		"Graph's code for Entra":  {"faults", map[string]any{"match": "* /*/oauth2/v2.0/token", "code": "ErrorServerBusy", "status": 503}, nil, 400},
+		"a query":                 {"faults", map[string]any{"match": "GET /v1.0/me/events?$top=1", "status": 500}, nil, 400},
+		"a small method":          {"faults", map[string]any{"match": "get /v1.0/me", "status": 500}, nil, 400},
 		"a form":                  {"faults", "x=1", []string{"Content-Type", "application/x-www-form-urlencoded"}, 415},
 		"another site":            {"faults", map[string]any{"match": "GET /x", "status": 500}, []string{"Origin", "http://evil.example"}, 403},
 		"nobody's grants":         {"revoke", map[string]any{}, nil, 400},
 		"somebody unknown":        {"people", map[string]any{"mail": "zoe@contoso.example", "event": "disabled"}, nil, 400},
+		"nothing that happens":    {"people", map[string]any{"mail": alice}, nil, 400},
 		"an unknown event":        {"people", map[string]any{"mail": alice, "event": "promoted"}, nil, 400},
 		"an unknown condition":    {"people", map[string]any{"mail": alice, "condition": "AADSTS1"}, nil, 400},
 		"an unknown app's secret": {"secrets", map[string]any{"client_id": "x", "value": "y"}, nil, 400},
@@ -217,6 +233,7 @@ func TestControlRefuses(t *testing.T) {
 		"an unknown tenant":       {"consent", map[string]any{"tenant": "x", "client_id": s.home().app.ClientID}, nil, 400},
 		"an unknown room":         {"rooms", map[string]any{"room": alice, "event": "x", "answer": "declined"}, nil, 400},
 		"an unknown answer":       {"rooms", map[string]any{"room": boardroom, "event": "x", "answer": "perhaps"}, nil, 400},
+		"nobody's lifecycle":      {"lifecycle", map[string]any{"mailbox": "x", "event": "missed"}, nil, 400},
 		"an unknown mailbox":      {"move", map[string]any{"mailbox": "x", "id": "x"}, nil, 400},
 		"an unknown lifecycle":    {"lifecycle", map[string]any{"mailbox": alice, "event": "born"}, nil, 400},
 		"an unknown command":      {"explode", map[string]any{}, nil, 404},

@@ -42,7 +42,8 @@ type Server struct {
 	login     *login.Login
 	exchange  *exchange.Exchange
 	graph     *msgraph.Graph
-	control   front.Mux // the simulator's own pages and commands
+	shifts    *table.Table[time.Duration] // of the clock: one record
+	control   front.Mux                   // the simulator's own pages and commands
 	crossSite http.CrossOriginProtection
 }
 
@@ -73,17 +74,24 @@ func New(cfg world.Config, o Options) (*Server, error) {
 	return s, nil
 }
 
+// shiftKey is the one record of Server.shifts.
+const shiftKey = "clock"
+
 // open puts the parts together.
 func (s *Server) open(o Options) (err error) {
 	s.door = front.NewDoor(front.Options{
 		Now: o.Now, Log: o.Log, Commit: s.file.Commit, Settle: func(now time.Time) { s.exchange.Settle(now) },
 	})
+	if s.shifts, err = table.New[time.Duration](s.file, "clock"); err != nil {
+		return err
+	}
+	now := o.Now().Add(s.door.Shift(s.shifts.Get(shiftKey)))
 	changed := func(c exchange.Change) {
 		if s.graph != nil { // nobody can have subscribed to what the calendars begin with
 			s.graph.Changed(c)
 		}
 	}
-	if s.exchange, err = exchange.New(s.world, s.file, o.Now(), changed); err != nil {
+	if s.exchange, err = exchange.New(s.world, s.file, now, changed); err != nil {
 		return err
 	}
 	if s.login, err = login.New(s.world, s.file, o.Log); err != nil {

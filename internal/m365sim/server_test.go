@@ -12,16 +12,38 @@ import (
 	"github.com/onesgate/onesgate/internal/m365sim/world"
 )
 
+// killed is the state file as it is when its simulator is killed.
+func killed(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(t.TempDir(), "left")
+	if err := os.WriteFile(left, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return left
+}
+
+func keptIn(file string) func(*world.Config, *Options) {
+	return func(_ *world.Config, o *Options) { o.StateFile = file }
+}
+
 func TestRestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state")
-	keep := func(_ *world.Config, o *Options) { o.StateFile = file }
-	s := newSite(t, keep)
+	s := newSite(t, keptIn(file))
 	tokens := s.signIn(s.home(), alice, threeOnly)
 	token := tokens["access_token"].(string)
 	id := s.book(token, meeting("Review", boardroom, 2, 3))
 
-	again := newSite(t, keep) // without a Close of the first: it was killed
-	again.clock.advance(time.Minute)
+	s.command("clock", map[string]string{"advance": "2s"})
+
+	again := newSite(t, keptIn(killed(t, file)))
+	if got := again.status()["shift"]; got != "2s" {
+		t.Errorf("the clock is off by %v after a restart, want 2s", got)
+	}
+	again.clock.advance(time.Second)
 	if got := again.roomSays(token, id); got != "accepted" {
 		t.Errorf("after a restart the room says %s, want accepted", got)
 	}
@@ -53,6 +75,7 @@ func TestSeedsOnlyOnce(t *testing.T) {
 		if n := len(s.events(boardroom)); n != 2 {
 			t.Errorf("the boardroom has %d events, want 2", n)
 		}
+		file = killed(t, file)
 	}
 }
 
@@ -60,6 +83,7 @@ func TestRestartWithoutThePerson(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state")
 	s := newSite(t, func(_ *world.Config, o *Options) { o.StateFile = file })
 	tokens := s.signIn(s.home(), alice, threeOnly)
+	file = killed(t, file)
 	again := newSite(t, func(c *world.Config, o *Options) {
 		o.StateFile, c.Tenants[0].People = file, c.Tenants[0].People[1:]
 	})

@@ -101,7 +101,7 @@ func (x *Exchange) Decide(room, event, answer, reason string, now time.Time) err
 	it, found := m.named(x.uidOf(event))
 	switch {
 	case !found:
-		return fmt.Errorf("the room %s has no event %q", room, event)
+		return fmt.Errorf("the room %s holds no event %q; it may have declined it", room, event)
 	case it.Organized():
 		return fmt.Errorf("the room %s organizes the event %q itself", room, event)
 	}

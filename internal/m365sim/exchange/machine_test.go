@@ -18,8 +18,11 @@ import (
 func TestRoomsNeverDoubleBook(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(r *rapid.T) {
-		o := &office{t: r, cfg: contoso(), now: monday, path: filepath.Join(dir, "state")}
-		_ = os.Remove(o.path) // the last run's
+		own, err := os.MkdirTemp(dir, "run")
+		if err != nil {
+			r.Fatal(err)
+		}
+		o := &office{t: r, cfg: contoso(), now: monday, path: filepath.Join(own, "state")}
 		rooms := o.cfg.Tenants[0].Rooms
 		rooms[0].Processing.ConflictPercentage, rooms[0].Processing.ConflictInstances = 50, 3
 		rooms[0].Processing.EnforceHorizon, rooms[0].Processing.BookingWindowDays = false, 9

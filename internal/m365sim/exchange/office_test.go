@@ -2,7 +2,10 @@ package exchange
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -80,9 +83,20 @@ func newOffice(t rapid.TB, change ...func(*world.Processing)) *office {
 	return o
 }
 
-// open begins with what the file has.
+// open begins with what the file has: with a copy of it, if it was open before, as
+// if its process had been killed.
 func (o *office) open() {
 	o.t.Helper()
+	if o.file != nil && o.path != "" {
+		text, err := os.ReadFile(o.path)
+		if err == nil {
+			o.path += "+"
+			err = os.WriteFile(o.path, text, 0o600)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a new one
+			o.t.Fatal(err)
+		}
+	}
 	w, err := world.New(o.cfg, "http://localhost")
 	if err != nil {
 		o.t.Fatal(err)

@@ -126,7 +126,7 @@ func (d *Door) enter(c *Call, p Part) (fault Fault, leave func(), refusal *Reply
 		leave, refusal = p.Admit(c)
 	}
 	if refusal == nil {
-		fault = d.Take(c.Request, c.Body)
+		fault = d.take(c, false)
 	}
 	return fault, leave, refusal
 }

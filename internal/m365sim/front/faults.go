@@ -17,7 +17,8 @@ import (
 type Fault struct {
 	// Match is a method and a path, as "POST /v1.0/me/events", without the
 	// cloud's part of it. The method may be *, and so may segments of the path
-	// (path.Match). Items of a $batch match as if they were sent alone.
+	// (path.Match). Items of a $batch match as if they were sent alone, but only
+	// refusals happen to them: they have no connection of their own.
 	Match string `json:"match"`
 	// Contains, if not "", has to stand in the call's body, such as
 	// "grant_type=refresh_token".
@@ -81,6 +82,10 @@ func (f Fault) Validate(known func(code string) bool) error {
 		return fmt.Errorf("code: %q has no usual status here; give a status too", f.Code)
 	case f.Claims != "" && !json.Valid([]byte(f.Claims)):
 		return fmt.Errorf("claims: %q is not JSON", f.Claims)
+	case strings.Contains(pattern, "?"):
+		return fmt.Errorf("match %q: leave the query out; paths alone are compared", f.Match)
+	case strings.ToUpper(method) != method:
+		return fmt.Errorf("match %q: write the method in capitals", f.Match)
 	case ends > 1:
 		return fmt.Errorf("match %q: a call can end in one way only: a status or code, lost_request, lost_reply or truncate", f.Match)
 	case ends == 0 && f.Delay == 0:
@@ -125,15 +130,14 @@ func (f Fault) matches(r *http.Request, body []byte) bool {
 	return ok && (method == "*" || method == r.Method) && bytes.Contains(body, []byte(f.Contains))
 }
 
-// Take returns the fault that happens to a call, and uses it up. Only parts may
-// call it.
-func (d *Door) Take(r *http.Request, body []byte) Fault {
-	if strings.HasPrefix(r.URL.Path, "/_sim") {
+// take returns the fault that happens to a call, and uses it up.
+func (d *Door) take(c *Call, item bool) Fault {
+	if strings.HasPrefix(c.URL.Path, "/_sim") {
 		return Fault{}
 	}
 	for i, f := range d.faults {
 		switch {
-		case !f.matches(r, body):
+		case !f.matches(c.Request, c.Body), item && !f.refuses():
 			continue
 		case f.After > 0:
 			f.After--
@@ -149,6 +153,10 @@ func (d *Door) Take(r *http.Request, body []byte) Fault {
 	}
 	return Fault{}
 }
+
+// TakeItem returns the fault that happens to an item of a batch, and uses it up.
+// Only parts may call it.
+func (d *Door) TakeItem(c *Call) Fault { return d.take(c, true) }
 
 // maxFaults may be on at the same time.
 const maxFaults = 100

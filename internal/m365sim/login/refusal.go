@@ -137,13 +137,20 @@ func (l *Login) KnownCode(code string) bool {
 // code; without a known code it is as usual for its status.
 func (l *Login) refuseFault(c *front.Call, fault front.Fault) front.Reply {
 	n, known := number(fault.Code)
-	if !known {
-		n = 90023
-		if fault.Status == http.StatusTooManyRequests || fault.Status >= http.StatusInternalServerError {
-			n = 90033
-		}
+	usual := n
+	switch {
+	case known:
+	case fault.Claims != "":
+		usual = 50076
+	case fault.Status == http.StatusTooManyRequests || fault.Status >= http.StatusInternalServerError:
+		usual = 90033
+	default:
+		usual = 90023
 	}
-	f := refuse(n)
+	f := refuse(usual)
+	if n != 0 {
+		f.code = n // also one that we don't know
+	}
 	if fault.Status != 0 {
 		f.status = fault.Status
 	}

@@ -148,7 +148,7 @@ func (g *Graph) serveItem(c *front.Call) (front.Reply, front.Fault) {
 	if leave != nil {
 		defer leave()
 	}
-	fault := g.door.Take(c.Request, c.Body)
+	fault := g.door.TakeItem(c)
 	if rep, is := fault.Refusal(c, g.refuse); is {
 		return rep, fault
 	}
@@ -162,7 +162,7 @@ func (g *Graph) serveItem(c *front.Call) (front.Reply, front.Fault) {
 // shownResponse is how an item's answer stands in the batch's.
 func shownResponse(id string, rep front.Reply) batchResponse {
 	shown := batchResponse{ID: id, Status: rep.Status, Headers: map[string]string{}}
-	for _, name := range []string{"Content-Type", "Location", "Retry-After", "Etag", "Preference-Applied"} {
+	for _, name := range []string{"Content-Type", "Location", "Retry-After", "Etag", "Preference-Applied", "WWW-Authenticate"} {
 		if value := rep.Header.Get(name); value != "" {
 			shown.Headers[name] = value
 		}

@@ -117,15 +117,9 @@ func challenge(c *front.Call, claims string) string {
 // refuse words a fault as Graph would.
 func (g *Graph) refuse(c *front.Call, f front.Fault) front.Reply {
 	u := codes[f.Code]
-	status := cmp.Or(f.Status, u.status)
-	if f.Claims != "" {
-		status = cmp.Or(f.Status, http.StatusUnauthorized)
-	}
-	code := f.Code
-	if code == "" {
-		code = strings.ReplaceAll(http.StatusText(status), " ", "")
-	}
-	rep := errorReply(c, status, code, cmp.Or(f.Message, u.message))
+	status := cmp.Or(f.Status, u.status, http.StatusInternalServerError)
+	code := cmp.Or(f.Code, strings.ReplaceAll(http.StatusText(status), " ", ""))
+	rep := errorReply(c, status, code, cmp.Or(f.Message, u.message, http.StatusText(status)))
 	if status == http.StatusUnauthorized {
 		rep = rep.With("Www-Authenticate", challenge(c, f.Claims))
 	}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // A line of a file is one change. Without a value the record is gone.
@@ -23,6 +24,7 @@ type line struct {
 type File struct {
 	path   string
 	f      *os.File // nil: in memory only
+	lock   *os.File
 	loaded map[string]map[string]json.RawMessage
 	rows   map[string]func(id string) (any, bool) // the tables, by name
 	dirty  []line                                 // what has changed since the last commit, without values
@@ -32,9 +34,12 @@ type File struct {
 // A recordName says which record.
 type recordName struct{ table, id string }
 
-// Open reads a file, or begins a new one with mode 0600. Without a path nothing
-// is kept.
-func Open(path string) (*File, error) {
+// ErrInUse: another process, or this one, has the file open.
+var ErrInUse = errors.New("it is in use")
+
+// Open reads a file, or begins a new one with mode 0600, and keeps others from
+// opening it by a lock beside it. Without a path nothing is kept.
+func Open(path string) (_ *File, err error) {
 	file := &File{
 		path: path, loaded: map[string]map[string]json.RawMessage{},
 		rows: map[string]func(string) (any, bool){}, marked: map[recordName]bool{},
@@ -42,6 +47,14 @@ func Open(path string) (*File, error) {
 	if path == "" {
 		return file, nil
 	}
+	if file.lock, err = lockBeside(path); err != nil {
+		return nil, fmt.Errorf("the state file %s can't be opened: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, file.lock.Close())
+		}
+	}()
 	changes, size, err := file.read()
 	if err != nil {
 		return nil, fmt.Errorf("the state file %s can't be read: %w; remove it to begin anew", path, err)
@@ -59,6 +72,22 @@ func Open(path string) (*File, error) {
 		return nil, fmt.Errorf("the state can't be written: %w", err)
 	}
 	return file, nil
+}
+
+// lockBeside takes the lock that goes with a file, until it is closed or the
+// process ends: the file itself is replaced now and then.
+func lockBeside(path string) (*os.File, error) {
+	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("%w; name a file in a folder that can be written to", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			err = fmt.Errorf("%w by another simulator; stop that, or name another file", ErrInUse)
+		}
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
 }
 
 // read takes in all lines: so many changes, in so many bytes. A last line
@@ -175,5 +204,5 @@ func (f *File) Close() error {
 	if f.f == nil {
 		return nil
 	}
-	return errors.Join(f.Commit(), f.f.Close())
+	return errors.Join(f.Commit(), f.f.Close(), f.lock.Close())
 }

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -50,7 +51,7 @@ func TestKeepsWhatWasCommitted(t *testing.T) {
 				committed = maps.Clone(now)
 			},
 			"crash": func(r *rapid.T) {
-				f.f.Close()
+				kill(f)
 				if rapid.Bool().Draw(r, "in the middle of a line") {
 					appendTo(r, path, `{"t":"numbers","id":"a","v":`)
 				}
@@ -70,8 +71,14 @@ func TestKeepsWhatWasCommitted(t *testing.T) {
 				}
 			},
 		})
-		f.f.Close()
+		kill(f)
 	})
+}
+
+// kill ends a file as the end of its process does.
+func kill(f *File) {
+	f.f.Close()
+	f.lock.Close()
 }
 
 func appendTo(r *rapid.T, path, text string) {
@@ -98,7 +105,7 @@ func TestRefusesWhatItCannotRead(t *testing.T) {
 		f, err := Open(path)
 		if err == nil {
 			_, err = New[int](f, "numbers")
-			f.f.Close()
+			kill(f)
 		}
 		if err == nil || !strings.Contains(err.Error(), "remove it to begin anew") {
 			t.Errorf("%s: %v", name, err)
@@ -107,6 +114,24 @@ func TestRefusesWhatItCannotRead(t *testing.T) {
 	if _, err := Open(filepath.Join(t.TempDir(), "no", "folder")); err == nil {
 		t.Error("a file in a folder that isn't there")
 	}
+}
+
+func TestOneAtATime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path) {
+		t.Errorf("a second Open = %v, want ErrInUse with the path", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = Open(path); err != nil {
+		t.Fatalf("after Close: %v", err)
+	}
+	kill(f)
 }
 
 func TestWithoutAFile(t *testing.T) {

@@ -1,48 +1,124 @@
 package badgerstore
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
 
 	"github.com/onesgate/onesgate/internal/store"
 )
 
+// recordSize is about a grant's, in bytes.
+const recordSize = 4096
+
+// callers that write at the same time.
+var callers = []int{1, 8, 64}
+
+// each runs one b.N-th of the work in each caller.
+func each(b *testing.B, callers int, work func(n int64) error) {
+	b.Helper()
+	var (
+		wg   sync.WaitGroup
+		next atomic.Int64
+	)
+	b.ResetTimer()
+	for range callers {
+		wg.Go(func() {
+			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+				if err := work(n); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+}
+
 // BenchmarkCommit: many callers share one sync of the disk.
 func BenchmarkCommit(b *testing.B) {
-	for _, callers := range []int{1, 8, 64} {
+	for _, callers := range callers {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
 			s := openTest(b, b.TempDir(), nil)
 			defer closeTest(b, s)
-			value := make([]byte, 4096)
-			var (
-				wg   sync.WaitGroup
-				next atomic.Int64
-			)
-			b.ResetTimer()
-			for range callers {
-				wg.Go(func() {
-					for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
-						if _, err := s.Commit(b.Context(), store.Write{Key: fmt.Sprint(n), Value: value}); err != nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
-			}
-			wg.Wait()
-			b.StopTimer()
+			value := make([]byte, recordSize)
+			each(b, callers, func(n int64) error {
+				_, err := s.Commit(b.Context(), store.Write{Key: fmt.Sprint(n), Value: value})
+				return err
+			})
 		})
 	}
 }
 
+// BenchmarkAnnounce is BenchmarkCommit with an announcement in each.
+func BenchmarkAnnounce(b *testing.B) {
+	for _, callers := range callers {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			s := openTest(b, b.TempDir(), nil)
+			defer closeTest(b, s)
+			value := make([]byte, recordSize)
+			each(b, callers, func(n int64) error {
+				_, err := s.Commit(b.Context(), store.Write{Key: fmt.Sprint(n), Value: value}, store.Write{Op: store.Announce, Key: "topic"})
+				return err
+			})
+		})
+	}
+}
+
+// BenchmarkPlainBadger is what Badger does by itself, with the same options: one
+// transaction for each caller.
+func BenchmarkPlainBadger(b *testing.B) {
+	for _, callers := range callers {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			db, err := badger.Open(badgerOptions(b.TempDir(), slog.New(slog.DiscardHandler)))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer db.Close()
+			value := make([]byte, recordSize)
+			each(b, callers, func(n int64) error {
+				return db.Update(func(txn *badger.Txn) error { return txn.Set(fmt.Append(nil, n), value) })
+			})
+		})
+	}
+}
+
+// BenchmarkFsync is the disk's own part: a write of 4 KiB and a sync.
+func BenchmarkFsync(b *testing.B) {
+	f, err := os.Create(filepath.Join(b.TempDir(), "file"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	for value := make([]byte, recordSize); b.Loop(); {
+		if _, err := f.Write(value); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkGet reads what is in memory.
 func BenchmarkGet(b *testing.B) {
 	s := openTest(b, b.TempDir(), nil)
 	defer closeTest(b, s)
 	const records = 1000
 	for n := range records {
-		if _, err := s.Commit(b.Context(), store.Write{Key: fmt.Sprint(n), Value: make([]byte, 4096)}); err != nil {
+		if _, err := s.Commit(b.Context(), store.Write{Key: fmt.Sprint(n), Value: make([]byte, recordSize)}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -51,4 +127,85 @@ func BenchmarkGet(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// A million people with grants, and a tenth of them with sessions; sizes in
+// bytes are those of our records.
+const (
+	million     = 1_000_000
+	grantSize   = 1900
+	personSize  = 350
+	sessionSize = 600
+)
+
+// BenchmarkMillion opens the store of a very large company. It reports what that
+// takes: memory of our own (anonymous) half a second later, and disk.
+func BenchmarkMillion(b *testing.B) {
+	dir := b.TempDir()
+	s := openTest(b, dir, nil)
+	fillMillion(b, s)
+	closeTest(b, s)
+	for b.Loop() {
+		s := openTest(b, dir, nil)
+		b.StopTimer()
+		debug.FreeOSMemory()
+		time.Sleep(500 * time.Millisecond) // what opening has started is over
+		debug.FreeOSMemory()
+		b.ReportMetric(anonymous(b), "MiB-anonymous")
+		used, _, err := s.Usage()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(used)/million, "B-disk/user")
+		closeTest(b, s)
+		b.StartTimer()
+	}
+}
+
+// fillMillion writes in commits of a few hundred records, as a restore does.
+func fillMillion(b *testing.B, s *Store) {
+	b.Helper()
+	random := make([]byte, 1<<20)
+	for i := range random {
+		random[i] = byte(i*i>>3) ^ byte(i>>8) // sealed records don't compress either, and nothing does here
+	}
+	var writes []store.Write
+	put := func(key string, size int) {
+		at := len(key) * 4097 % (len(random) - size)
+		writes = append(writes, store.Write{Key: key, Value: random[at : at+size]})
+	}
+	for n := range million {
+		id := fmt.Sprintf("c0970500-5c41-4b8e-9f6a-3d1c7e2a9b10.%043d", n)
+		put("grant/"+id, grantSize)
+		put("person/"+id, personSize)
+		put("person-email/p"+strconv.Itoa(n)+"@contoso.example/"+id, 0)
+		if n%10 == 0 {
+			put(fmt.Sprintf("session/%064x", n), sessionSize)
+		}
+		if len(writes) >= 600 || n == million-1 {
+			if _, err := s.Commit(context.Background(), writes...); err != nil {
+				b.Fatal(err)
+			}
+			writes = writes[:0]
+		}
+	}
+}
+
+// anonymous is the process's own memory in MiB, without the pages of files.
+func anonymous(b *testing.B) float64 {
+	b.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, rest, _ := bytes.Cut(status, []byte("RssAnon:"))
+	fields := bytes.Fields(rest)
+	if len(fields) == 0 {
+		b.Fatal("this kernel doesn't tell RssAnon")
+	}
+	kb, err := strconv.ParseFloat(string(fields[0]), 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return kb / 1024
 }
