@@ -22,8 +22,9 @@ var arrows = map[string][]string{
 	"cmd/onesgate/demo":       {"cmd/onesgate/sampleones", "internal/m365sim", "internal/m365sim/world"},
 	"cmd/onesgate/sampleones": {},
 	"caddymodule": {
-		"internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity", "internal/people",
-		"internal/seal", "internal/session", "internal/signin", "internal/store", "internal/store/badgerstore",
+		"internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity",
+		"internal/people", "internal/seal", "internal/session", "internal/signin", "internal/store",
+		"internal/store/badgerstore", "internal/store/pgstore",
 	},
 	"internal/signin": {
 		"internal/entra", "internal/grant", "internal/graph", "internal/identity", "internal/people",
@@ -40,6 +41,8 @@ var arrows = map[string][]string{
 	"internal/seal":              {},
 	"internal/store":             {},
 	"internal/store/badgerstore": {"internal/store"},
+	"internal/store/pgstore":     {"internal/store"},
+	"internal/store/pgtest":      {},
 	"internal/store/storetest":   {"internal/store"},
 
 	// The simulator stands alone.

@@ -14,8 +14,9 @@ var (
 	ErrConflict = errors.New("record changed meanwhile")
 	// ErrFull: the disk is nearly full, so nothing is written before the engine is harmed.
 	ErrFull = errors.New("store is full")
-	// ErrUnknownOutcome: the commit may or may not have been written. The
-	// engine accepts no more writes; whoever asked must look before asking again.
+	// ErrUnknownOutcome: the commit may or may not have been written; whoever
+	// asked must look before asking again. An engine on a disk of its own accepts
+	// no more writes then; one on a database goes on.
 	ErrUnknownOutcome = errors.New("outcome of the write is unknown")
 	// ErrForgotten: announcements after that position are not kept any more, or
 	// never were in this store. Whoever follows has to look at the records

@@ -1,0 +1,115 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// A Store is an open store. It may be used concurrently.
+type Store struct {
+	pool     *pgxpool.Pool
+	log      *slog.Logger
+	now      func() time.Time
+	random   func() float64 // in [0,1)
+	patience time.Duration  // how long a call waits for the database
+
+	// mu is held for reading by every call, so that closing waits for them.
+	mu     sync.RWMutex
+	closed bool
+
+	feed      *feed
+	fresh     chan struct{} // holds something after a commit has announced something
+	listening atomic.Bool
+
+	stop  context.CancelFunc // ends the tasks
+	tasks sync.WaitGroup
+}
+
+var _ store.Store = (*Store)(nil)
+
+// enter begins a call; leave ends it.
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	if s.closed {
+		s.mu.RUnlock()
+		return store.ErrClosed
+	}
+	return nil
+}
+
+func (s *Store) leave() { s.mu.RUnlock() }
+
+// How often a call is tried again.
+const (
+	busyTries = 10
+	lostTries = 1
+	firstWait = 2 * time.Millisecond // about that long for others; then longer and longer
+	maxWait   = 100 * time.Millisecond
+)
+
+// ask lets try ask the database, again if that may help and can't do harm. An
+// ErrUnknownOutcome of try is final.
+func (s *Store) ask(ctx context.Context, try func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	for busies, losses := 0, 0; ; {
+		err := try(bounded)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return err
+		case bounded.Err() != nil:
+			s.pool.Reset()
+			return fmt.Errorf("%w within %s: %w", errNoAnswer, s.patience, err)
+		case lost(err):
+			s.pool.Reset() // its other connections are no better
+			if losses++; losses > lostTries || errors.Is(err, store.ErrUnknownOutcome) {
+				return inWords(err)
+			}
+		case busy(err) && busies < busyTries:
+			s.pause(bounded, min(firstWait<<busies, maxWait))
+			busies++
+		default:
+			return inWords(err)
+		}
+	}
+}
+
+// pause waits for half of d to one and a half of it, or until ctx ends.
+func (s *Store) pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(time.Duration((0.5 + s.random()) * float64(d)))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// Close waits for the calls under way, ends the tasks and closes the connections.
+// Closing again does nothing.
+func (s *Store) Close() error {
+	s.feed.close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.stop()
+	s.tasks.Wait()
+	s.pool.Close()
+	return nil
+}
