@@ -15,7 +15,7 @@ type Processing struct {
 	Automate string `json:"automate_processing"`
 	// Delegates decide what the rules leave to them; without any it is
 	// declined. At Microsoft they get the request by mail, here the answer is
-	// given by POST /_sim/rooms/answer.
+	// given by POST /_sim/rooms.
 	Delegates []string `json:"resource_delegates,omitempty"`
 
 	AllowConflicts      bool `json:"allow_conflicts"`
