@@ -22,7 +22,7 @@ var arrows = map[string][]string{
 	"cmd/onesgate/demo":       {"cmd/onesgate/sampleones", "internal/m365sim", "internal/m365sim/world"},
 	"cmd/onesgate/sampleones": {},
 	"caddymodule": {
-		"internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity",
+		"internal/backup", "internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity",
 		"internal/people", "internal/seal", "internal/session", "internal/signin", "internal/store",
 		"internal/store/badgerstore", "internal/store/pgstore",
 	},
@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"internal/session":           {"internal/identity", "internal/store"},
 	"internal/people":            {"internal/identity", "internal/store"},
 	"internal/grant":             {"internal/entra", "internal/seal", "internal/store"},
+	"internal/backup":            {"internal/store"},
 	"internal/booking":           {"internal/grant", "internal/graph", "internal/identity", "internal/people", "internal/store"},
 	"internal/entra":             {},
 	"internal/graph":             {},

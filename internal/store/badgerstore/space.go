@@ -1,7 +1,10 @@
 package badgerstore
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"syscall"
 	"time"
 
@@ -65,4 +68,31 @@ func statfs(dir string) (uint64, error) {
 		return 0, err
 	}
 	return st.Bavail * uint64(st.Bsize), nil
+}
+
+// Usage returns how many bytes the store takes on its disk, and how many are
+// still free there for this user.
+func (s *Store) Usage() (used, free uint64, err error) {
+	entries, err := os.ReadDir(s.space.dir)
+	if err != nil {
+		return 0, 0, fmt.Errorf("size of the store: %w", err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // merged into another one meanwhile
+		}
+		if err != nil {
+			return 0, 0, fmt.Errorf("size of the store: %w", err)
+		}
+		// Badger makes its logs larger than what is in them: what counts are
+		// the blocks that are taken, of 512 bytes as stat(2) has it.
+		if st, ok := info.Sys().(*syscall.Stat_t); ok {
+			used += uint64(st.Blocks) * 512
+		}
+	}
+	if free, err = s.space.free(s.space.dir); err != nil {
+		return 0, 0, fmt.Errorf("free space of %s: %w", s.space.dir, err)
+	}
+	return used, free, nil
 }

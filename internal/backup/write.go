@@ -1,0 +1,43 @@
+package backup
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"time"
+
+	"filippo.io/age"
+
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// Write writes the records that s has at this moment, now, to w; commits go on
+// meanwhile. version is that of the program. It returns how many records there
+// were. After an error w holds half a backup, which every reader refuses.
+func Write(ctx context.Context, s store.Store, w io.Writer, now time.Time, version string, to []age.Recipient) (records uint64, err error) {
+	encrypted, err := age.Encrypt(w, to...)
+	if err != nil {
+		return 0, fmt.Errorf("encrypt the backup: %w", err)
+	}
+	// age writes blocks of 64 KiB; records are smaller.
+	buffered := bufio.NewWriterSize(encrypted, 64<<10)
+	frames := newFrameWriter(buffered)
+	if err := frames.header(Header{ID: rand.Text(), Made: now.UTC().Truncate(time.Second), Version: version}); err != nil {
+		return 0, fmt.Errorf("write the backup: %w", err)
+	}
+	if err := s.Snapshot(ctx, frames.record); err != nil {
+		return 0, fmt.Errorf("write the backup: %w", err)
+	}
+	if err := frames.trailer(); err != nil {
+		return 0, fmt.Errorf("write the backup: %w", err)
+	}
+	if err := buffered.Flush(); err != nil {
+		return 0, fmt.Errorf("write the backup: %w", err)
+	}
+	if err := encrypted.Close(); err != nil {
+		return 0, fmt.Errorf("write the backup: %w", err)
+	}
+	return frames.records, nil
+}
