@@ -73,6 +73,18 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := signin.CheckPublicURL(a.public); err != nil {
 		return err
 	}
+	if err := a.provisionStore(ctx); err != nil {
+		return err
+	}
+	if len(a.Integrations) == 0 {
+		return errors.New("ones: no integration is configured; add an integration block with the fields of the ONES manual's page «Delegated permission»")
+	}
+	a.settings, err = newSettings(ctx, a)
+	return err
+}
+
+// provisionStore resolves where the records and the keys are.
+func (a *App) provisionStore(ctx caddy.Context) error {
 	if a.StoreRaw == nil {
 		a.StoreRaw = json.RawMessage(`{"module":"badger"}`)
 	}
@@ -81,6 +93,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	a.store = mod.(storeModule)
+	if a.store.shared() && a.Keyset == "" {
+		return errors.New("keyset is missing; gateways that share a database need the same one: name its file, which \"onesgate ones keys init FILE\" makes")
+	}
 
 	if a.keyset, err = resolveOr("keyset", a.Keyset, filepath.Join(caddy.AppDataDir(), "onesgate", "keyset.json")); err != nil {
 		return err
@@ -91,11 +106,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if within(a.keyset, a.store.identity()) {
 		return fmt.Errorf("keyset %s lies inside the store %s: a copy of the store would carry the keys to it; put the keyset elsewhere", a.keyset, a.store.identity())
 	}
-	if len(a.Integrations) == 0 {
-		return errors.New("ones: no integration is configured; add an integration block with the fields of the ONES manual's page «Delegated permission»")
-	}
-	a.settings, err = newSettings(ctx, a)
-	return err
+	return nil
 }
 
 // within says whether path lies in dir.

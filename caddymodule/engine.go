@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/onesgate/onesgate/internal/backup"
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
@@ -31,6 +32,10 @@ type storeModule interface {
 	identity() string
 	// options are the rest, in words: what can't change while it is open.
 	options() string
+	// shared says whether several gateways may stand on the store: then the keys
+	// can't be made by one of them.
+	shared() bool
+	caddy.Module
 	open(log *slog.Logger) (store.Store, error)
 }
 
@@ -44,6 +49,7 @@ var engines = caddy.NewUsagePool()
 // changes what it does and a failed one changes nothing.
 type engine struct {
 	id     string
+	kind   string // of the store: the last word of its module
 	opened string // how it was opened: what can't change until it is closed
 
 	store    store.Store
@@ -55,8 +61,9 @@ type engine struct {
 	grants   *grant.Keeper
 	bookings *booking.Service
 
-	stop context.CancelFunc
-	work sync.WaitGroup
+	running context.Context // ends when the engine does
+	stop    context.CancelFunc
+	work    sync.WaitGroup
 
 	probing  sync.Mutex
 	probed   time.Time
@@ -65,6 +72,27 @@ type engine struct {
 	mu      sync.Mutex
 	holders []*settings
 	now     atomic.Pointer[settings] // the last of holders
+	held    uint64                   // when the last of holders came, in turns
+}
+
+// turns counts how often engines were taken hold of.
+var turns atomic.Uint64
+
+// newestEngine returns the engine of the newest configuration; nil: none runs.
+// It waits for one that is being opened.
+func newestEngine() *engine {
+	var newest *engine
+	var last uint64
+	engines.Range(func(_, v any) bool {
+		e := v.(*engine)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.held > last {
+			newest, last = e, e.held
+		}
+		return true
+	})
+	return newest
 }
 
 // acquireEngine opens the engine of a store, or joins the one that is open, and
@@ -99,13 +127,13 @@ func releaseEngine(e *engine, s *settings) error {
 }
 
 func openEngine(m storeModule, keyset string, s *settings) (_ *engine, err error) {
-	e := &engine{id: m.identity(), opened: openedHow(m, keyset)}
+	e := &engine{id: m.identity(), kind: m.CaddyModule().ID.Name(), opened: openedHow(m, keyset)}
 	e.hold(s)
 	log := slog.New(&liveHandler{engine: e})
 	audit := slog.New(&liveHandler{engine: e, name: "audit"})
 
-	var ctx context.Context
-	ctx, e.stop = context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.Background())
+	e.running, e.stop = ctx, stop
 	if e.store, err = m.open(log); err != nil {
 		e.stop()
 		return nil, err
@@ -116,7 +144,10 @@ func openEngine(m storeModule, keyset string, s *settings) (_ *engine, err error
 			err = errors.Join(err, e.store.Close())
 		}
 	}()
-	if e.keys, err = openKeyset(ctx, keyset, e.store, log); err != nil {
+	if err = backup.CheckFinished(ctx, e.store); err != nil {
+		return nil, err
+	}
+	if e.keys, err = openKeyset(ctx, keyset, e.store, m.shared(), log); err != nil {
 		return nil, err
 	}
 	if e.signing, err = assertionKey(ctx, e.store, e.keys); err != nil {
@@ -164,6 +195,7 @@ func (e *engine) hold(s *settings) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.holders = append(e.holders, s)
+	e.held = turns.Add(1)
 	e.now.Store(s)
 }
 
@@ -215,10 +247,13 @@ func (e *engine) probe() error {
 }
 
 // openKeyset loads the keys, or makes them for a store that has nothing sealed yet.
-func openKeyset(ctx context.Context, file string, s store.Store, log *slog.Logger) (*seal.Keyset, error) {
+func openKeyset(ctx context.Context, file string, s store.Store, shared bool, log *slog.Logger) (*seal.Keyset, error) {
 	keys, err := seal.Load(file)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return keys, err
+	}
+	if shared {
+		return nil, fmt.Errorf("the keyset %s is not there, and gateways that share a database need the same one: copy it from another gateway, or for the first one make it with: onesgate ones keys init %[1]s", file)
 	}
 	// The key that signs assertions is the first thing that is ever sealed.
 	_, err = s.Get(ctx, signingKey)

@@ -155,3 +155,20 @@ func TestKeysets(t *testing.T) {
 	}
 	st.release(st.acquire(s), s)
 }
+
+// A gateway never works on a part of a backup.
+func TestUnfinishedRestore(t *testing.T) {
+	st := newStage(t)
+	half, err := st.store.open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, half, "restore/unfinished", "{}")
+	if err := half.Close(); err != nil {
+		t.Fatal(err)
+	}
+	st.refused(st.store, st.keyset, "run `onesgate ones restore` with that file again")
+	if n := st.references(); n != 0 {
+		t.Errorf("%d references after a refused start", n)
+	}
+}

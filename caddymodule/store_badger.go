@@ -57,6 +57,8 @@ func (b *Badger) Provision(caddy.Context) (err error) {
 
 func (b *Badger) identity() string { return b.dir }
 
+func (b *Badger) shared() bool { return false }
+
 func (b *Badger) options() string {
 	return "min_free " + humanize.IBytes(b.minFree)
 }

@@ -19,7 +19,7 @@ func TestXcaddyBuild(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, list)
 	}
-	for _, module := range []string{"ones", "ones.stores.badger", "http.handlers.ones_auth", "http.handlers.ones_bookings"} {
+	for _, module := range []string{"ones", "ones.stores.badger", "http.handlers.ones_auth", "http.handlers.ones_bookings", "admin.api.ones"} {
 		if !strings.Contains("\n"+string(list), "\n"+module+"\n") {
 			t.Errorf("module %s is not in it", module)
 		}

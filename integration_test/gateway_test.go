@@ -105,10 +105,8 @@ const caddyfile = `{
 	persist_config off
 	ones {
 		public_url {{.Home}}
-		store badger {{.Dir}}/store {
-			min_free {{.MinFree}}
-		}
-		keyset {{.Dir}}/keyset.json
+		store {{or .Store (printf "badger %s/store {\n\t\t\tmin_free %s\n\t\t}" .Dir .MinFree)}}
+		keyset {{or .Keyset (printf "%s/keyset.json" .Dir)}}
 		integration contoso {
 			server {
 				operator custom {

@@ -1,0 +1,303 @@
+package caddymodule
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/onesgate/onesgate/internal/backup"
+	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/signin"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// adminServer serves the admin API as Caddy does.
+func adminServer(t *testing.T, wrap func(http.Handler) http.Handler) *gatewayClient {
+	t.Helper()
+	mux := http.NewServeMux()
+	for _, route := range (AdminAPI{}).Routes() {
+		mux.HandleFunc(route.Pattern, func(w http.ResponseWriter, r *http.Request) {
+			err := route.Handler.ServeHTTP(w, r)
+			var refused caddy.APIError
+			if errors.As(err, &refused) {
+				w.WriteHeader(refused.HTTPStatus)
+				_ = json.NewEncoder(w).Encode(caddy.APIError{Message: refused.Error()})
+			} else if err != nil {
+				t.Errorf("%s: %v is no error of the API", r.URL.Path, err)
+			}
+		})
+	}
+	s := httptest.NewUnstartedServer(wrap(mux))
+	s.Config.ReadTimeout = time.Second
+	s.Start()
+	t.Cleanup(s.Close)
+	c, err := newGatewayClient(s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func unchanged(h http.Handler) http.Handler { return h }
+
+// seen gives every request another local address.
+func seen(at net.Addr) func(http.Handler) http.Handler {
+	return func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, at)))
+		})
+	}
+}
+
+func put(t *testing.T, s store.Store, key, value string) {
+	t.Helper()
+	if _, err := s.Commit(t.Context(), store.Write{Key: key, Value: []byte(value)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// filled is how many bytes fill puts: more than the sockets between a server and
+// a client that doesn't read can hold.
+const filled = 32 << 20
+
+func fill(t *testing.T, s store.Store) {
+	t.Helper()
+	value := strings.Repeat("x", 512<<10)
+	for i := range filled / len(value) {
+		put(t, s, "x/"+strconv.Itoa(i), value)
+	}
+}
+
+func TestAdminWithoutAGateway(t *testing.T) {
+	c := adminServer(t, unchanged)
+	for method, path := range map[string]string{http.MethodGet: statusPath, http.MethodPost: backupPath} {
+		_, err := c.call(t.Context(), method, path, nil)
+		if err == nil || !strings.Contains(err.Error(), "no gateway runs in this Caddy") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func TestNewestEngine(t *testing.T) {
+	first, second := newStage(t), newStage(t)
+	s := settingsOf("")
+	a := first.acquire(s)
+	if newestEngine() != a {
+		t.Error("the only engine is not found")
+	}
+	b := second.acquire(s)
+	if newestEngine() != b {
+		t.Error("the engine of a newer configuration is not found")
+	}
+	again := settingsOf("")
+	first.acquire(again)
+	if newestEngine() != a {
+		t.Error("the engine that a newer configuration has joined is not found")
+	}
+	first.release(a, again)
+	first.release(a, s)
+	if newestEngine() != b {
+		t.Error("the engine that is left is not found")
+	}
+	second.release(b, s)
+	if newestEngine() != nil {
+		t.Error("an engine is found that is closed")
+	}
+}
+
+func TestAdminStatus(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("https://ones.example.com")
+	s.integrations = []signin.Integration{{Name: "contoso"}}
+	s.world.Rooms = map[string]booking.Room{
+		"harbour":   {Name: "harbour", Title: "Harbour", Integration: "contoso"},
+		"boardroom": {Name: "boardroom", Title: "Boardroom", Integration: "contoso"},
+	}
+	e := st.acquire(s)
+	defer st.release(e, s)
+	put(t, e.store, "person/1", "{}")
+	put(t, e.store, "session/1", "{}")
+
+	c := adminServer(t, unchanged)
+	if _, err := c.call(t.Context(), http.MethodPost, statusPath, nil); err == nil || !strings.Contains(err.Error(), "takes GET") {
+		t.Errorf("POST: %v", err)
+	}
+	res, err := c.call(t.Context(), http.MethodGet, statusPath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var got status
+	if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	r := got.Store.Records
+	if got.Store.Engine != "badger" || r[kindPeople] != 1 || r[kindSessions] != 1 || r[kindOther] != 1 || got.Store.LastBackup != nil {
+		t.Errorf("store: %+v", got.Store)
+	}
+	if d := got.Store.Disk; d == nil || d.Used == 0 || d.Free == 0 {
+		t.Errorf("disk: %+v", d)
+	}
+	var told bytes.Buffer
+	if err := got.print(&told, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"1 person, 0 grants", "never", "contoso: 2 rooms (boardroom, harbour)"} {
+		if !strings.Contains(told.String(), want) {
+			t.Errorf("no %q in:\n%s", want, &told)
+		}
+	}
+}
+
+func TestAdminBackup(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("")
+	e := st.acquire(s)
+	defer st.release(e, s)
+	put(t, e.store, "person/1", "{}")
+	put(t, e.store, "session/1", "{}")
+	put(t, e.store, "booking/1", `{"id":"1","next_at":"2026-12-01T00:00:00Z"}`)
+	put(t, e.store, "booking/2", `{"id":"2"}`)
+
+	c := adminServer(t, unchanged)
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := id.String()
+	for _, tt := range []struct {
+		name, want string
+		body       any
+	}{
+		{"nobody", "say who can open", backupRequest{}},
+		{"both", "not both", backupRequest{Recipients: []string{id.Recipient().String()}, Passphrase: "p"}},
+		{"a secret key", "not a public key", backupRequest{Recipients: []string{secret}}},
+		{"an unknown word", "not the JSON", map[string]string{"password": secret}},
+		{"something else", "not the JSON", secret},
+		{"too much", "not the JSON", backupRequest{Passphrase: strings.Repeat(secret, maxAdminBody/len(secret)+1)}},
+	} {
+		res, err := c.call(t.Context(), http.MethodPost, backupPath, tt.body)
+		if err == nil {
+			res.Body.Close()
+			t.Errorf("%s: %s", tt.name, res.Status)
+		} else if !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+
+	var file bytes.Buffer
+	if _, err := c.backup(t.Context(), backupRequest{Recipients: []string{id.Recipient().String()}}, &file); err != nil {
+		t.Fatal(err)
+	}
+	last, err := readLastBackup(t.Context(), e.store)
+	if err != nil || last == nil || last.Bytes != int64(file.Len()) || last.Records != 5 || time.Since(last.At) > time.Minute {
+		t.Errorf("noted: %+v, %v; the file has %d bytes", last, err, file.Len())
+	}
+
+	// What comes back of it, and what doesn't.
+	other := newStage(t)
+	to, err := other.store.open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	result, err := backup.Restore(t.Context(), bytes.NewReader(file.Bytes()), []age.Identity{id}, to, time.Now(), restoreRule(e.keys))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := result.Restored; r[kindPeople] != 1 || r[kindBookings] != 1 || r[kindUnderWay] != 1 || r[kindOther] != 1 || result.LeftOut[kindSessions] != 1 {
+		t.Errorf("restored: %+v", result)
+	}
+	if _, err := to.Get(t.Context(), "session/1"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a session came back: %v", err)
+	}
+	if rec, err := to.Get(t.Context(), "booking/1"); err != nil || !strings.Contains(string(rec.Value), `"maybe_sent":true`) {
+		t.Errorf("an open booking came back as %s, %v", rec.Value, err)
+	}
+	foreign := newStage(t)
+	stranger := foreign.acquire(settingsOf("stranger"))
+	defer foreign.release(stranger, stranger.now.Load())
+	if _, err := backup.Restore(t.Context(), bytes.NewReader(file.Bytes()), []age.Identity{id}, to, time.Now(), restoreRule(stranger.keys)); err == nil || !strings.Contains(err.Error(), "not the keyset") {
+		t.Errorf("restored for another keyset: %v", err)
+	}
+}
+
+// Backups stay on the machine; the rest of the API is as open as Caddy has it.
+func TestAdminBackupFromElsewhere(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("")
+	e := st.acquire(s)
+	defer st.release(e, s)
+	for _, tt := range []struct {
+		at   net.Addr
+		good bool
+	}{
+		{&net.UnixAddr{Name: "/run/admin.sock", Net: "unix"}, true},
+		{&net.TCPAddr{IP: net.IPv6loopback}, true},
+		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 5)}, true},
+		{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}, false},
+		{&net.TCPAddr{IP: net.IPv6zero}, false},
+		{nil, false},
+	} {
+		c := adminServer(t, seen(tt.at))
+		_, err := c.backup(t.Context(), backupRequest{Passphrase: "correct horse"}, io.Discard)
+		if tt.good && err != nil || !tt.good && (err == nil || !strings.Contains(err.Error(), "over a network")) {
+			t.Errorf("at %v: %v", tt.at, err)
+		}
+	}
+}
+
+// A backup that breaks off is not taken for a whole one.
+func TestAdminBackupBrokenOff(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("")
+	e := st.acquire(s)
+	fill(t, e.store)
+	c := adminServer(t, unchanged)
+	res, err := c.call(t.Context(), http.MethodPost, backupPath, backupRequest{Passphrase: "correct horse"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	st.release(e, s) // it ends while somebody reads slowly
+	if _, err := io.Copy(io.Discard, res.Body); err == nil {
+		t.Error("a part of a backup ended as a whole one does")
+	}
+}
+
+// A reader may take his time, longer than Caddy gives for a request.
+func TestAdminBackupSlowly(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("")
+	e := st.acquire(s)
+	defer st.release(e, s)
+	fill(t, e.store)
+	late := make(chan struct{})
+	c := adminServer(t, func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			time.AfterFunc(1200*time.Millisecond, func() { close(late) }) // ReadTimeout is over
+			h.ServeHTTP(w, r)
+		})
+	})
+	res, err := c.call(t.Context(), http.MethodPost, backupPath, backupRequest{Passphrase: "correct horse"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	<-late
+	if n, err := io.Copy(io.Discard, res.Body); err != nil || n < filled {
+		t.Errorf("%d bytes came, %v", n, err)
+	}
+}

@@ -1,0 +1,147 @@
+package caddymodule
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+)
+
+// adminFlags say which running gateway a command is about.
+type adminFlags struct {
+	configFlags
+	address string
+}
+
+func (f *adminFlags) add(cmd *cobra.Command) {
+	f.configFlags.add(cmd)
+	cmd.Flags().StringVar(&f.address, "address", "", "The gateway's admin address, such as unix//run/onesgate/admin.sock (if --config is not used)")
+}
+
+// A gatewayClient calls the admin API of a running gateway.
+type gatewayClient struct {
+	address string
+	origin  string
+	unix    bool
+	http    *http.Client
+}
+
+// client finds the gateway as "caddy reload" does.
+func (f *adminFlags) client() (*gatewayClient, error) {
+	address := f.address
+	if address == "" {
+		config, file, err := f.load()
+		if err != nil {
+			return nil, err
+		}
+		var cfg struct {
+			Admin caddy.AdminConfig `json:"admin"`
+		}
+		if file != "" {
+			if err := json.Unmarshal(config, &cfg); err != nil {
+				return nil, fmt.Errorf("the configuration %s can't be read: %w", file, err)
+			}
+		}
+		if cfg.Admin.Disabled {
+			return nil, fmt.Errorf("%s switches Caddy's admin API off, which this command needs; write: admin unix//run/onesgate/admin.sock|0600", file)
+		}
+		if address, err = caddycmd.DetermineAdminAPIAddress("", config, file, ""); err != nil {
+			return nil, fmt.Errorf("the admin address can't be found: %w", err)
+		}
+	}
+	return newGatewayClient(address)
+}
+
+// newGatewayClient does what caddycmd.AdminAPIRequest does, whose errors are
+// text: whether nothing runs there, or what it refuses, can't be told by them.
+func newGatewayClient(address string) (*gatewayClient, error) {
+	resolved, err := caddy.NewReplacer().ReplaceOrErr(address, true, true)
+	if err != nil {
+		return nil, fmt.Errorf("the admin address %s: %w", address, err)
+	}
+	parsed, err := caddy.ParseNetworkAddress(resolved)
+	if err != nil || parsed.PortRangeSize() > 1 {
+		return nil, fmt.Errorf("%s is no admin address; write one like unix//run/onesgate/admin.sock or localhost:2019", resolved)
+	}
+	c := &gatewayClient{address: resolved, unix: parsed.IsUnixNetwork()}
+	dial := parsed.JoinHostPort(0)
+	c.origin = "http://" + dial
+	if c.unix {
+		dial, _, _ = strings.Cut(parsed.Host, "|") // the mode of the socket
+		c.address, c.origin = dial, "http://127.0.0.1"
+	}
+	c.http = &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, parsed.Network, dial)
+		},
+		DisableKeepAlives: true,
+	}}
+	return c, nil
+}
+
+// call sends body as JSON, if there is one, and returns the answer, whose body
+// has to be closed. Its errors are sentences for people.
+func (c *gatewayClient) call(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	var sent io.Reader
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		sent = bytes.NewReader(encoded)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.origin+path, sent)
+	if err != nil {
+		return nil, err
+	}
+	if !c.unix { // Caddy knows no origins there, and refuses any
+		req.Header.Set("Origin", c.origin)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.unanswered(err)
+	}
+	if res.StatusCode >= http.StatusBadRequest {
+		defer func() { _ = res.Body.Close() }()
+		return nil, c.refused(res)
+	}
+	return res, nil
+}
+
+// unanswered says why no answer came.
+func (c *gatewayClient) unanswered(err error) error {
+	var op *net.OpError
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("this user may not talk to the gateway at %s: %w; run this as the user that the gateway runs as", c.address, err)
+	case errors.As(err, &op) && op.Op == "dial":
+		return fmt.Errorf("no gateway answers at %s: it does not run, or has another admin address, which its Caddyfile (--config) or --address tells: %w", c.address, op.Err)
+	}
+	return fmt.Errorf("the gateway at %s gives no answer: %w", c.address, err)
+}
+
+// refused tells what the gateway says against a call.
+func (c *gatewayClient) refused(res *http.Response) error {
+	var told caddy.APIError
+	b, err := io.ReadAll(io.LimitReader(res.Body, maxAdminBody))
+	if err == nil {
+		err = json.Unmarshal(b, &told)
+	}
+	if err != nil || told.Message == "" {
+		return fmt.Errorf("what answers at %s is no gateway of this version: %s", c.address, res.Status)
+	}
+	return fmt.Errorf("the gateway at %s refuses: %s", c.address, told.Message)
+}

@@ -1,0 +1,81 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/spf13/cobra"
+)
+
+// configFlags say which configuration a command is about.
+type configFlags struct{ file, adapter string }
+
+// defaultCaddyfile is the file that Caddy itself takes if none is named.
+const defaultCaddyfile = "Caddyfile"
+
+func (f *configFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.file, "config", "c", "", "The gateway's configuration file (default: ./Caddyfile)")
+	cmd.Flags().StringVarP(&f.adapter, "adapter", "a", "", "The config adapter of --config (default: caddyfile, and none for *.json)")
+}
+
+// load reads the configuration as Caddy would, but without a line of log. file
+// is empty if none was named and there is none here.
+func (f *configFlags) load() (config []byte, file string, err error) {
+	file = f.file
+	if file == "" {
+		file = defaultCaddyfile
+	}
+	config, err = os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) && f.file == "" {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("the configuration can't be read: %w", err)
+	}
+	name := f.adapter
+	if name == "" && filepath.Ext(file) != ".json" {
+		name = "caddyfile"
+	}
+	if name == "" {
+		return config, file, nil
+	}
+	adapter := caddyconfig.GetAdapter(name)
+	if adapter == nil {
+		return nil, "", fmt.Errorf("there is no config adapter %q", name)
+	}
+	config, _, err = adapter.Adapt(config, map[string]any{"filename": file})
+	if err != nil {
+		return nil, "", fmt.Errorf("the configuration %s can't be read: %w", file, err)
+	}
+	return config, file, nil
+}
+
+// storeOf returns the app of a configuration with its store and keyset resolved,
+// and nothing else: where a store is restored, the rest may not be there yet.
+func storeOf(ctx context.Context, config []byte, file string) (*App, error) {
+	var cfg struct {
+		Apps struct {
+			Ones *App `json:"ones"`
+		} `json:"apps"`
+	}
+	if err := json.Unmarshal(config, &cfg); err != nil {
+		return nil, fmt.Errorf("the configuration %s can't be read: %w", file, err)
+	}
+	a := cfg.Apps.Ones
+	if a == nil {
+		return nil, fmt.Errorf("the configuration %s has no ones block, which would name the store", file)
+	}
+	cctx, cancel := caddy.NewContext(caddy.Context{Context: ctx})
+	defer cancel()
+	if err := a.provisionStore(cctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return a, nil
+}

@@ -1,0 +1,66 @@
+package caddymodule
+
+import (
+	"bytes"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// keys runs "ones keys" with some words and returns what it prints.
+func keys(t *testing.T, words ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	cmd := keysCommand()
+	cmd.SetArgs(words)
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	cmd.SilenceErrors = true
+	err := cmd.Execute()
+	return out.String(), err
+}
+
+func TestKeysCommand(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keyset.json")
+	row := regexp.MustCompile(`(?m)^(\d+)\s+enabled\s+(yes|no)$`)
+	steps := []struct {
+		words []string
+		seals []string // of each key, the oldest first
+	}{
+		{[]string{"init", file}, []string{"yes"}},
+		{[]string{"add", file}, []string{"yes", "no"}},
+		{[]string{"promote", file}, []string{"no", "yes"}},
+		{[]string{"list", file}, []string{"no", "yes"}},
+	}
+	var first string
+	for _, step := range steps {
+		out, err := keys(t, step.words...)
+		if err != nil {
+			t.Fatalf("%v: %v", step.words, err)
+		}
+		var seals []string
+		for _, match := range row.FindAllStringSubmatch(out, -1) {
+			if first == "" {
+				first = match[1]
+			}
+			seals = append(seals, match[2])
+		}
+		if strings.Join(seals, " ") != strings.Join(step.seals, " ") {
+			t.Errorf("%v: %s, want %v", step.words, out, step.seals)
+		}
+	}
+	if out, err := keys(t, "promote", file, "--id", first); err != nil || !strings.Contains(out, first+"  enabled  yes") {
+		t.Errorf("promoting the first again: %v %s", err, out)
+	}
+	for name, words := range map[string][]string{
+		"a keyset that is there": {"init", file},
+		"no file":                {"list"},
+		"a file that isn't":      {"add", file + ".not"},
+		"an unknown key":         {"promote", file, "--id", "1"},
+	} {
+		if out, err := keys(t, words...); err == nil {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+)
+
+// maxStatus bounds what is read of a status, in bytes.
+const maxStatus = 16 << 20
+
+func statusCommand() *cobra.Command {
+	var from adminFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Tells how the running gateway stands",
+		Args:  cobra.NoArgs,
+		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, _ []string) error {
+			gateway, err := from.client()
+			if err != nil {
+				return err
+			}
+			res, err := gateway.call(ctx, http.MethodGet, statusPath, nil)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = res.Body.Close() }()
+			b, err := io.ReadAll(io.LimitReader(res.Body, maxStatus))
+			if err != nil {
+				return gateway.unanswered(err)
+			}
+			if asJSON {
+				_, err = cmd.OutOrStdout().Write(b)
+				return err
+			}
+			var s status
+			if err := json.Unmarshal(b, &s); err != nil {
+				return fmt.Errorf("the gateway's answer can't be read: %w", err)
+			}
+			return s.print(cmd.OutOrStdout(), time.Now())
+		}),
+	}
+	from.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "As the gateway tells it, in JSON")
+	return cmd
+}
+
+// print tells it to people.
+func (s status) print(to io.Writer, now time.Time) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	row := func(what, how string, args ...any) { fmt.Fprintf(w, what+"\t"+how+"\n", args...) }
+	row("onesgate", "%s", s.Version)
+	records := s.Store.Records
+	row("store", "%s: %s, %s, %s, %s, %s", s.Store.Engine,
+		counted(records[kindPeople], "person", "people"), counted(records[kindGrants], "grant", "grants"),
+		counted(records[kindBookings], "booking", "bookings"), counted(records[kindSessions], "session", "sessions"),
+		counted(records[kindOther], "other record", "other records"))
+	if d := s.Store.Disk; d != nil {
+		row("disk", "%s used, %s free", humanize.IBytes(d.Used), humanize.IBytes(d.Free))
+	}
+	row("feed", "%s behind", time.Duration(s.Store.FeedLag)*time.Millisecond)
+	if b := s.Store.LastBackup; b == nil {
+		row("last backup", "never; make one with: onesgate ones backup")
+	} else {
+		row("last backup", "%s (%s), %d records, %s", stamp(b.At), humanize.RelTime(b.At, now, "ago", "from now"), b.Records, humanize.IBytes(uint64(b.Bytes)))
+	}
+	for _, i := range s.Integrations {
+		var rooms []string
+		for _, r := range s.Rooms {
+			if r.Integration == i.Name {
+				rooms = append(rooms, r.Name)
+			}
+		}
+		row("integration", "%s: %s (%s)", i.Name, counted(len(rooms), "room", "rooms"), strings.Join(rooms, ", "))
+	}
+	return w.Flush()
+}

@@ -1,0 +1,39 @@
+package caddymodule
+
+import (
+	"context"
+	"os/signal"
+	"syscall"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+)
+
+func init() {
+	caddycmd.RegisterCommand(caddycmd.Command{
+		Name:  "ones",
+		Usage: "[command]",
+		Short: "Looks after the gateway between ONES and Microsoft 365",
+		Long: `
+Looks after the gateway between ONES and Microsoft 365 and what it keeps.
+
+The commands talk to the gateway that runs, through Caddy's admin API, and find it
+by the Caddyfile: ./Caddyfile unless --config names another one. Only "restore"
+works on the store itself, while no gateway runs.`,
+		CobraFunc: func(cmd *cobra.Command) {
+			cmd.Args = cobra.NoArgs
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			cmd.AddCommand(statusCommand(), backupCommand(), restoreCommand(), keysCommand())
+		},
+	})
+}
+
+// interruptible has a command end, and tidy up, when somebody presses Ctrl-C.
+func interruptible(run func(ctx context.Context, cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		cmd.SilenceUsage = true
+		return run(ctx, cmd, args)
+	}
+}

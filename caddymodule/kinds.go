@@ -1,0 +1,73 @@
+package caddymodule
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/onesgate/onesgate/internal/backup"
+	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/seal"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// Kinds of records, as people count them.
+const (
+	kindPeople   = "people"
+	kindGrants   = "grants"
+	kindBookings = "bookings"
+	kindSessions = "sessions"
+	kindOther    = "other" // indexes, above all
+	// kindUnderWay are bookings that are not at their end, where they are told apart.
+	kindUnderWay = "bookings under way"
+)
+
+// kindOf says what a record is by its key; see docs/architecture.md for all keys.
+func kindOf(key string) string {
+	prefix, _, _ := strings.Cut(key, "/")
+	switch prefix {
+	case "person":
+		return kindPeople
+	case "grant":
+		return kindGrants
+	case "booking":
+		return kindBookings
+	case "session":
+		return kindSessions
+	}
+	return kindOther
+}
+
+// restoreRule says what of a backup is brought back, for a gateway with these keys.
+//
+// Sessions are not: one that was ended after the backup was made would live
+// again. When the last backup was made is about another store.
+func restoreRule(keys *seal.Keyset) backup.Rule {
+	return func(r store.Record) (backup.Fate, error) {
+		f := backup.Fate{Record: r, Kind: kindOf(r.Key)}
+		switch {
+		case f.Kind == kindSessions, strings.HasPrefix(r.Key, backupsPrefix):
+			f.LeftOut = true
+		case r.Key == signingKey: // it tells before anything is written whether the keys fit
+			if _, err := openAssertionKey(keys, r.Value); err != nil {
+				return f, err
+			}
+		case f.Kind == kindBookings:
+			restored, open, err := booking.Restored(r)
+			if err != nil {
+				return f, err
+			}
+			if f.Record = restored; open {
+				f.Kind = kindUnderWay
+			}
+		}
+		return f, nil
+	}
+}
+
+// counted tells a number of things in words.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,91 @@
+package caddymodule
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// status is how a gateway stands. It holds no secret.
+type status struct {
+	Version      string              `json:"version"`
+	Store        storeStatus         `json:"store"`
+	Integrations []integrationStatus `json:"integrations"`
+	Rooms        []roomStatus        `json:"rooms"`
+}
+
+type storeStatus struct {
+	Engine string `json:"engine"`
+	// Records by their kind.
+	Records map[string]int `json:"records"`
+	// Disk is missing where the engine can't tell.
+	Disk *diskStatus `json:"disk,omitempty"`
+	// FeedLag is how old the knowledge of what other instances have done is, in
+	// milliseconds.
+	FeedLag int64 `json:"feed_lag_ms"`
+	// LastBackup is null if there was none.
+	LastBackup *lastBackup `json:"last_backup"`
+}
+
+// diskStatus is in bytes.
+type diskStatus struct {
+	Used uint64 `json:"used"`
+	Free uint64 `json:"free"`
+}
+
+type integrationStatus struct {
+	Name string `json:"name"`
+}
+
+type roomStatus struct {
+	Name        string `json:"name"`
+	Title       string `json:"title"`
+	Integration string `json:"integration"`
+}
+
+// measured is an engine that knows what it takes on its disk, in bytes.
+type measured interface {
+	Usage() (used, free uint64, err error)
+}
+
+func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
+	s := status{
+		Version:      version(),
+		Store:        storeStatus{Engine: e.kind, Records: map[string]int{}, FeedLag: e.feed.Lag().Milliseconds()},
+		Integrations: []integrationStatus{}, Rooms: []roomStatus{},
+	}
+	err := e.store.Snapshot(r.Context(), func(rec store.Record) error {
+		s.Store.Records[kindOf(rec.Key)]++
+		return nil
+	})
+	if err == nil {
+		s.Store.LastBackup, err = readLastBackup(r.Context(), e.store)
+	}
+	if m, ok := e.store.(measured); ok && err == nil {
+		s.Store.Disk = new(diskStatus)
+		s.Store.Disk.Used, s.Store.Disk.Free, err = m.Usage()
+	}
+	if err != nil {
+		return refuse(http.StatusServiceUnavailable, "the store does not answer: %w", err)
+	}
+	now := e.now.Load()
+	for _, i := range now.integrations {
+		s.Integrations = append(s.Integrations, integrationStatus{Name: i.Name})
+	}
+	for _, room := range now.world.Rooms {
+		s.Rooms = append(s.Rooms, statusOf(room))
+	}
+	slices.SortFunc(s.Rooms, func(a, b roomStatus) int { return cmp.Compare(a.Name, b.Name) })
+	return answer(w, s)
+}
+
+func statusOf(r booking.Room) roomStatus {
+	return roomStatus{Name: r.Name, Title: r.Title, Integration: r.Integration}
+}
+
+// stamp is a time for people, in their zone.
+func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }

@@ -1,0 +1,118 @@
+package integration_test
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/seal"
+	"github.com/onesgate/onesgate/internal/store/pgtest"
+)
+
+// A cluster is gateways that share a database. All have one public address, as
+// behind a load balancer; here each is asked at its own.
+type cluster struct {
+	*world // of the first, whose address is the public one
+	values map[string]any
+	others int
+}
+
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	server, err := pgtest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w := newWorld(t)
+	keyset := filepath.Join(w.dir, "shared-keyset.json")
+	if _, err := seal.Create(keyset); err != nil {
+		t.Fatal(err)
+	}
+	return &cluster{world: w, values: map[string]any{
+		"Store": "postgres " + server.Database(t), "Keyset": keyset, "Home": w.home,
+	}}
+}
+
+// next starts another gateway and returns it with its own address.
+func (c *cluster) next() (*world, *process) {
+	c.t.Helper()
+	w := c.world
+	if c.others++; c.others > 1 {
+		another := &world{
+			t: c.t, dir: c.t.TempDir(), port: freePort(c.t), service: freePort(c.t), microsoft: c.microsoft, issuer: c.issuer,
+			secret: c.secret, ones: c.ones,
+		}
+		another.home = fmt.Sprintf("http://localhost:%d", another.port)
+		w = another
+	}
+	w.write(c.values)
+	return w, w.gateway()
+}
+
+// at asks one gateway, as a page of the public address does.
+func (v *visitor) at(w *world, public, method, path string, body any, headers ...string) answer {
+	v.t.Helper()
+	return v.send(v.request(method, w.home+path, body, append([]string{"Origin", public}, headers...)...))
+}
+
+func TestTwoGatewaysOnOneDatabase(t *testing.T) {
+	c := newCluster(t)
+	first, firstProcess := c.next()
+	second, _ := c.next()
+	v := newVisitor(t, first.home)
+	v.signIn(alice)
+	if a := v.at(second, c.home, http.MethodGet, "/", nil); a.StatusCode != http.StatusOK || a.body != "ones" {
+		t.Fatalf("signed in at the first, the second answers %d %s", a.StatusCode, a.body)
+	}
+
+	// However often and wherever ONES asks, it is one booking.
+	var wg sync.WaitGroup
+	for n := range 8 {
+		w := []*world{first, second}[n%2]
+		wg.Go(func() {
+			caller := newVisitor(t, fmt.Sprintf("http://127.0.0.1:%d", w.service))
+			a, err := caller.try(caller.request(http.MethodPost, "/v1/bookings", meeting("boardroom", 1, 10),
+				"Authorization", "Bearer "+serviceToken, "Ones-Act-As", alice, "Idempotency-Key", "one", "Prefer", "wait=30"))
+			if err != nil || a.StatusCode/100 != 2 {
+				t.Errorf("booking: %v, %d %s", err, a.StatusCode, a.body)
+			}
+		})
+	}
+	wg.Wait()
+	if n := c.eventsNamed(alice, "Quarterly review"); n != 1 {
+		t.Errorf("alice's calendar has %d events, want 1", n)
+	}
+
+	// Signed out at one, signed out at the other.
+	leaving := newVisitor(t, first.home)
+	leaving.signIn(bob)
+	if a := leaving.at(second, c.home, http.MethodGet, "/.ones/me", nil); a.StatusCode != http.StatusOK {
+		t.Fatalf("bob at the second: %d %s", a.StatusCode, a.body)
+	}
+	cookies := leaving.client.Jar.Cookies(leaving.request(http.MethodGet, "/", nil).URL)
+	if a := leaving.call(http.MethodPost, "/.ones/logout", nil); a.StatusCode >= http.StatusBadRequest {
+		t.Fatalf("signing out: %d %s", a.StatusCode, a.body)
+	}
+	stolen := newVisitor(t, second.home) // the cookie is gone from the browser, but not from the world
+	stolen.client.Jar.SetCookies(stolen.request(http.MethodGet, "/", nil).URL, cookies)
+	for deadline := time.Now().Add(patience); stolen.at(second, c.home, http.MethodGet, "/.ones/me", nil).StatusCode != http.StatusUnauthorized; {
+		if time.Now().After(deadline) {
+			t.Fatal("signed out at the first, the session lives on at the second")
+		}
+	}
+
+	// One is killed; the other goes on, with what both have.
+	firstProcess.kill()
+	a := v.at(second, c.home, http.MethodPost, "/api/m365/v1/bookings", meeting("harbour", 1, 12), "Prefer", "wait=30")
+	if a.StatusCode != http.StatusCreated {
+		t.Errorf("after the first was killed: %d %s", a.StatusCode, a.body)
+	}
+}
