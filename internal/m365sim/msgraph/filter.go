@@ -155,7 +155,7 @@ func (p *filterParser) function(name string) (condition, error) {
 	if err := p.expect(","); err != nil {
 		return nil, err
 	}
-	literal, err := parseLiteral(p.take())
+	literal, err := parseLiteral(path, p.take())
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (p *filterParser) comparison(path string) (condition, error) {
 		return nil, err
 	}
 	op := p.take()
-	literal, err := parseLiteral(p.take())
+	literal, err := parseLiteral(path, p.take())
 	if err != nil {
 		return nil, err
 	}
@@ -220,17 +220,50 @@ func compareValues(a, b string) int {
 	return cmp.Compare(strings.ToLower(a), strings.ToLower(b))
 }
 
-var bareLiteral = regexp.MustCompile(`^(true|false|null|-?\d+|\d{4}-\d{2}-\d{2}(T[\d:.]+Z?)?)$`)
+// literalTypes are how values that are not text are written, but for null. Times
+// of events are text at Graph (dateTimeTimeZone), those of changes are not.
+var literalTypes = map[string]*regexp.Regexp{
+	"Edm.Boolean":        regexp.MustCompile(`^(true|false)$`),
+	"Edm.Int32":          regexp.MustCompile(`^-?\d+$`),
+	"Edm.DateTimeOffset": regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(T[\d:.]+Z?)?$`),
+}
 
-// parseLiteral reads text, a number, a truth value or a time, as text.
-func parseLiteral(token string) (string, error) {
+// propertyType is the type of a property that is compared.
+func propertyType(path string) string {
+	switch path {
+	case "createdDateTime", "lastModifiedDateTime", "originalStart", "responseStatus/time":
+		return "Edm.DateTimeOffset"
+	case "reminderMinutesBeforeStart", "capacity", "floorNumber":
+		return "Edm.Int32"
+	case "isAllDay", "isCancelled", "isDraft", "isOnlineMeeting", "isOrganizer", "isReminderOn",
+		"hasAttachments", "allowNewTimeProposals", "hideAttendees", "responseRequested",
+		"canEdit", "canShare", "canViewPrivateItems", "isDefaultCalendar", "isRemovable", "isTallyingResponses",
+		"isWheelChairAccessible":
+		return "Edm.Boolean"
+	}
+	return "Edm.String"
+}
+
+// parseLiteral reads a value of a property's type, as text.
+func parseLiteral(path, token string) (string, error) {
+	want, got := propertyType(path), ""
 	if len(token) >= 2 && token[0] == '\'' {
-		return unquote(token[1 : len(token)-1]), nil
+		got, token = "Edm.String", unquote(token[1:len(token)-1])
+	} else if token == "null" {
+		return token, nil
 	}
-	if !bareLiteral.MatchString(token) {
+	for name, written := range literalTypes {
+		if got == "" && written.MatchString(token) {
+			got = name
+		}
+	}
+	switch got {
+	case "":
 		return "", fmt.Errorf("%q is no value", token)
+	case want:
+		return token, nil
 	}
-	return token, nil
+	return "", fmt.Errorf("%q is of the type %s, and %s of %s", path, want, token, got)
 }
 
 func unquote(s string) string { return strings.ReplaceAll(s, "''", "'") }

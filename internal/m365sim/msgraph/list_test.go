@@ -115,6 +115,8 @@ func TestFilterRefusals(t *testing.T) {
 		"not", "startswith(subject 'a')", "startswith(subject,'a'", "contains(colour,'a')", "startswith subject", "contains(subject,a)", "subject eq 'a",
 		"attendees/any(a: a/emailAddress/address eq 'x')", "singleValueExtendedProperties/any(a: b/id eq 'x' and a/value eq 'y')",
 		"subject eq '" + strings.Repeat("x", maxFilter) + "'",
+		"subject eq 5", "isAllDay eq 'true'", "isAllDay eq 1", "reminderMinutesBeforeStart gt '9'", "start/dateTime ge 2026-11-24T10:00:00Z",
+		"createdDateTime ge '2026-11-23T00:00:00Z'", "contains(isAllDay,'t')", "startswith(subject,true)",
 	} {
 		if a := m.call(http.MethodGet, "/me/events?$filter="+escaped(filter), nil); !a.is(http.StatusBadRequest, "BadRequest") {
 			t.Errorf("%.80s: %d %s", filter, a.StatusCode, a.body)

@@ -2,6 +2,7 @@ package world
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -228,8 +229,13 @@ func Load(r io.Reader) (Config, error) {
 	if err := dec.Decode(&cfg); err != nil {
 		offset := dec.InputOffset()
 		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		var kind *json.UnmarshalTypeError
+		switch {
+		case errors.As(err, &syntax):
 			offset = syntax.Offset
+		case errors.As(err, &kind):
+			offset = kind.Offset
+			err = fmt.Errorf("%s can't be a JSON %s", cmp.Or(kind.Field, "the configuration"), kind.Value)
 		}
 		line := 1 + bytes.Count(text[:min(offset, int64(len(text)))], []byte("\n"))
 		return Config{}, fmt.Errorf("line %d: %w", line, err)

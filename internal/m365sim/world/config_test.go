@@ -42,6 +42,11 @@ func TestLoadRefuses(t *testing.T) {
 		"the value is the id":    {`demo-secret~not-a-real-one`, `5ec2e710-0000-4000-8000-000000000001`, "the same as the id"},
 		"an unknown organizer":   {`"organizer": "dan@`, `"organizer": "zoe@`, "events[2].organizer"},
 		"an unknown room":        {`"room": "peak@`, `"room": "pit@`, "events[4].room"},
+		"a number as text":       {`"capacity": 12`, `"capacity": "12"`, "tenants.rooms.capacity can't be a JSON string"},
+		"a negative capacity":    {`"capacity": 12`, `"capacity": -12`, "rooms[0].capacity"},
+		"a room without id":      {`"id": "boardroom"`, `"id": ""`, "rooms[0].id"},
+		"a share with nobody":    {`"with": "default"`, `"with": "zoe@contoso.example"`, "rooms[0].shares[0].with"},
+		"an unknown delegate":    {`"delete_subject"`, `"resource_delegates": ["zoe@contoso.example"], "delete_subject"`, "resource_delegates[0]"},
 		"a time that isn't":      {`"start": "09:30"`, `"start": "9.30"`, "events[0]"},
 	} {
 		t.Run(name, func(t *testing.T) {

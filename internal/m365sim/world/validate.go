@@ -101,19 +101,37 @@ func (t Tenant) validate(f *findings, place string) {
 		at := fmt.Sprintf("%s.people[%d]", place, i)
 		f.guid(at+".oid", "object id", p.ID)
 		f.address(at+".mail", p.Mail)
-		validateShares(f, at, p.Shares)
 	}
 	for i, r := range t.Rooms {
 		r.validate(f, fmt.Sprintf("%s.rooms[%d]", place, i))
 	}
 	t.makeIndex()
+	for i, p := range t.People {
+		t.validateShares(f, fmt.Sprintf("%s.people[%d]", place, i), p.Shares)
+	}
+	for i, r := range t.Rooms {
+		at := fmt.Sprintf("%s.rooms[%d]", place, i)
+		t.validateShares(f, at, r.Shares)
+		for j, d := range r.Rules().Delegates {
+			if t.Mailbox(d) == "" {
+				f.add(fmt.Sprintf("%s.processing.resource_delegates[%d]", at, j), "nobody with a mailbox has the address %q", d)
+			}
+		}
+	}
 	for i, m := range t.Events {
 		t.validateMeeting(f, fmt.Sprintf("%s.events[%d]", place, i), m)
 	}
 }
 
 func (r Room) validate(f *findings, place string) {
+	f.unique(place+".id", "room id", r.ID)
+	if r.ID == "" {
+		f.add(place+".id", "it is empty; write a short name such as boardroom")
+	}
 	f.address(place+".address", r.Address)
+	if r.Capacity < 0 {
+		f.add(place+".capacity", "it is negative")
+	}
 	if _, err := time.LoadLocation(r.TimeZone); err != nil || r.TimeZone == "" {
 		f.add(place+".time_zone", "%q is not an IANA zone; write one such as Asia/Hong_Kong", r.TimeZone)
 	}
@@ -130,16 +148,17 @@ func (r Room) validate(f *findings, place string) {
 	if rules.MaximumMinutes < 0 || rules.ConflictInstances < 0 || rules.ConflictPercentage < 0 || rules.ConflictPercentage > 100 {
 		f.add(place+".processing", "a number is negative, or a percentage above 100")
 	}
-	validateShares(f, place, r.Shares)
 }
 
-func validateShares(f *findings, place string, shares []Share) {
+func (t Tenant) validateShares(f *findings, place string, shares []Share) {
 	for i, s := range shares {
 		if !slices.Contains(roles, s.Role) {
 			f.add(fmt.Sprintf("%s.shares[%d].role", place, i), "%q is unknown; there are %v", s.Role, roles)
 		}
 		if s.With == "" {
 			f.add(fmt.Sprintf("%s.shares[%d].with", place, i), "it is empty; write an address, the name of a group, or default")
+		} else if !strings.EqualFold(s.With, "default") && !slices.ContainsFunc(t.People, func(p Person) bool { return p.OneOf([]string{s.With}) }) {
+			f.add(fmt.Sprintf("%s.shares[%d].with", place, i), "nobody has the address %q or is in a group of that name; everybody is called default", s.With)
 		}
 	}
 }
