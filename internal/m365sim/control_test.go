@@ -287,8 +287,10 @@ func TestOverview(t *testing.T) {
 	s := newSite(t, func(c *world.Config, _ *Options) { c.Tenants[0].Events = world.Sample().Tenants[0].Events })
 	s.graph(s.as(alice), http.MethodGet, "/me/calendar", nil)
 	s.command("faults", map[string]any{"match": "GET /v1.0/me/events", "times": 2, "code": "ErrorServerBusy", "retry_after": "5", "delay": "1ms"})
+	s.command("consent", map[string]any{"tenant": "contoso.example", "client_id": s.home().app.ClientID, "scopes": []string{"Calendars.ReadWrite.Shared", "User.Read"}})
 	a := s.send(http.MethodGet, "/", nil).want(t, http.StatusOK)
 	for _, text := range []string{
+		"<td>everybody</td><td>" + s.home().app.Name + "</td><td>Calendars.ReadWrite.Shared, User.Read</td>",
 		"Contoso", "Dan Müller", "Release planning", "09:30–10:30", "GET /v1.0/me/calendar", "waits 1ms, answers ErrorServerBusy Retry-After: 5", "refresh",
 	} {
 		if !strings.Contains(a.body, text) {

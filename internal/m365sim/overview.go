@@ -16,7 +16,7 @@ import (
 )
 
 // The page shows so many of each, and says how many more there are; ?q= narrows
-// rooms, people and grants.
+// rooms, people, consents and grants.
 const (
 	shownRooms  = 24
 	shownPeople = 50
@@ -42,7 +42,9 @@ type overviewTenant struct {
 	Issuer, Graph         string
 	Rooms                 []overviewRoom
 	People                []*world.Person
+	Consents              []overviewConsent
 	MoreRooms, MorePeople int
+	MoreConsents          int
 }
 
 type overviewRoom struct {
@@ -52,6 +54,13 @@ type overviewRoom struct {
 }
 
 type overviewEvent struct{ Start, End, Subject, Organizer, Response string }
+
+// An overviewConsent is what somebody has consented to, or an administrator for
+// everybody.
+type overviewConsent struct {
+	Who, App string
+	Scopes   []string
+}
 
 // An overviewFault is one that is on: what it does, and for how many calls.
 type overviewFault struct{ Match, Effect, Left string }
@@ -108,6 +117,17 @@ func (s *Server) overviewTenant(o *overview, t *world.Tenant) overviewTenant {
 			shown.People = append(shown.People, p)
 		}
 	}
+	for _, given := range s.login.Consents() {
+		who := "everybody"
+		if p := t.Person(given.PersonID); p != nil {
+			who = p.Mail
+		}
+		if a, _ := s.world.App(given.ClientID); a != nil && given.TenantID == t.ID && o.wants(who, a.Name) {
+			shown.Consents = append(shown.Consents, overviewConsent{who, a.Name, given.Scopes})
+		}
+	}
+	shown.MoreConsents = max(0, len(shown.Consents)-shownGrants)
+	shown.Consents = shown.Consents[:len(shown.Consents)-shown.MoreConsents]
 	return shown
 }
 
