@@ -34,6 +34,8 @@ type commit struct {
 	steps  []step // in the order of their keys
 	topics [][]byte
 	values [][]byte
+
+	contended bool // others were faster with a record: lock all of them first
 }
 
 // A step is the statement for one record.
@@ -232,6 +234,13 @@ func (s *Store) commitMany(ctx context.Context, c *commit) (store.Version, error
 func (c *commit) send(ctx context.Context, conn *pgxpool.Conn) (drawn store.Version, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`BEGIN`).Exec(anyTag)
+	if c.contended {
+		keys := make([][]byte, len(c.steps))
+		for i, st := range c.steps {
+			keys[i] = []byte(st.key)
+		}
+		batch.Queue(lockRows, keys).Exec(anyTag)
+	}
 	batch.Queue(drawVersion).QueryRow(func(row pgx.Row) error { return row.Scan(&drawn) })
 	for _, st := range c.steps {
 		batch.Queue(within[st.kind], st.args...).Query(func(rows pgx.Rows) error {
@@ -240,6 +249,7 @@ func (c *commit) send(ctx context.Context, conn *pgxpool.Conn) (drawn store.Vers
 				return err
 			}
 			if _, err = st.judge(versions); err != nil && st.kind == putAny {
+				c.contended = true
 				return errBusy // only a higher version can be in the way
 			}
 			return err

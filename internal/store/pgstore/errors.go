@@ -41,7 +41,7 @@ var errTables = errors.New("not all of the tables may be used")
 var errNoAnswer = errors.New("the database does not answer")
 
 // errBusy: somebody else has just written the same record, with a higher version
-// than the one this commit has drawn. Drawing again helps.
+// than the one this commit has drawn. Drawing again helps, behind their locks.
 var errBusy = errors.New("others write the same records")
 
 // SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html

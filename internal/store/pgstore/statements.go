@@ -135,6 +135,10 @@ const (
 	nextVersion  = `nextval('onesgate_version')`
 	drawnVersion = `currval('onesgate_version')` // by the transaction itself
 	drawVersion  = `SELECT ` + nextVersion
+
+	// lockRows is for a transaction that draws its version behind all others. It
+	// comes before the statements of the records and in the same order.
+	lockRows = `SELECT key FROM onesgate_records WHERE key = ANY ($1::bytea[]) ORDER BY key FOR UPDATE`
 )
 
 // toldAlone announces and does nothing else.
