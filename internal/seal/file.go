@@ -119,7 +119,11 @@ func (s file) Create() (*Keyset, error) {
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
 		return nil, fmt.Errorf("create keyset: %w", err)
 	}
-	if err := create(s.disk, s.path, s.path+"."+rand.Text(), content); err != nil {
+	err = create(s.disk, s.path, s.path+"."+rand.Text(), content)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("create keyset: %s is there already, and without it nothing sealed with it can be opened: add keys to it, or name another file (%w)", s.path, fs.ErrExist)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("create keyset: %w", err)
 	}
 	return holding(now), nil
