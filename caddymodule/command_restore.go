@@ -128,18 +128,22 @@ func (r restoreRequest) identities() ([]age.Identity, error) {
 	return ids, nil
 }
 
+// tellRestored says what came back, and what did not and why.
 func tellRestored(out io.Writer, r backup.Result, app *App) error {
-	underWay := r.Restored[kindUnderWay]
-	_, err := fmt.Fprintf(out, `Restored into the %s store %s, from the backup of %s:
-  %s, %s, %s, %s.
-Of the bookings, %s under way: looked for at Microsoft before anything is sent again.
-Left out: %s (everybody signs in once more), %s.
-Bookings and sign-ins since then are not in it. The gateway can be started.
-`,
+	underWay, sessions := r.Restored[kindUnderWay], r.LeftOut[kindSessions]
+	told := fmt.Sprintf("Restored into the %s store %s, from the backup of %s:\n  %s, %s, %s, %s.\n",
 		app.store.CaddyModule().ID.Name(), app.store.identity(), stamp(r.Made),
 		counted(r.Restored[kindPeople], "person", "people"), counted(r.Restored[kindGrants], "grant", "grants"),
-		counted(r.Restored[kindBookings]+underWay, "booking", "bookings"), counted(r.Restored[kindOther], "other record", "other records"),
-		counted(underWay, "is", "are"),
-		counted(r.LeftOut[kindSessions], "session", "sessions"), counted(r.Expired, "record that has expired", "records that have expired"))
+		counted(r.Restored[kindBookings]+underWay, "booking", "bookings"), counted(r.Restored[kindOther], "other record", "other records"))
+	if underWay > 0 {
+		told += counted(underWay, "booking is", "bookings are") + " under way: looked for at Microsoft before anything is sent again.\n"
+	}
+	if sessions > 0 {
+		told += "Left out: " + counted(sessions, "session", "sessions") + ", since some may have been ended meanwhile; everybody signs in once more.\n"
+	}
+	if r.Expired > 0 {
+		told += "Left out: " + counted(r.Expired, "record that has", "records that have") + " expired since.\n"
+	}
+	_, err := io.WriteString(out, told+"What happened after the backup was made is not in it. The gateway can be started.\n")
 	return err
 }

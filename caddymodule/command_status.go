@@ -71,7 +71,7 @@ func (s status) print(to io.Writer, now time.Time) error {
 	if b := s.Store.LastBackup; b == nil {
 		row("last backup", "never; make one with: onesgate ones backup")
 	} else {
-		row("last backup", "%s (%s), %d records, %s", stamp(b.At), humanize.RelTime(b.At, now, "ago", "from now"), b.Records, humanize.IBytes(uint64(b.Bytes)))
+		row("last backup", "%s (%s), %s, %s", stamp(b.At), humanize.RelTime(b.At, now, "ago", "from now"), counted(int(b.Records), "record", "records"), humanize.IBytes(uint64(b.Bytes)))
 	}
 	for _, i := range s.Integrations {
 		var rooms []string

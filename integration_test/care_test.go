@@ -141,7 +141,7 @@ func TestBackupAndRestore(t *testing.T) {
 	if err := os.Rename(path("keyset.lost"), path("keyset.json")); err != nil {
 		t.Fatal(err)
 	}
-	w.succeeds(`(?s)1 person, 1 grant, 2 bookings.*1 is under way.*1 session`, restore...)
+	w.succeeds(`(?s)1 person, 1 grant, 2 bookings.*1 booking is under way.*1 session`, restore...)
 
 	w.gateway()
 	if a := v.call(http.MethodGet, "/.ones/me", nil); a.StatusCode != http.StatusUnauthorized {
