@@ -159,12 +159,18 @@ func (p *filterParser) function(name string) (condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	want := strings.ToLower(literal)
+	if literal == nil {
+		return nil, fmt.Errorf("%s takes a text", name)
+	}
+	want := strings.ToLower(*literal)
 	holds := strings.HasPrefix
 	if name == "contains" {
 		holds = strings.Contains
 	}
-	return func(s subject) bool { return holds(strings.ToLower(property(s.shown, path)), want) }, p.expect(")")
+	return func(s subject) bool {
+		value, there := property(s.shown, path)
+		return there && holds(strings.ToLower(value), want)
+	}, p.expect(")")
 }
 
 // checkPath says whether a path begins with a property.
@@ -201,7 +207,14 @@ func (p *filterParser) comparison(path string) (condition, error) {
 	default:
 		return nil, fmt.Errorf("%q is no comparison", op)
 	}
-	return func(s subject) bool { return holds(compareValues(property(s.shown, path), literal)) }, nil
+	return func(s subject) bool {
+		value, there := property(s.shown, path)
+		if there && literal != nil {
+			return holds(compareValues(value, *literal))
+		}
+		// null is equal to null only, and no less and no more than anything.
+		return op == "eq" && !there && literal == nil || op == "ne" && (there || literal != nil)
+	}, nil
 }
 
 // compareValues compares two values as times or as numbers, if both are such,
@@ -244,13 +257,13 @@ func propertyType(path string) string {
 	return "Edm.String"
 }
 
-// parseLiteral reads a value of a property's type, as text.
-func parseLiteral(path, token string) (string, error) {
+// parseLiteral reads a value of a property's type, as text; nil: null.
+func parseLiteral(path, token string) (*string, error) {
 	want, got := propertyType(path), ""
 	if len(token) >= 2 && token[0] == '\'' {
 		got, token = "Edm.String", unquote(token[1:len(token)-1])
 	} else if token == "null" {
-		return token, nil
+		return nil, nil
 	}
 	for name, written := range literalTypes {
 		if got == "" && written.MatchString(token) {
@@ -259,32 +272,32 @@ func parseLiteral(path, token string) (string, error) {
 	}
 	switch got {
 	case "":
-		return "", fmt.Errorf("%q is no value", token)
+		return nil, fmt.Errorf("%q is no value", token)
 	case want:
-		return token, nil
+		return &token, nil
 	}
-	return "", fmt.Errorf("%q is of the type %s, and %s of %s", path, want, token, got)
+	return nil, fmt.Errorf("%q is of the type %s, and %s of %s", path, want, token, got)
 }
 
 func unquote(s string) string { return strings.ReplaceAll(s, "''", "'") }
 
-// property is a property of a rendered item, by a path with slashes, as text.
-func property(m map[string]any, path string) string {
+// property is a property of a rendered item, by a path with slashes, as text;
+// false: it is null, or absent.
+func property(m map[string]any, path string) (string, bool) {
 	name, rest, deeper := strings.Cut(path, "/")
-	switch value := m[name].(type) {
-	case nil:
-		return "null"
-	case map[string]any:
-		return property(value, rest)
-	default:
-		if !deeper {
-			return fmt.Sprint(value)
-		}
-		var members map[string]any
+	value := m[name]
+	switch {
+	case value == nil:
+		return "", false
+	case !deeper:
+		return fmt.Sprint(value), true
+	}
+	members, is := value.(map[string]any)
+	if !is {
 		text, _ := json.Marshal(value) // it is about to be sent as JSON
 		_ = json.Unmarshal(text, &members)
-		return property(members, rest)
 	}
+	return property(members, rest)
 }
 
 // An order is one property of an $orderby.
@@ -312,10 +325,18 @@ func parseOrder(text string, known func(property string) bool) ([]order, error) 
 	return by, nil
 }
 
-// compare says in which order of the query two entities come.
+// compare says in which order of the query two entities come; null is the least.
 func (q *query) compare(a, b map[string]any) int {
 	for _, o := range q.orderBy {
-		n := compareValues(property(a, o.path), property(b, o.path))
+		x, xThere := property(a, o.path)
+		y, yThere := property(b, o.path)
+		n := compareValues(x, y)
+		if xThere != yThere {
+			n = 1
+			if yThere {
+				n = -1
+			}
+		}
 		if o.descending {
 			n = -n
 		}

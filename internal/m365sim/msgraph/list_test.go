@@ -92,7 +92,10 @@ func TestFilters(t *testing.T) {
 		"responseStatus/response eq 'organizer'":                    12,
 		"location/nothing eq 'x'":                                   0,
 		"subject eq 'it''s'":                                        0,
-		"createdDateTime ge 2026-11-23T00:00:00Z":                   12,
+		// What is null is equal to null only, and no less and no more than anything.
+		"seriesMasterId eq 'null'": 0, "seriesMasterId ne 'x'": 12, "not seriesMasterId eq 'x'": 12, "subject ne null": 12, "subject eq null": 0,
+		"seriesMasterId gt 'a' or seriesMasterId le 'z'": 0, "seriesMasterId ge null": 0, "contains(seriesMasterId,'n')": 0,
+		"createdDateTime ge 2026-11-23T00:00:00Z":                                                                   12,
 		"singleValueExtendedProperties/Any(ep: ep/id eq '" + oursID + "' and ep/value eq 'v4')":                     1,
 		"singleValueExtendedProperties/any(x:x/id eq '" + strings.ToLower(oursID) + "' and x/value eq 'v4')":        0,
 		"singleValueExtendedProperties/any(x:x/id eq '" + oursID + "' and x/value eq 'v4') or subject eq 'm5'":      2,
@@ -116,7 +119,7 @@ func TestFilterRefusals(t *testing.T) {
 		"attendees/any(a: a/emailAddress/address eq 'x')", "singleValueExtendedProperties/any(a: b/id eq 'x' and a/value eq 'y')",
 		"subject eq '" + strings.Repeat("x", maxFilter) + "'",
 		"subject eq 5", "isAllDay eq 'true'", "isAllDay eq 1", "reminderMinutesBeforeStart gt '9'", "start/dateTime ge 2026-11-24T10:00:00Z",
-		"createdDateTime ge '2026-11-23T00:00:00Z'", "contains(isAllDay,'t')", "startswith(subject,true)",
+		"createdDateTime ge '2026-11-23T00:00:00Z'", "contains(isAllDay,'t')", "startswith(subject,true)", "startswith(subject,null)",
 	} {
 		if a := m.call(http.MethodGet, "/me/events?$filter="+escaped(filter), nil); !a.is(http.StatusBadRequest, "BadRequest") {
 			t.Errorf("%.80s: %d %s", filter, a.StatusCode, a.body)
@@ -128,7 +131,7 @@ func TestOrders(t *testing.T) {
 	m := filled(t)
 	for order, want := range map[string][]any{
 		"start/dateTime": {"m0", "m1", "m2"}, "start/dateTime desc": {"m11", "m10", "m9"}, "subject DESC": {"m9", "m8", "m7"},
-		"reminderMinutesBeforeStart desc": {"m11", "m10", "m9"}, "importance, reminderMinutesBeforeStart asc": {"m1", "m3", "m5"}, ",": {"m0", "m1", "m2"},
+		"reminderMinutesBeforeStart desc": {"m11", "m10", "m9"}, "importance, reminderMinutesBeforeStart asc": {"m1", "m3", "m5"}, "seriesMasterId desc,subject": {"m0", "m1", "m10"}, ",": {"m0", "m1", "m2"},
 	} {
 		if got := pick(m.must(http.StatusOK, http.MethodGet, "/me/events?$top=3&$orderby="+escaped(order), nil).value(t), "subject"); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", order, got, want)
