@@ -2,6 +2,7 @@ package m365sim
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -299,6 +300,13 @@ func TestOverview(t *testing.T) {
 	}
 	if strings.Contains(a.body, s.home().app.Secrets[0].Value) || strings.Contains(a.body, "Architecture") {
 		t.Error("the overview shows a secret, or tomorrow")
+	}
+	for _, mailbox := range []string{alice, boardroom} {
+		link := regexp.MustCompile(`href="([^"]+` + strings.ReplaceAll(mailbox, "@", ".{1,3}") + `)"`).FindStringSubmatch(a.body)
+		if link == nil {
+			t.Fatalf("the overview does not lead to the calendar of %s", mailbox)
+		}
+		s.send(http.MethodGet, link[1], nil).want(t, http.StatusOK)
 	}
 	if a := s.send(http.MethodGet, "/?q=bob", nil); strings.Contains(a.body, "Dan Müller") || !strings.Contains(a.body, "Bob Lee") {
 		t.Error("the overview shows others than were asked for")
