@@ -3,59 +3,11 @@ package badgerstore
 import (
 	"context"
 	"fmt"
-	"sync"
-	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/onesgate/onesgate/internal/store"
 )
-
-// A feed wakes those who wait for announcements.
-type feed struct {
-	mu   sync.Mutex
-	last store.Position
-	more chan struct{} // closed when there is more, or the store is closed
-	over bool
-}
-
-func newFeed(last store.Position) *feed { return &feed{last: last, more: make(chan struct{})} }
-
-func (f *feed) position() store.Position {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.last
-}
-
-// wait returns the last position, and what is closed when it is not that any more.
-func (f *feed) wait() (store.Position, <-chan struct{}) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.last, f.more
-}
-
-func (f *feed) advance(to store.Position) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.last == to {
-		return
-	}
-	f.last = to
-	if !f.over {
-		close(f.more)
-		f.more = make(chan struct{})
-	}
-}
-
-// close wakes everybody for good.
-func (f *feed) close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.over {
-		f.over = true
-		close(f.more)
-	}
-}
 
 // Last implements store.Store.
 func (s *Store) Last(ctx context.Context) (store.Position, error) {
@@ -63,21 +15,13 @@ func (s *Store) Last(ctx context.Context) (store.Position, error) {
 		return 0, fmt.Errorf("last announcement: %w", err)
 	}
 	defer s.leave()
-	return s.feed.position(), nil
+	last, _ := s.tail.Last()
+	return last, nil
 }
 
 // Follow implements store.Store.
 func (s *Store) Follow(ctx context.Context, after store.Position, limit int) ([]store.Announcement, error) {
-	last, more := s.feed.wait()
-	if after == last {
-		timer := time.NewTimer(store.FollowWait)
-		defer timer.Stop()
-		select {
-		case <-more:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
+	s.tail.Await(ctx, after)
 	if err := s.enter(ctx); err != nil {
 		return nil, fmt.Errorf("follow: %w", err)
 	}
@@ -92,7 +36,7 @@ func (s *Store) Follow(ctx context.Context, after store.Position, limit int) ([]
 // announced reads what came after a position. Positions have no gaps, so what is
 // missing at the beginning is forgotten.
 func (s *Store) announced(after store.Position, limit int) ([]store.Announcement, error) {
-	last := s.feed.position()
+	last, _ := s.tail.Last()
 	if after > last {
 		return nil, store.ErrForgotten
 	}

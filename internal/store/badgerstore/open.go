@@ -87,7 +87,7 @@ func Open(o Options) (_ *Store, err error) {
 		lock:    lock,
 		now:     o.Now,
 		version: store.Version(version),
-		feed:    newFeed(store.Position(position)),
+		tail:    store.NewTail(store.Position(position)),
 		space:   freeSpace{dir: o.Dir, least: o.MinFree, now: o.Now, free: statfs},
 		persist: (*badger.Txn).Commit,
 		queue:   make(chan *commit, maxQueued),

@@ -26,7 +26,7 @@ type Store struct {
 
 	queue   chan *commit
 	written chan struct{} // closed when the writer has ended
-	feed    *feed
+	tail    *store.Tail
 
 	// The rest belongs to the writer.
 	version store.Version // last one given
@@ -196,7 +196,7 @@ func setCounter(txn *badger.Txn, key string, n uint64) error {
 // Close waits for the calls under way, ends the writer and releases the folder.
 // Closing again does nothing.
 func (s *Store) Close() error {
-	s.feed.close()
+	s.tail.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

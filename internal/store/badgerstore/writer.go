@@ -58,7 +58,8 @@ func (s *Store) writeGroup(group []*commit) {
 	}
 	txn := s.db.NewTransaction(true)
 	defer txn.Discard()
-	last, position := s.version, s.feed.position()
+	last := s.version
+	position, _ := s.tail.Last()
 	for _, c := range group {
 		if c.err = s.judge(txn, c); c.err != nil || !c.changes() {
 			continue
@@ -81,7 +82,7 @@ func (s *Store) writeGroup(group []*commit) {
 		return
 	}
 	s.version = last
-	s.feed.advance(position)
+	s.tail.Learn(position)
 }
 
 // persistGroup makes the transaction durable, with the last version and position
@@ -92,7 +93,7 @@ func (s *Store) persistGroup(txn *badger.Txn, last store.Version, position store
 	if err := setCounter(txn, versionKey, uint64(last)); err != nil {
 		return err
 	}
-	if position != s.feed.position() {
+	if told, _ := s.tail.Last(); position != told {
 		if err := setCounter(txn, positionKey, uint64(position)); err != nil {
 			return err
 		}

@@ -4,55 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/onesgate/onesgate/internal/store"
 )
-
-// A feed knows the last position as far as this process has heard, and wakes
-// those who wait for more. It is a hint: the database says what there is.
-type feed struct {
-	mu   sync.Mutex
-	last store.Position
-	more chan struct{} // closed when there is more, or the store is closed
-	over bool
-}
-
-func newFeed() *feed { return &feed{more: make(chan struct{})} }
-
-// wait returns the last position, and what is closed when there is more.
-func (f *feed) wait() (store.Position, <-chan struct{}) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.last, f.more
-}
-
-// learn is told the last position. It may be lower than the one before: after a
-// failover that has lost some, and after a wrong notification. A true one that is
-// lost to a race is found when the wait is over.
-func (f *feed) learn(last store.Position) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	grown := last > f.last
-	f.last = last
-	if grown && !f.over {
-		close(f.more)
-		f.more = make(chan struct{})
-	}
-}
-
-// close wakes everybody for good.
-func (f *feed) close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.over {
-		f.over = true
-		close(f.more)
-	}
-}
 
 // Last implements store.Store.
 func (s *Store) Last(ctx context.Context) (last store.Position, err error) {
@@ -67,22 +23,14 @@ func (s *Store) Last(ctx context.Context) (last store.Position, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("last announcement: %w", err)
 	}
-	s.feed.learn(last)
+	s.tail.Learn(last)
 	return last, nil
 }
 
 // Follow implements store.Store. Where nothing is known to be there it asks the
 // database once, at the end of its wait.
 func (s *Store) Follow(ctx context.Context, after store.Position, limit int) ([]store.Announcement, error) {
-	if last, more := s.feed.wait(); after >= last {
-		timer := time.NewTimer(store.FollowWait)
-		defer timer.Stop()
-		select {
-		case <-more:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
+	s.tail.Await(ctx, after)
 	if err := s.enter(ctx); err != nil {
 		return nil, fmt.Errorf("follow: %w", err)
 	}
@@ -110,7 +58,7 @@ func (s *Store) announced(ctx context.Context, after store.Position, limit int) 
 	if err != nil {
 		return nil, err
 	}
-	s.feed.learn(last)
+	s.tail.Learn(last)
 	// Positions have no gaps, so what is missing is forgotten. If that is in the
 	// middle, because clocks differ, it shows when it is asked for.
 	for i, a := range announced {
@@ -203,7 +151,7 @@ func (s *Store) numberFresh(ctx context.Context) {
 		})
 		switch {
 		case err == nil:
-			s.feed.learn(last)
+			s.tail.Learn(last)
 		case ctx.Err() == nil:
 			s.log.Debug("announcements wait for the next who follows", "error", err)
 		}

@@ -227,7 +227,7 @@ func TestWrongNotification(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, more := s.feed.wait()
+	_, more := s.tail.Last()
 	server.Exec(t, name(t, address), `SELECT pg_notify('onesgate', 'nonsense'), pg_notify('onesgate', '-1'), pg_notify('onesgate', '77')`)
 	<-more
 	for range 2 {
@@ -235,7 +235,7 @@ func TestWrongNotification(t *testing.T) {
 			t.Errorf("Follow = %v, %v", heard, err)
 		}
 	}
-	if last, _ := s.feed.wait(); last != 0 {
+	if last, _ := s.tail.Last(); last != 0 {
 		t.Errorf("the feed believes in position %d", last)
 	}
 }
@@ -260,7 +260,7 @@ func TestListenerComesBack(t *testing.T) {
 		}
 	}
 	listening()
-	_, more := other.feed.wait()
+	_, more := other.tail.Last()
 	announce(t, one, "a")
 	<-more
 }

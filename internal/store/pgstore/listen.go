@@ -63,7 +63,7 @@ func (s *Store) hear(ctx context.Context, config *pgx.ConnConfig) (heard bool, e
 			return true, err
 		}
 		if last, err := strconv.ParseUint(n.Payload, 10, 63); err == nil { // else it is not ours
-			s.feed.learn(store.Position(last))
+			s.tail.Learn(store.Position(last))
 		}
 	}
 }

@@ -75,7 +75,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		now:      o.Now,
 		random:   random,
 		patience: 2 * o.Timeout,
-		feed:     newFeed(),
+		tail:     store.NewTail(0),
 		fresh:    make(chan struct{}, 1),
 		stop:     stop,
 	}
@@ -105,7 +105,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	s.feed.learn(last)
+	s.tail.Learn(last)
 	return nil
 }
 

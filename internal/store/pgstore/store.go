@@ -26,7 +26,7 @@ type Store struct {
 	mu     sync.RWMutex
 	closed bool
 
-	feed      *feed
+	tail      *store.Tail // what this process has heard; the database says what there is
 	fresh     chan struct{} // holds something after a commit has announced something
 	listening atomic.Bool
 
@@ -101,7 +101,7 @@ func (s *Store) pause(ctx context.Context, d time.Duration) {
 // Close waits for the calls under way, ends the tasks and closes the connections.
 // Closing again does nothing.
 func (s *Store) Close() error {
-	s.feed.close()
+	s.tail.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
