@@ -9,14 +9,13 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/storetest"
 )
 
 // recordSize is about a grant's, in bytes.
@@ -25,28 +24,6 @@ const recordSize = 4096
 // callers that write at the same time.
 var callers = []int{1, 8, 64}
 
-// each runs one b.N-th of the work in each caller.
-func each(b *testing.B, callers int, work func(n int64) error) {
-	b.Helper()
-	var (
-		wg   sync.WaitGroup
-		next atomic.Int64
-	)
-	b.ResetTimer()
-	for range callers {
-		wg.Go(func() {
-			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
-				if err := work(n); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	b.StopTimer()
-}
-
 // BenchmarkCommit: many callers share one sync of the disk.
 func BenchmarkCommit(b *testing.B) {
 	for _, callers := range callers {
@@ -54,7 +31,7 @@ func BenchmarkCommit(b *testing.B) {
 			s := openTest(b, b.TempDir(), nil)
 			defer closeTest(b, s)
 			value := make([]byte, recordSize)
-			each(b, callers, func(n int64) error {
+			storetest.Share(b, callers, func(n int64) error {
 				_, err := s.Commit(b.Context(), store.Write{Key: fmt.Sprint(n), Value: value})
 				return err
 			})
@@ -69,7 +46,7 @@ func BenchmarkAnnounce(b *testing.B) {
 			s := openTest(b, b.TempDir(), nil)
 			defer closeTest(b, s)
 			value := make([]byte, recordSize)
-			each(b, callers, func(n int64) error {
+			storetest.Share(b, callers, func(n int64) error {
 				_, err := s.Commit(b.Context(), store.Write{Key: fmt.Sprint(n), Value: value}, store.Write{Op: store.Announce, Key: "topic"})
 				return err
 			})
@@ -88,7 +65,7 @@ func BenchmarkPlainBadger(b *testing.B) {
 			}
 			defer db.Close()
 			value := make([]byte, recordSize)
-			each(b, callers, func(n int64) error {
+			storetest.Share(b, callers, func(n int64) error {
 				return db.Update(func(txn *badger.Txn) error { return txn.Set(fmt.Append(nil, n), value) })
 			})
 		})

@@ -4,13 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/storetest"
 )
 
 // benchConns is how many connections both sides of a comparison have.
@@ -25,34 +24,12 @@ func sealed(b *testing.B, size int) []byte {
 	return value
 }
 
-// share lets callers do b.N pieces of work.
-func share(b *testing.B, callers int, work func(n int64) error) {
-	var (
-		wg   sync.WaitGroup
-		next atomic.Int64
-	)
-	b.ResetTimer()
-	for range callers {
-		wg.Go(func() {
-			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
-				if err := work(n); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	b.StopTimer()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commits/s")
-}
-
 func benchmarkCommit(b *testing.B, writes func(n int64, value []byte) []store.Write) {
 	for _, callers := range []int{1, 8, 16, 64} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
 			s := openTest(b, Options{URL: server.Database(b), MaxConns: benchConns})
 			value := sealed(b, 1024)
-			share(b, callers, func(n int64) error {
+			storetest.Share(b, callers, func(n int64) error {
 				_, err := s.Commit(b.Context(), writes(n, value)...)
 				return err
 			})
@@ -86,7 +63,7 @@ func BenchmarkPlainInsert(b *testing.B) {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
 			pool := plainPool(b)
 			value := sealed(b, 1024)
-			share(b, callers, func(n int64) error {
+			storetest.Share(b, callers, func(n int64) error {
 				_, err := pool.Exec(b.Context(), `INSERT INTO plain (key, value) VALUES ($1, $2)`, []byte(fmt.Sprint(n)), value)
 				return err
 			})
@@ -122,7 +99,7 @@ func BenchmarkGet(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			share(b, callers, func(n int64) error {
+			storetest.Share(b, callers, func(n int64) error {
 				_, err := s.Get(b.Context(), fmt.Sprint(n%records))
 				return err
 			})

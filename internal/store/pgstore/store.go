@@ -26,7 +26,7 @@ type Store struct {
 	mu     sync.RWMutex
 	closed bool
 
-	tail      *store.Tail // what this process has heard; the database says what there is
+	tail      *store.Tail   // what this process has heard; the database says what there is
 	fresh     chan struct{} // holds something after a commit has announced something
 	listening atomic.Bool
 
