@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -112,9 +113,11 @@ func (p *Postgres) unmarshalMaxConns(d *caddyfile.Dispenser) error {
 	if err := one(d, &text); err != nil {
 		return err
 	}
-	if _, err := fmt.Sscanf(text, "%d", &p.MaxConns); err != nil || p.MaxConns < 2 || p.MaxConns > 1000 {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 2 || n > 1000 {
 		return d.Errf("max_conns %s is not a number of connections from 2 to 1000", text)
 	}
+	p.MaxConns = n
 	return nil
 }
 

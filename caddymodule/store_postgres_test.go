@@ -25,6 +25,7 @@ func TestPostgresCaddyfile(t *testing.T) {
 		"postgres":                                  "takes the URL",
 		"postgres a b":                              "takes the URL",
 		"postgres x {\n max_conns many\n}":          "from 2 to 1000",
+		"postgres x {\n max_conns 12x\n}":           "from 2 to 1000",
 		"postgres x {\n pool 3\n}":                  "max_conns, timeout",
 		"postgres x {\n timeout 1s\n timeout 2s\n}": "twice",
 	} {
