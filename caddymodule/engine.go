@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -169,7 +171,31 @@ func openEngine(m storeModule, keyset string, s *settings) (_ *engine, err error
 	})
 	e.work.Go(func() { e.feed.Run(ctx) })
 	e.work.Go(func() { e.bookings.Run(ctx) })
+	e.work.Go(func() {
+		if !m.shared() {
+			e.bookings.FollowUp(ctx, true)
+			return
+		}
+		failed := func(err error) {
+			log.Warn("whose turn it is to carry on all bookings can't be told; trying again", "error", err)
+		}
+		store.WithLease(ctx, e.store, time.Now, "bookings", instanceName(), leaseLife, failed, func(ctx context.Context) {
+			e.bookings.FollowUp(ctx, false)
+		})
+	})
 	return e, nil
+}
+
+// leaseLife is after how long another gateway takes up the work of one that died.
+const leaseLife = 15 * time.Second
+
+// instanceName tells people which gateway holds a lease.
+func instanceName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	return host + ", process " + strconv.Itoa(os.Getpid())
 }
 
 // heard hands on what an instance, this one too, has announced.

@@ -109,10 +109,29 @@ func TestTwoGatewaysOnOneDatabase(t *testing.T) {
 		}
 	}
 
-	// One is killed; the other goes on, with what both have.
+	// One is killed; the other goes on, with what both have, and with what the
+	// first was at.
+	c.sim(http.MethodPost, "/_sim/faults", map[string]any{"match": "POST /v1.0/me/events", "status": 503})
+	open := v.call(http.MethodPost, "/api/m365/v1/bookings", meeting("harbour", 1, 14), "Prefer", "respond-async")
+	if open.StatusCode != http.StatusAccepted {
+		t.Fatalf("booking: %d %s", open.StatusCode, open.body)
+	}
+	id := open.json(t)["id"].(string)
+	for deadline := time.Now().Add(patience); first.serve(http.MethodGet, "/v1/bookings/"+id, nil).json(t)["reason"] == nil; {
+		if time.Now().After(deadline) {
+			t.Fatal("the booking was never tried")
+		}
+	}
 	firstProcess.kill()
+	c.sim(http.MethodDelete, "/_sim/faults", nil)
 	a := v.at(second, c.home, http.MethodPost, "/api/m365/v1/bookings", meeting("harbour", 1, 12), "Prefer", "wait=30")
 	if a.StatusCode != http.StatusCreated {
 		t.Errorf("after the first was killed: %d %s", a.StatusCode, a.body)
+	}
+	left := booked(t, func() answer {
+		return second.serve(http.MethodGet, "/v1/bookings/"+id, nil)
+	}, "accepted", "awaiting_room")
+	if left["status"] != "confirmed" {
+		t.Errorf("what the first was at: %s", pretty(left))
 	}
 }

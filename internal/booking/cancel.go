@@ -35,7 +35,7 @@ func (s *Service) Cancel(ctx context.Context, c Caller, id, comment string, matc
 			r.Status, r.Reason, r.NextAt = Cancelled, "", time.Time{}
 			return nil
 		}
-		r.Withdraw, r.Comment, r.NextAt, r.Tries = true, comment, now, 0
+		r.Withdraw, r.Comment, r.NextAt, r.Tries = true, comment, now.Add(claimLife), 0
 		return nil
 	})
 	if errors.Is(err, errClosed) {

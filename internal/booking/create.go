@@ -13,9 +13,6 @@ import (
 )
 
 const (
-	// firstLook is when a booking is carried on if its first attempt, made at
-	// once, left no result.
-	firstLook = 30 * time.Second
 	// lookTimeout bounds how long an acceptance waits for the room's schedule.
 	lookTimeout = 5 * time.Second
 	// writeTimeout bounds a write of the journal, which goes on though its
@@ -149,7 +146,7 @@ func (s *Service) newRecord(c Caller, req Request, room Room, when span) record 
 		PersonID: c.Person.ID, PersonName: c.Person.Name, PersonEmail: c.Person.Email,
 		RoomAddress: room.Address, RoomTitle: cmp.Or(room.Title, room.Name), KeepDeclined: room.KeepDeclined,
 		TransactionID: uuid.NewString(), MaybeSent: true,
-		Status: Accepted, CreatedAt: now.Truncate(time.Second), UpdatedAt: now.Truncate(time.Second), Revision: 1, NextAt: now.Add(firstLook),
+		Status: Accepted, CreatedAt: now.Truncate(time.Second), UpdatedAt: now.Truncate(time.Second), Revision: 1, NextAt: now.Add(claimLife),
 	}
 }
 

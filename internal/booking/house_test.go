@@ -131,19 +131,19 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-// start makes a new service on what the store holds, as after a restart.
-func (h *house) start() {
+// service returns a new one on what the store holds.
+func (h *house) service() *Service {
 	logger := slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h.svc = New(Config{
+	svc := New(Config{
 		Store: h.store, People: people.New(h.store, time.Now), World: func() *World { return h.world },
 		Log: logger, Audit: logger, Now: time.Now,
 	})
-	h.svc.token = func(_ context.Context, owner, _ string) (string, error) {
+	svc.token = func(_ context.Context, owner, _ string) (string, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return owner, h.dead[owner]
 	}
-	h.svc.connection = func(_ context.Context, owner string) (grant.State, error) {
+	svc.connection = func(_ context.Context, owner string) (grant.State, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if s, ok := h.state[owner]; ok {
@@ -151,6 +151,26 @@ func (h *house) start() {
 		}
 		return grant.Connected, nil
 	}
+	return svc
+}
+
+// run has services work, and returns what ends that.
+func run(sole bool, services ...*Service) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	for _, s := range services {
+		work.Go(func() { s.Run(ctx) })
+		work.Go(func() { s.FollowUp(ctx, sole) })
+	}
+	return func() {
+		cancel()
+		work.Wait()
+	}
+}
+
+// start has a new service work, as after a restart.
+func (h *house) start() {
+	h.svc = h.service()
 	h.api = NewAPI(h.svc, APIOptions{ServiceTokens: []ServiceToken{
 		{Name: "old", SHA256: sha256.Sum256([]byte("an-older-token-that-is-still-valid!!"))},
 		{Name: "ones", SHA256: sha256.Sum256([]byte(serviceToken))},
@@ -158,16 +178,7 @@ func (h *house) start() {
 	if h.router == nil {
 		h.router = description(h.t, h.api)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		h.svc.Run(ctx)
-	}()
-	h.stop = func() {
-		cancel()
-		<-done
-	}
+	h.stop = run(true, h.svc)
 }
 
 func (h *house) restart() {

@@ -171,6 +171,26 @@ func (j journal) change(ctx context.Context, id string, f func(*record) error) (
 	}
 }
 
+// errTaken: somebody else has the turn of a booking, or had it.
+var errTaken = errors.New("the booking is not due any more")
+
+// claim takes the turn of a booking that was due at a time; unless whoever has the
+// turn says otherwise, it is due next at another. mine is false if somebody else
+// was faster.
+func (j journal) claim(ctx context.Context, id string, at, next time.Time) (mine bool, err error) {
+	_, err = j.change(ctx, id, func(r *record) error {
+		if !r.open() || digits(r.NextAt) != digits(at) {
+			return errTaken
+		}
+		r.NextAt = next
+		return nil
+	})
+	if errors.Is(err, errTaken) || errors.Is(err, errNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // told is what of a record shows in answers and can change.
 func told(r *record) string {
 	return strings.Join([]string{

@@ -25,6 +25,8 @@ func (s *Service) Wait(ctx context.Context, c Caller, id string, d time.Duration
 	defer leave()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+	again := time.NewTicker(look)
+	defer again.Stop()
 	for timeout := d <= 0; ; {
 		r, err := s.journal.get(ctx, id)
 		if err != nil {
@@ -36,6 +38,7 @@ func (s *Service) Wait(ctx context.Context, c Caller, id string, d time.Duration
 		}
 		select {
 		case <-changed:
+		case <-again.C: // another instance may carry it on
 		case <-timer.C:
 			timeout = true
 		case <-ctx.Done():

@@ -6,138 +6,19 @@ import (
 	"time"
 )
 
-// How many bookings are carried on at once: those somebody has just asked for,
-// and the others.
+// How long things take that nobody waits for.
 const (
-	maxUrgent     = 64
-	maxBackground = 16
+	// turnLife bounds one turn of a booking.
+	turnLife = time.Minute
+	// claimLife is for how long a turn is claimed: while it lasts, no other
+	// instance finds the booking due.
+	claimLife = turnLife + 15*time.Second
+	// holdOff is how long a booking rests whose state could not be written.
+	holdOff = 30 * time.Second
+	// look is how often the journal is looked at: what has become due at
+	// another instance is seen no later.
+	look = time.Second
 )
-
-// holdOff is how long a booking rests whose state could not be written.
-const holdOff = 30 * time.Second
-
-// idle is how long Run sleeps at most without looking at the journal.
-const idle = time.Minute
-
-// queue says what Run has to do besides what the journal tells it.
-type queue struct {
-	mu sync.Mutex
-	// urgent bookings are carried on at once.
-	urgent map[string]struct{}
-	// fresh ones were accepted by this process and never sent.
-	fresh map[string]struct{}
-	// people have signed in again.
-	people map[string]struct{}
-	// running bookings are with a goroutine; the value says if it is urgent.
-	running map[string]bool
-	// held bookings rest until then.
-	held map[string]time.Time
-	// signal tells Run that something above has changed.
-	signal chan struct{}
-}
-
-func newQueue() queue {
-	return queue{
-		urgent: map[string]struct{}{}, fresh: map[string]struct{}{}, people: map[string]struct{}{},
-		running: map[string]bool{}, held: map[string]time.Time{}, signal: make(chan struct{}, 1),
-	}
-}
-
-func (q *queue) notify() {
-	select {
-	case q.signal <- struct{}{}:
-	default:
-	}
-}
-
-func (q *queue) markFresh(id string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.fresh[id] = struct{}{}
-}
-
-func (q *queue) unmark(id string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	delete(q.fresh, id)
-}
-
-// wake has a booking carried on at once, or right after what runs for it now.
-func (q *queue) wake(id string) {
-	q.mu.Lock()
-	q.urgent[id] = struct{}{}
-	q.mu.Unlock()
-	q.notify()
-}
-
-// takeUrgent reserves the urgent bookings that may start now.
-func (q *queue) takeUrgent() []string {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	var ids []string
-	for id := range q.urgent {
-		if _, busy := q.running[id]; busy || q.count(true) >= maxUrgent {
-			continue
-		}
-		delete(q.urgent, id)
-		delete(q.held, id)
-		q.running[id] = true
-		ids = append(ids, id)
-	}
-	return ids
-}
-
-// takeBackground reserves a booking unless it is with somebody or rests. full
-// says that there is no place for it now.
-func (q *queue) takeBackground(id string, now time.Time) (taken, full bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if _, busy := q.running[id]; busy {
-		return false, false
-	}
-	if until, ok := q.held[id]; ok {
-		if now.Before(until) {
-			return false, false
-		}
-		delete(q.held, id)
-	}
-	if q.count(false) >= maxBackground {
-		return false, true
-	}
-	q.running[id] = false
-	return true, false
-}
-
-func (q *queue) count(urgent bool) int {
-	n := 0
-	for _, u := range q.running {
-		if u == urgent {
-			n++
-		}
-	}
-	return n
-}
-
-// begin says whether the booking has never been sent; only the first to ask is
-// told so.
-func (q *queue) begin(id string) (fresh bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	_, fresh = q.fresh[id]
-	delete(q.fresh, id)
-	return fresh
-}
-
-func (q *queue) finish(id string, hold time.Time) {
-	q.mu.Lock()
-	delete(q.running, id)
-	delete(q.held, id)
-	if !hold.IsZero() {
-		q.held[id] = hold
-	}
-	q.mu.Unlock()
-	q.notify()
-}
 
 // Resume carries on what has been waiting for the person to sign in. It returns
 // at once; Run does the work.
@@ -145,73 +26,104 @@ func (s *Service) Resume(personID string) {
 	s.queue.mu.Lock()
 	s.queue.people[personID] = struct{}{}
 	s.queue.mu.Unlock()
-	s.queue.notify()
+	notify(s.queue.asked)
 }
 
-// Run carries on all open bookings until ctx ends, and returns when nothing
-// that it started runs any more. It is to be called once. What was open before
-// is taken up first, whenever it would have been due: the process that knew of
-// it has gone.
+// Run carries on the bookings that somebody has just asked this instance for,
+// until ctx ends, and returns when nothing that it started runs any more. It is
+// to be called once.
 func (s *Service) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
-	start := func(id string) {
-		running.Go(func() { s.carryOn(ctx, id) })
-	}
-	backlog, err := s.allOpen(ctx)
 	for ctx.Err() == nil {
-		wait := idle
-		if err == nil {
-			backlog, wait, err = s.dispatch(ctx, backlog, start)
+		var wait time.Duration // until somebody asks
+		if err := s.wakeSignedIn(ctx); err != nil {
+			wait = s.journalFailed(ctx, err)
 		}
-		if err != nil && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, "the journal of bookings cannot be read; trying again", "error", err)
-			wait, err = holdOff, nil
+		for _, id := range s.queue.takeUrgent() {
+			running.Go(func() { s.carryOn(ctx, id, nil) })
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-		case <-s.queue.signal:
-		case <-timer.C:
-		}
-		timer.Stop()
+		rest(ctx, s.queue.asked, wait)
 	}
 }
 
-// allOpen returns the ids of all open bookings.
-func (s *Service) allOpen(ctx context.Context) (ids []string, err error) {
+// FollowUp carries on all open bookings when they are due, until ctx ends, and
+// returns when nothing that it started runs any more. One instance on a store is
+// enough. Where sole says that there is never another one, all that is open is
+// taken up at once: the process that knew of it has gone.
+func (s *Service) FollowUp(ctx context.Context, sole bool) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	start := func(d due) {
+		running.Go(func() { s.carryOn(ctx, d.id, &d.at) })
+	}
+	var backlog []due
+	for inherited := sole; ctx.Err() == nil; {
+		var wait time.Duration
+		var err error
+		if inherited {
+			backlog, err = s.allOpen(ctx)
+			inherited = err != nil
+		}
+		if err == nil {
+			backlog, wait, err = s.dispatch(ctx, backlog, start)
+		}
+		if err != nil {
+			wait = s.journalFailed(ctx, err)
+		}
+		rest(ctx, s.queue.freed, wait)
+	}
+}
+
+// journalFailed tells the operator, and returns when to try again.
+func (s *Service) journalFailed(ctx context.Context, err error) time.Duration {
+	if ctx.Err() == nil {
+		s.log.ErrorContext(ctx, "the journal of bookings cannot be read; trying again", "error", err)
+	}
+	return holdOff
+}
+
+// rest returns when ctx ends, there is a signal, or d is over; 0: it never is.
+func rest(ctx context.Context, signal <-chan struct{}, d time.Duration) {
+	var over <-chan time.Time
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-signal:
+	case <-over:
+	}
+}
+
+// allOpen returns all open bookings.
+func (s *Service) allOpen(ctx context.Context) (all []due, err error) {
 	for position := ""; ; {
 		found, next, err := s.journal.openAfter(ctx, position)
 		if err != nil {
 			return nil, err
 		}
-		for _, d := range found {
-			ids = append(ids, d.id)
-		}
+		all = append(all, found...)
 		if next == "" {
-			return ids, nil
+			return all, nil
 		}
 		position = next
 	}
 }
 
-// dispatch starts what can start now: the urgent, the backlog, the due. It
-// returns what is left of the backlog and how long nothing will be due.
-func (s *Service) dispatch(ctx context.Context, backlog []string, start func(string)) (left []string, wait time.Duration, err error) {
-	if err := s.wakeSignedIn(ctx); err != nil {
-		return backlog, 0, err
-	}
-	for _, id := range s.queue.takeUrgent() {
-		start(id)
-	}
+// dispatch starts what can start now: the backlog, and what is due. It returns
+// what is left of the backlog and when to look again.
+func (s *Service) dispatch(ctx context.Context, backlog []due, start func(due)) (left []due, wait time.Duration, err error) {
 	now := s.now()
-	for i, id := range backlog {
-		taken, full := s.queue.takeBackground(id, now)
+	for i, d := range backlog {
+		taken, full := s.queue.takeBackground(d.id, now)
 		if full {
-			return backlog[i:], idle, nil // whoever finishes gives a signal
+			return backlog[i:], look, nil // whoever finishes gives a signal
 		}
 		if taken {
-			start(id)
+			start(d)
 		}
 	}
 	for position := ""; ; {
@@ -221,18 +133,18 @@ func (s *Service) dispatch(ctx context.Context, backlog []string, start func(str
 		}
 		for _, d := range found {
 			if wait := d.at.Sub(now); wait > 0 {
-				return nil, min(wait, idle), nil
+				return nil, min(wait, look), nil
 			}
 			taken, full := s.queue.takeBackground(d.id, now)
 			if full {
-				return nil, idle, nil
+				return nil, look, nil
 			}
 			if taken {
-				start(d.id)
+				start(d)
 			}
 		}
 		if next == "" {
-			return nil, idle, nil
+			return nil, look, nil
 		}
 		position = next
 	}
@@ -259,16 +171,22 @@ func (s *Service) wakeSignedIn(ctx context.Context) error {
 	return nil
 }
 
-// jobTimeout bounds one turn of a booking.
-const jobTimeout = time.Minute
-
-// carryOn gives a booking its turn.
-func (s *Service) carryOn(ctx context.Context, id string) {
+// carryOn gives a booking its turn. at is when it was due; nil: whoever asked for
+// the turn has claimed it.
+func (s *Service) carryOn(ctx context.Context, id string, at *time.Time) {
 	fresh := s.queue.begin(id)
-	turn, cancel := context.WithTimeout(ctx, jobTimeout)
+	turn, cancel := context.WithTimeout(ctx, turnLife)
 	defer cancel()
+	var err error
+	mine := at == nil
+	if !mine {
+		mine, err = s.journal.claim(turn, id, *at, s.now().UTC().Add(claimLife))
+	}
+	if mine {
+		err = s.advance(turn, id, fresh)
+	}
 	var hold time.Time
-	if err := s.advance(turn, id, fresh); err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil {
 		s.log.ErrorContext(ctx, "a booking's state could not be read or written; trying again", "booking", id, "error", err)
 		hold = s.now().Add(holdOff)
 	}

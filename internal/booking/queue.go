@@ -1,0 +1,136 @@
+package booking
+
+import (
+	"sync"
+	"time"
+)
+
+// How many bookings are carried on at once: those somebody has just asked for,
+// and the others.
+const (
+	maxUrgent     = 64
+	maxBackground = 16
+)
+
+// A queue says which bookings this process carries on, and has to, besides what
+// the journal tells.
+type queue struct {
+	mu sync.Mutex
+	// urgent bookings are carried on at once.
+	urgent map[string]struct{}
+	// fresh ones were accepted by this process and never sent.
+	fresh map[string]struct{}
+	// people have signed in again.
+	people map[string]struct{}
+	// running bookings are with a goroutine; the value says if it is urgent.
+	running map[string]bool
+	// held bookings rest until then.
+	held map[string]time.Time
+	// asked tells Run, and freed FollowUp, that something above has changed.
+	asked, freed chan struct{}
+}
+
+func newQueue() queue {
+	return queue{
+		urgent: map[string]struct{}{}, fresh: map[string]struct{}{}, people: map[string]struct{}{},
+		running: map[string]bool{}, held: map[string]time.Time{},
+		asked: make(chan struct{}, 1), freed: make(chan struct{}, 1),
+	}
+}
+
+func notify(signal chan<- struct{}) {
+	select {
+	case signal <- struct{}{}:
+	default:
+	}
+}
+
+func (q *queue) markFresh(id string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.fresh[id] = struct{}{}
+}
+
+func (q *queue) unmark(id string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.fresh, id)
+}
+
+// wake has a booking carried on at once, or right after what runs for it now.
+func (q *queue) wake(id string) {
+	q.mu.Lock()
+	q.urgent[id] = struct{}{}
+	q.mu.Unlock()
+	notify(q.asked)
+}
+
+// takeUrgent reserves the urgent bookings that may start now.
+func (q *queue) takeUrgent() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var ids []string
+	for id := range q.urgent {
+		if _, busy := q.running[id]; busy || q.count(true) >= maxUrgent {
+			continue
+		}
+		delete(q.urgent, id)
+		delete(q.held, id)
+		q.running[id] = true
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// takeBackground reserves a booking unless it is with somebody or rests. full
+// says that there is no place for it now.
+func (q *queue) takeBackground(id string, now time.Time) (taken, full bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, busy := q.running[id]; busy {
+		return false, false
+	}
+	if until, ok := q.held[id]; ok {
+		if now.Before(until) {
+			return false, false
+		}
+		delete(q.held, id)
+	}
+	if q.count(false) >= maxBackground {
+		return false, true
+	}
+	q.running[id] = false
+	return true, false
+}
+
+func (q *queue) count(urgent bool) int {
+	n := 0
+	for _, u := range q.running {
+		if u == urgent {
+			n++
+		}
+	}
+	return n
+}
+
+// begin says whether the booking has never been sent; only the first to ask is
+// told so.
+func (q *queue) begin(id string) (fresh bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, fresh = q.fresh[id]
+	delete(q.fresh, id)
+	return fresh
+}
+
+func (q *queue) finish(id string, hold time.Time) {
+	q.mu.Lock()
+	delete(q.running, id)
+	delete(q.held, id)
+	if !hold.IsZero() {
+		q.held[id] = hold
+	}
+	q.mu.Unlock()
+	notify(q.asked)
+	notify(q.freed)
+}
