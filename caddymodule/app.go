@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/signin"
 )
 
@@ -30,16 +30,21 @@ type App struct {
 	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=ones.stores inline_key=module"`
 
 	// The file with the keys that seal tokens. It is made on first start, if
-	// the store is empty.
+	// the store is empty, and looked at every 2 seconds: a changed one is taken
+	// without a restart.
 	// Default: `onesgate/keyset.json` in Caddy's data folder. Not inside the
 	// store's folder: whoever copies that must not get the keys with it.
+	//
+	// A credential of systemd is `{env.CREDENTIALS_DIRECTORY}/NAME`. Where there
+	// are no files, give the keyset itself, but through a placeholder only:
+	// `{env.ONES_KEYSET}`. It stays what it was at the start then.
 	Keyset string `json:"keyset,omitempty"`
 
 	// The tenants of Microsoft 365 that people come from.
 	Integrations []*Integration `json:"integrations,omitempty"`
 
 	store  storeModule
-	keyset string
+	keyset seal.Source
 	public *url.URL
 
 	settings *settings
@@ -97,22 +102,8 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 		return errors.New("keyset is missing; gateways that share a database need the same one: name its file, which \"onesgate ones keys init FILE\" makes")
 	}
 
-	if a.keyset, err = resolveOr("keyset", a.Keyset, filepath.Join(caddy.AppDataDir(), "onesgate", "keyset.json")); err != nil {
-		return err
-	}
-	if a.keyset, err = filepath.Abs(a.keyset); err != nil {
-		return fmt.Errorf("keyset: %w", err)
-	}
-	if within(a.keyset, a.store.identity()) {
-		return fmt.Errorf("keyset %s lies inside the store %s: a copy of the store would carry the keys to it; put the keyset elsewhere", a.keyset, a.store.identity())
-	}
-	return nil
-}
-
-// within says whether path lies in dir.
-func within(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && filepath.IsLocal(rel)
+	a.keyset, err = keysetSource(a.Keyset, a.store.identity())
+	return err
 }
 
 // Start opens the store and the keyset, or joins the configuration that runs

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/onesgate/onesgate/internal/backup"
-	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store/badgerstore"
 )
 
@@ -73,7 +72,7 @@ func (r restoreRequest) run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	keys, err := seal.Load(app.keyset)
+	keys, err := app.keyset.Load()
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the keyset %s is not there: put your copy of it back first; without it nobody's grant can be opened", app.keyset)
 	}

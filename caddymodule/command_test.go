@@ -65,7 +65,7 @@ func TestStoreOfAConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.store.identity() != dir+"/store" || a.keyset != dir+"/keyset.json" {
+	if a.store.identity() != dir+"/store" || a.keyset.String() != dir+"/keyset.json" {
 		t.Errorf("store %s, keyset %s", a.store.identity(), a.keyset)
 	}
 	for config, want := range map[string]string{

@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -99,7 +98,7 @@ func newestEngine() *engine {
 
 // acquireEngine opens the engine of a store, or joins the one that is open, and
 // puts s in force. It holds nothing when it fails.
-func acquireEngine(m storeModule, keyset string, s *settings) (*engine, error) {
+func acquireEngine(m storeModule, keyset seal.Source, s *settings) (*engine, error) {
 	v, joined, err := engines.LoadOrNew(m.identity(), func() (caddy.Destructor, error) {
 		return openEngine(m, keyset, s)
 	})
@@ -117,8 +116,8 @@ func acquireEngine(m storeModule, keyset string, s *settings) (*engine, error) {
 	return e, nil
 }
 
-func openedHow(m storeModule, keyset string) string {
-	return m.options() + ", keyset " + keyset
+func openedHow(m storeModule, keyset seal.Source) string {
+	return m.options() + ", keyset " + keyset.String()
 }
 
 // releaseEngine lets go of what acquireEngine returned.
@@ -128,7 +127,7 @@ func releaseEngine(e *engine, s *settings) error {
 	return err
 }
 
-func openEngine(m storeModule, keyset string, s *settings) (_ *engine, err error) {
+func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err error) {
 	e := &engine{id: m.identity(), kind: m.CaddyModule().ID.Name(), opened: openedHow(m, keyset)}
 	e.hold(s)
 	log := slog.New(&liveHandler{engine: e})
@@ -170,6 +169,7 @@ func openEngine(m storeModule, keyset string, s *settings) (_ *engine, err error
 		World: func() *booking.World { return e.now.Load().world },
 	})
 	e.work.Go(func() { e.feed.Run(ctx) })
+	e.work.Go(func() { e.keys.Follow(ctx, keyset, keysetLook, log, func() {}) })
 	e.work.Go(func() { e.bookings.Run(ctx) })
 	e.work.Go(func() {
 		if !m.shared() {
@@ -270,28 +270,4 @@ func (e *engine) probe() error {
 		return nil
 	}
 	return err
-}
-
-// openKeyset loads the keys, or makes them for a store that has nothing sealed yet.
-func openKeyset(ctx context.Context, file string, s store.Store, shared bool, log *slog.Logger) (*seal.Keyset, error) {
-	keys, err := seal.Load(file)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return keys, err
-	}
-	if shared {
-		return nil, fmt.Errorf("the keyset %s is not there, and gateways that share a database need the same one: copy it from another gateway, or for the first one make it with: onesgate ones keys init %[1]s", file)
-	}
-	// The key that signs assertions is the first thing that is ever sealed.
-	_, err = s.Get(ctx, signingKey)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, err
-	}
-	if err == nil {
-		return nil, fmt.Errorf("the keyset %s is gone, but the store holds what was sealed with it: put the file back from your backup; without it everybody has to sign in again, with a new store", file)
-	}
-	if keys, err = seal.Create(file); err != nil {
-		return nil, err
-	}
-	log.Info("a keyset was made; keep a copy of it apart from the store", "file", file)
-	return keys, nil
 }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -38,7 +39,7 @@ func settingsOf(publicURL string) *settings {
 
 func (st *stage) acquire(s *settings) *engine {
 	st.t.Helper()
-	e, err := acquireEngine(st.store, st.keyset, s)
+	e, err := acquireEngine(st.store, seal.File(st.keyset), s)
 	if err != nil {
 		st.t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func (st *stage) release(e *engine, s *settings) {
 // refused demands that no engine opens, for a reason.
 func (st *stage) refused(m *Badger, keyset, want string) {
 	st.t.Helper()
-	e, err := acquireEngine(m, keyset, settingsOf("refused"))
+	e, err := acquireEngine(m, seal.File(keyset), settingsOf("refused"))
 	if err == nil {
 		st.release(e, settingsOf("refused"))
 		st.t.Fatalf("opened, want an error with %q", want)
