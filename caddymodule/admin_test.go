@@ -164,7 +164,7 @@ func TestAdminStatus(t *testing.T) {
 	if err := got.print(&told, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"1 person, 0 grants", "never", "contoso: 2 rooms (boardroom, harbour)"} {
+	for _, want := range []string{"1 person, 0 grants", "never", instanceName() + ", ", "contoso: 2 rooms (boardroom, harbour)"} {
 		if !strings.Contains(told.String(), want) {
 			t.Errorf("no %q in:\n%s", want, &told)
 		}

@@ -59,6 +59,9 @@ func (s status) print(to io.Writer, now time.Time) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	row := func(what, how string, args ...any) { fmt.Fprintf(w, what+"\t"+how+"\n", args...) }
 	row("onesgate", "%s", s.Version)
+	for _, g := range s.Gateways {
+		row("gateway", "%s, %s, since %s", g.Name, g.Version, stamp(g.Started))
+	}
 	records := s.Store.Records
 	row("store", "%s: %s, %s, %s, %s, %s", s.Store.Engine,
 		counted(records[kindPeople], "person", "people"), counted(records[kindGrants], "grant", "grants"),

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +17,7 @@ import (
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/session"
@@ -52,9 +51,11 @@ type engine struct {
 	id     string
 	kind   string // of the store: the last word of its module
 	opened string // how it was opened: what can't change until it is closed
+	shared bool   // with other gateways
 
 	store    store.Store
 	feed     *store.Feed // of what all instances on the store announce
+	peer     *peers.Member
 	keys     *seal.Keyset
 	signing  *ecdsa.PrivateKey // of assertions
 	sessions *session.Registry
@@ -128,7 +129,7 @@ func releaseEngine(e *engine, s *settings) error {
 }
 
 func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err error) {
-	e := &engine{id: m.identity(), kind: m.CaddyModule().ID.Name(), opened: openedHow(m, keyset)}
+	e := &engine{id: m.identity(), kind: m.CaddyModule().ID.Name(), opened: openedHow(m, keyset), shared: m.shared()}
 	e.hold(s)
 	log := slog.New(&liveHandler{engine: e})
 	audit := slog.New(&liveHandler{engine: e, name: "audit"})
@@ -145,6 +146,15 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 			err = errors.Join(err, e.store.Close())
 		}
 	}()
+	// First, so that no restore begins once it is known that none has.
+	if err = e.join(ctx, log); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			e.leave(log)
+		}
+	}()
 	if err = backup.CheckFinished(ctx, e.store); err != nil {
 		return nil, err
 	}
@@ -154,6 +164,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 	if e.signing, err = assertionKey(ctx, e.store, e.keys); err != nil {
 		return nil, fmt.Errorf("keyset %s: %w", keyset, err)
 	}
+	e.peer.Changed() // the others can know its keys now
 	e.people = people.New(e.store, time.Now)
 	e.feed = store.NewFeed(e.store, time.Now, log, e.heard, e.missed)
 	e.sessions = session.New(e.store, time.Now, log, e.feed.Lag)
@@ -169,33 +180,11 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 		World: func() *booking.World { return e.now.Load().world },
 	})
 	e.work.Go(func() { e.feed.Run(ctx) })
-	e.work.Go(func() { e.keys.Follow(ctx, keyset, keysetLook, log, func() {}) })
+	e.work.Go(func() { e.peer.Run(ctx) })
+	e.work.Go(func() { e.keys.Follow(ctx, keyset, keysetLook, log, e.peer.Changed) })
 	e.work.Go(func() { e.bookings.Run(ctx) })
-	e.work.Go(func() {
-		if !m.shared() {
-			e.bookings.FollowUp(ctx, true)
-			return
-		}
-		failed := func(err error) {
-			log.Warn("whose turn it is to carry on all bookings can't be told; trying again", "error", err)
-		}
-		store.WithLease(ctx, e.store, time.Now, "bookings", instanceName(), leaseLife, failed, func(ctx context.Context) {
-			e.bookings.FollowUp(ctx, false)
-		})
-	})
+	e.work.Go(func() { e.followUpBookings(ctx, log) })
 	return e, nil
-}
-
-// leaseLife is after how long another gateway takes up the work of one that died.
-const leaseLife = 15 * time.Second
-
-// instanceName tells people which gateway holds a lease.
-func instanceName() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown host"
-	}
-	return host + ", process " + strconv.Itoa(os.Getpid())
 }
 
 // heard hands on what an instance, this one too, has announced.
@@ -214,6 +203,7 @@ func (e *engine) Destruct() error {
 	e.work.Wait()
 	e.grants.Close()
 	e.sessions.Close()
+	e.leave(slog.New(&liveHandler{engine: e}))
 	return e.store.Close()
 }
 

@@ -16,6 +16,7 @@ const (
 	kindGrants   = "grants"
 	kindBookings = "bookings"
 	kindSessions = "sessions"
+	kindGateways = "gateways"
 	kindOther    = "other" // indexes, above all
 	// kindUnderWay are bookings that are not at their end, where they are told apart.
 	kindUnderWay = "bookings under way"
@@ -33,6 +34,8 @@ func kindOf(key string) string {
 		return kindBookings
 	case "session":
 		return kindSessions
+	case "gateway":
+		return kindGateways
 	}
 	return kindOther
 }

@@ -7,12 +7,15 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
 // status is how a gateway stands. It holds no secret.
 type status struct {
-	Version      string              `json:"version"`
+	Version string `json:"version"`
+	// Gateways are all that stand on the store, this one too.
+	Gateways     []peers.Gateway     `json:"gateways"`
 	Store        storeStatus         `json:"store"`
 	Integrations []integrationStatus `json:"integrations"`
 	Rooms        []roomStatus        `json:"rooms"`
@@ -64,6 +67,9 @@ func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
 	})
 	if err == nil {
 		s.Store.LastBackup, err = readLastBackup(r.Context(), e.store)
+	}
+	if err == nil {
+		s.Gateways, err = peers.List(r.Context(), e.store)
 	}
 	if m, ok := e.store.(measured); ok && err == nil {
 		s.Store.Disk = new(diskStatus)

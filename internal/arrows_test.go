@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 	"cmd/onesgate/sampleones": {},
 	"caddymodule": {
 		"internal/backup", "internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity",
-		"internal/people", "internal/seal", "internal/session", "internal/signin", "internal/store",
+		"internal/peers", "internal/people", "internal/seal", "internal/session", "internal/signin", "internal/store",
 		"internal/store/badgerstore", "internal/store/pgstore",
 	},
 	"internal/signin": {
@@ -32,9 +32,10 @@ var arrows = map[string][]string{
 	},
 	"internal/signin/pages":      {},
 	"internal/session":           {"internal/identity", "internal/store"},
+	"internal/peers":             {"internal/store"},
 	"internal/people":            {"internal/identity", "internal/store"},
 	"internal/grant":             {"internal/entra", "internal/seal", "internal/store"},
-	"internal/backup":            {"internal/store"},
+	"internal/backup":            {"internal/peers", "internal/store"},
 	"internal/booking":           {"internal/grant", "internal/graph", "internal/identity", "internal/people", "internal/store"},
 	"internal/entra":             {},
 	"internal/graph":             {},

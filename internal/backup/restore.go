@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"filippo.io/age"
 
+	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -25,12 +25,10 @@ var (
 	ErrUnfinished = errors.New("the store holds a part of a backup only")
 )
 
-// Prefixes of keys that a restore knows of itself: its own, which are about one
-// store and say nothing about another, and those of leases, which only instances
-// that run on the store hold (see [store.Acquire]).
+// unfinishedKey marks a store that is being restored, leasePrefix is that of
+// leases (see [store.Acquire]).
 const (
-	ownPrefix     = "restore/"
-	unfinishedKey = ownPrefix + "unfinished"
+	unfinishedKey = "restore/unfinished"
 	leasePrefix   = "lease/"
 )
 
@@ -104,9 +102,6 @@ func read(from io.Reader, ids []age.Identity, now time.Time, rule Rule, yield fu
 	}
 	result := Result{Restored: map[string]int{}, LeftOut: map[string]int{}}
 	result.Header, err = readStream(bufio.NewReader(plain), func(r store.Record) error {
-		if strings.HasPrefix(r.Key, ownPrefix) || strings.HasPrefix(r.Key, leasePrefix) {
-			return nil
-		}
 		if !r.Expires.IsZero() && !now.Before(r.Expires) {
 			result.Expired++
 			return nil
@@ -133,18 +128,14 @@ type unfinished struct {
 
 // begin marks a store that may be restored into, and returns the marker's version.
 func begin(ctx context.Context, s store.Store, h Header, now time.Time) (store.Version, error) {
-	leases, err := s.Scan(ctx, leasePrefix, "", 1)
+	if err := checkIdle(ctx, s); err != nil {
+		return 0, err
+	}
+	marker, resumed, err := marked(ctx, s)
 	if err != nil {
 		return 0, err
 	}
-	if len(leases) > 0 {
-		return 0, fmt.Errorf("%w by %s, which holds %s; stop every gateway that runs on it first", ErrInUse, leases[0].Value, leases[0].Key)
-	}
-	marker, ok, err := marked(ctx, s)
-	if err != nil {
-		return 0, err
-	}
-	if ok {
+	if resumed {
 		if marker.ID != h.ID {
 			return 0, fmt.Errorf("%w, made at %s: restore that one to its end, or give an empty store", ErrUnfinished, stamp(marker.Made))
 		}
@@ -157,7 +148,40 @@ func begin(ctx context.Context, s store.Store, h Header, now time.Time) (store.V
 	if err != nil {
 		return 0, err
 	}
-	return s.Commit(ctx, store.Write{Key: unfinishedKey, Value: value})
+	version, err := s.Commit(ctx, store.Write{Key: unfinishedKey, Value: value})
+	if err != nil {
+		return 0, err
+	}
+	// A gateway tells that it is there before it looks for the marker: one that
+	// has just started either is seen now, or sees the marker.
+	if err := checkIdle(ctx, s); err != nil {
+		if !resumed {
+			_, undo := s.Commit(ctx, store.Write{Op: store.Delete, Key: unfinishedKey, If: store.If(version)})
+			err = errors.Join(err, undo)
+		}
+		return 0, err
+	}
+	return version, nil
+}
+
+// checkIdle returns ErrInUse if somebody works on the store.
+func checkIdle(ctx context.Context, s store.Store) error {
+	gateways, err := peers.List(ctx, s)
+	if err != nil {
+		return err
+	}
+	if len(gateways) > 0 {
+		g := gateways[0]
+		return fmt.Errorf("%w by the gateway on %s; stop every gateway on it first, or wait %s if that one was killed", ErrInUse, g.Name, peers.Life)
+	}
+	leases, err := s.Scan(ctx, leasePrefix, "", 1)
+	if err != nil {
+		return err
+	}
+	if len(leases) > 0 {
+		return fmt.Errorf("%w by %s, which holds %s; stop every gateway that runs on it first", ErrInUse, leases[0].Value, leases[0].Key)
+	}
+	return nil
 }
 
 // marked returns the marker of a store that has one.

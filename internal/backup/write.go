@@ -6,16 +6,24 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"filippo.io/age"
 
+	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
+// passing says whether a record is about this one store at this moment only: who
+// works on it.
+func passing(key string) bool {
+	return strings.HasPrefix(key, leasePrefix) || strings.HasPrefix(key, peers.Prefix)
+}
+
 // Write writes the records that s has at this moment, now, to w; commits go on
-// meanwhile. version is that of the program. It returns how many records there
-// were. After an error w holds half a backup, which every reader refuses.
+// meanwhile. version is that of the program. It returns how many records it has
+// written. After an error w holds half a backup, which every reader refuses.
 func Write(ctx context.Context, s store.Store, w io.Writer, now time.Time, version string, to []age.Recipient) (records uint64, err error) {
 	encrypted, err := age.Encrypt(w, to...)
 	if err != nil {
@@ -27,7 +35,13 @@ func Write(ctx context.Context, s store.Store, w io.Writer, now time.Time, versi
 	if err := frames.header(Header{ID: rand.Text(), Made: now.UTC().Truncate(time.Second), Version: version}); err != nil {
 		return 0, fmt.Errorf("write the backup: %w", err)
 	}
-	if err := s.Snapshot(ctx, frames.record); err != nil {
+	err = s.Snapshot(ctx, func(r store.Record) error {
+		if passing(r.Key) {
+			return nil
+		}
+		return frames.record(r)
+	})
+	if err != nil {
 		return 0, fmt.Errorf("write the backup: %w", err)
 	}
 	if err := frames.trailer(); err != nil {

@@ -1,0 +1,88 @@
+package backup
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/peers"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// start does what a gateway does first of all.
+func start(ctx context.Context, s store.Store) error {
+	_, err := peers.Join(ctx, peers.Config{
+		Store: s, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+		About: func() peers.Gateway { return peers.Gateway{Name: "gw1, process 7"} },
+	})
+	if err != nil {
+		return err
+	}
+	return CheckFinished(ctx, s)
+}
+
+// A hooked store does something right before a key is written.
+type hooked struct {
+	store.Store
+	key    string
+	before func()
+}
+
+func (h *hooked) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
+	if h.before != nil && writes[0].Key == h.key {
+		before := h.before
+		h.before = nil
+		before()
+	}
+	return h.Store.Commit(ctx, writes...)
+}
+
+// Where a gateway runs nothing is restored, whenever it has come.
+func TestRestoreBesideAGateway(t *testing.T) {
+	from := open(t)
+	commit(t, from, store.Write{Key: "a", Value: []byte("x")})
+	recipients, ids := keys(t)
+	file := written(t, from, recipients)
+	run := func(to store.Store) {
+		if err := start(t.Context(), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	early := open(t)
+	run(early)
+	late := &hooked{Store: open(t), key: unfinishedKey}
+	late.before = func() { run(late.Store) }
+	for name, to := range map[string]store.Store{"it runs": early, "it starts in between": late} {
+		_, err := Restore(t.Context(), bytes.NewReader(file), ids, to, now, all)
+		if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), "gw1, process 7") {
+			t.Errorf("%s: %v, want ErrInUse with its name", name, err)
+		}
+		if got := content(t, to); len(got) != 1 || !strings.HasPrefix(got[0].Key, peers.Prefix) {
+			t.Errorf("%s: written nevertheless: %v", name, got)
+		}
+		if err := CheckFinished(t.Context(), to); err != nil {
+			t.Errorf("%s: the gateway could not start again: %v", name, err)
+		}
+	}
+}
+
+// A gateway that starts once a restore has begun doesn't go on, and the restore does.
+func TestStartDuringARestore(t *testing.T) {
+	from := open(t)
+	commit(t, from, store.Write{Key: "a", Value: []byte("x")})
+	recipients, ids := keys(t)
+	file := written(t, from, recipients)
+	to := &hooked{Store: open(t), key: "a"}
+	var started error
+	to.before = func() { started = start(t.Context(), to.Store) }
+	if _, err := Restore(t.Context(), bytes.NewReader(file), ids, to, now, all); err != nil {
+		t.Error(err)
+	}
+	if !errors.Is(started, ErrUnfinished) {
+		t.Errorf("start = %v, want ErrUnfinished", started)
+	}
+}

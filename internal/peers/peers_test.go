@@ -1,0 +1,148 @@
+package peers_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/peers"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// records is as much of a store as a member needs.
+type records struct {
+	store.Store
+	mu     sync.Mutex
+	live   map[string]store.Record
+	broken error
+}
+
+func (s *records) breakDown(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = err
+}
+
+func (s *records) Commit(_ context.Context, writes ...store.Write) (store.Version, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return 0, s.broken
+	}
+	for _, w := range writes {
+
+		s.live[w.Key] = store.Record{Key: w.Key, Value: w.Value, Expires: w.Expires}
+		if w.Op == store.Delete {
+			delete(s.live, w.Key)
+		}
+	}
+	return 1, nil
+}
+
+func (s *records) Scan(_ context.Context, prefix, _ string, _ int) (found []store.Record, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.live {
+		if strings.HasPrefix(r.Key, prefix) && time.Now().Before(r.Expires) {
+			found = append(found, r)
+		}
+	}
+	return found, s.broken
+}
+
+func TestMembers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &records{live: map[string]store.Record{}}
+		var log bytes.Buffer
+		// There is a lock in it, as a Member may ask from its own goroutine.
+		var mu sync.Mutex
+		key := uint32(1)
+		join := func(name string) *peers.Member {
+			m, err := peers.Join(t.Context(), peers.Config{
+				Store: s, Log: slog.New(slog.NewTextHandler(&log, nil)), Now: time.Now,
+				About: func() peers.Gateway {
+					mu.Lock()
+					defer mu.Unlock()
+					return peers.Gateway{Name: name, Seals: key}
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+		want := func(when string, seals uint32, names ...string) {
+			t.Helper()
+			there, err := peers.List(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, g := range there {
+				got = append(got, g.Name)
+				if g.Seals != seals {
+					t.Errorf("%s: %s seals with %d, want %d", when, g.Name, g.Seals, seals)
+				}
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, names) {
+				t.Errorf("%s: %v, want %v", when, got, names)
+			}
+		}
+
+		running, killed := join("running"), join("killed")
+		_ = killed // it says no more
+		ctx, stop := context.WithCancel(context.Background())
+		var work sync.WaitGroup
+		work.Go(func() { running.Run(ctx) })
+		want("at first", 1, "killed", "running")
+		time.Sleep(peers.Life - time.Second)
+		want("before its life is over", 1, "killed", "running")
+		time.Sleep(time.Second)
+		want("after it", 1, "running")
+		time.Sleep(time.Hour)
+		want("much later", 1, "running")
+
+		mu.Lock()
+		key = 2
+		mu.Unlock()
+		running.Changed()
+		synctest.Wait()
+		want("after a change", 2, "running")
+
+		s.breakDown(errors.New("the database is away"))
+		time.Sleep(peers.Life + time.Second)
+		s.breakDown(nil)
+		want("while it was cut off", 2)
+		if n := strings.Count(log.String(), "the database is away"); n != 1 {
+			t.Errorf("told %d times that it is away, want once: %s", n, log.String())
+		}
+		time.Sleep(peers.Life / 2)
+		want("back again", 2, "running")
+
+		stop()
+		work.Wait()
+		if err := running.Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want("after it has left", 2)
+	})
+}
+
+func TestJoinFails(t *testing.T) {
+	s := &records{broken: store.ErrFull}
+	_, err := peers.Join(t.Context(), peers.Config{Store: s, Now: time.Now, About: func() peers.Gateway { return peers.Gateway{} }})
+	if !errors.Is(err, store.ErrFull) {
+		t.Errorf("Join = %v, want the store's error", err)
+	}
+	if _, err := peers.List(t.Context(), s); !errors.Is(err, store.ErrFull) {
+		t.Errorf("List = %v, want the store's error", err)
+	}
+}
