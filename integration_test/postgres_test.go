@@ -3,10 +3,13 @@ package integration_test
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"filippo.io/age"
 
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store/pgtest"
@@ -16,6 +19,7 @@ import (
 // behind a load balancer; here each is asked at its own.
 type cluster struct {
 	*world // of the first, whose address is the public one
+	server *pgtest.Server
 	values map[string]any
 	others int
 }
@@ -36,7 +40,7 @@ func newCluster(t *testing.T) *cluster {
 	if _, err := seal.Create(keyset); err != nil {
 		t.Fatal(err)
 	}
-	return &cluster{world: w, values: map[string]any{
+	return &cluster{world: w, server: server, values: map[string]any{
 		"Store": "postgres " + server.Database(t), "Keyset": keyset, "Home": w.home,
 	}}
 }
@@ -133,5 +137,51 @@ func TestTwoGatewaysOnOneDatabase(t *testing.T) {
 	}, "accepted", "awaiting_room")
 	if left["status"] != "confirmed" {
 		t.Errorf("what the first was at: %s", pretty(left))
+	}
+}
+
+// A gateway moves from its own disk to a database: backup there, restore here.
+func TestMoveToPostgres(t *testing.T) {
+	c := newCluster(t)
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, secret := filepath.Join(c.dir, "backup.age"), filepath.Join(c.dir, "key.txt")
+	if err := os.WriteFile(secret, []byte(key.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.write(map[string]any{"Keyset": c.values["Keyset"]})
+	before := c.gateway()
+	v := newVisitor(t, c.home)
+	v.signIn(alice)
+	confirmed := v.call(http.MethodPost, "/api/m365/v1/bookings", meeting("boardroom", 2, 10), "Prefer", "wait=30")
+	if confirmed.StatusCode != http.StatusCreated {
+		t.Fatalf("booking: %d %s", confirmed.StatusCode, confirmed.body)
+	}
+	c.succeeds(`backup\.age: .* encrypted`, "backup", "--recipient", key.Recipient().String(), "--output", file)
+	if status := before.stop(); status != 0 {
+		t.Errorf("stopped with %d", status)
+	}
+
+	restore := []string{"restore", file, "--identity-file", secret}
+	c.write(c.values)
+	another := c.gateway()
+	c.fails("the store is in use by the gateway on", restore...)
+	another.stop()
+	c.fails("the store is not empty", restore...)
+	c.values["Store"] = "postgres " + c.server.Database(t)
+	c.write(c.values)
+	c.succeeds(`(?s)Restored into the postgres store postgres://.*1 person, 1 grant, 1 booking.*1 session`, restore...)
+
+	c.gateway()
+	c.succeeds(`gateway +.*, process \d+, `, "status")
+	a := c.serve(http.MethodGet, "/v1/bookings/"+confirmed.json(t)["id"].(string), nil)
+	if a.StatusCode != http.StatusOK || a.json(t)["status"] != "confirmed" {
+		t.Errorf("the booking from before: %d %s", a.StatusCode, a.body)
+	}
+	a = c.serve(http.MethodPost, "/v1/bookings", meeting("boardroom", 3, 9), "Ones-Act-As", alice, "Prefer", "wait=30")
+	if a.StatusCode != http.StatusCreated {
+		t.Errorf("booking for alice with her grant of before: %d %s", a.StatusCode, a.body)
 	}
 }
