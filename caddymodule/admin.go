@@ -31,6 +31,9 @@ func init() {
 // |---|---|
 // | `GET /ones/status` | tells how the gateway stands |
 // | `POST /ones/backup` | streams an encrypted backup of the store |
+// | `GET /ones/keys` | tells which keys seal and open, here and at the other gateways |
+// | `GET /ones/keys/records` | counts the records that each key has sealed |
+// | `POST /ones/keys/rewrap` | seals with the primary key what isn't yet |
 type AdminAPI struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -46,13 +49,19 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		adminRoute(http.MethodGet, statusPath, serveStatus),
 		adminRoute(http.MethodPost, backupPath, serveBackup),
+		adminRoute(http.MethodGet, keysPath, serveKeys),
+		adminRoute(http.MethodGet, recordsPath, serveSealedRecords),
+		adminRoute(http.MethodPost, rewrapPath, serveRewrap),
 	}
 }
 
 // The calls, which the commands make.
 const (
-	statusPath = "/ones/status"
-	backupPath = "/ones/backup"
+	statusPath  = "/ones/status"
+	backupPath  = "/ones/backup"
+	keysPath    = "/ones/keys"
+	recordsPath = "/ones/keys/records"
+	rewrapPath  = "/ones/keys/rewrap"
 )
 
 // adminRoute leads to a call about the engine that runs. The engine is looked

@@ -121,6 +121,26 @@ func (c *gatewayClient) call(ctx context.Context, method, path string, body any)
 	return res, nil
 }
 
+// maxAnswer bounds an answer that is read as a whole, in bytes.
+const maxAnswer = 16 << 20
+
+// ask makes a call without a body and reads the JSON of its answer.
+func (c *gatewayClient) ask(ctx context.Context, method, path string, into any) error {
+	res, err := c.call(ctx, method, path, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return c.unanswered(err)
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return fmt.Errorf("the gateway's answer can't be read: %w", err)
+	}
+	return nil
+}
+
 // unanswered says why no answer came.
 func (c *gatewayClient) unanswered(err error) error {
 	var op *net.OpError

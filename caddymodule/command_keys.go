@@ -1,8 +1,14 @@
 package caddymodule
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net/http"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 
@@ -11,71 +17,169 @@ import (
 	"github.com/onesgate/onesgate/internal/seal"
 )
 
-// keysCommand looks after a keyset's file. A running gateway reads it when it
-// starts.
 func keysCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys",
-		Short: "Makes the file with the keys that seal tokens, and adds keys to it",
+		Short: "Looks after the keys that seal tokens",
 		Long: `
-Makes the file with the keys that seal tokens, and adds keys to it. It holds
-secrets: keep a copy of it, apart from the backups of the store.
+Looks after the keys that seal tokens. They stand in a file, the keyset, which is
+the one that the Caddyfile names unless another one is given. It holds secrets: keep
+a copy of it, apart from the backups of the store.
 
-To change the key that seals: add one, restart every gateway on the store, promote it,
-and restart them once more. Older keys stay: records sealed with them are still opened.`,
+To change the key that seals, while the gateways run:
+
+  onesgate ones keys add        # a key that opens, and does not seal yet
+  onesgate ones keys promote    # from now on it seals
+  onesgate ones keys rewrap     # what an older key has sealed is sealed with it
+  onesgate ones keys retire --id OLD
+
+Where each gateway has a copy of the file, copy it to all of them after each step but
+rewrap. They look at it every 2 seconds. A step that would come too early for one of
+them is refused.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		keysFileCommand("init", "Makes a keyset; never writes over one", func(src seal.Source, _ uint32) (*seal.Keyset, error) {
+		keysFileCommand("init", "Makes a keyset; never writes over one", func(src seal.Source) (*seal.Keyset, error) {
 			return src.Create()
 		}),
-		keysFileCommand("list", "Shows which keys there are", func(src seal.Source, _ uint32) (*seal.Keyset, error) {
-			return src.Load()
-		}),
-		keysFileCommand("add", "Adds a key, which opens and does not seal yet", func(src seal.Source, _ uint32) (*seal.Keyset, error) {
+		keysListCommand(),
+		keysFileCommand("add", "Adds a key, which opens and does not seal yet", func(src seal.Source) (*seal.Keyset, error) {
 			return src.Update((*seal.Keyset).Add)
 		}),
-		keysFileCommand("promote", "Makes a key the one that seals: the newest, or the one with --id", func(src seal.Source, id uint32) (*seal.Keyset, error) {
-			return src.Update(func(k *seal.Keyset) (*seal.Keyset, error) {
-				if id == 0 {
-					id = k.Newest()
-				}
-				return k.Promote(id)
-			})
-		}),
+		keysPromoteCommand(),
+		keysRewrapCommand(),
+		keysRetireCommand(),
+		keysEnableCommand(),
 	)
 	return cmd
 }
 
+// keysetOf returns the keyset that is named, or the one of the configuration.
+func keysetOf(args []string, config configFlags) (seal.Source, error) {
+	if len(args) > 0 {
+		return seal.File(args[0]), nil
+	}
+	content, file, err := config.load()
+	if err != nil {
+		return nil, err
+	}
+	if file == "" {
+		return nil, errors.New("say which keyset: name its file, or with --config a Caddyfile that names it; there is no Caddyfile here")
+	}
+	var cfg struct {
+		Apps struct {
+			Ones *App `json:"ones"`
+		} `json:"apps"`
+	}
+	if err := json.Unmarshal(content, &cfg); err != nil {
+		return nil, fmt.Errorf("the configuration %s can't be read: %w", file, err)
+	}
+	if cfg.Apps.Ones == nil {
+		return nil, fmt.Errorf("the configuration %s has no ones block, which would name the keyset", file)
+	}
+	src, err := keysetSource(cfg.Apps.Ones.Keyset, "")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return src, nil
+}
+
 // keysFileCommand does something to a keyset's file and shows its keys.
-func keysFileCommand(name, short string, do func(src seal.Source, id uint32) (*seal.Keyset, error)) *cobra.Command {
-	var id uint32
+func keysFileCommand(name, short string, do func(seal.Source) (*seal.Keyset, error)) *cobra.Command {
+	var config configFlags
 	cmd := &cobra.Command{
-		Use: name + " FILE", Short: short, Args: cobra.ExactArgs(1), SilenceUsage: true,
+		Use: name + " [FILE]", Short: short, Args: cobra.MaximumNArgs(1), SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			keys, err := do(seal.File(args[0]), id)
+			src, err := keysetOf(args, config)
 			if err != nil {
 				return err
 			}
-			return showKeys(cmd.OutOrStdout(), keys.List())
+			keys, err := do(src)
+			if err != nil {
+				return err
+			}
+			return showKeys(cmd.OutOrStdout(), keys.List(), nil)
 		},
 	}
-	if name == "promote" {
-		cmd.Flags().Uint32Var(&id, "id", 0, "the key's id; without it, the newest")
-	}
+	config.add(cmd)
 	return cmd
 }
 
-func showKeys(to io.Writer, keys []seal.Key) error {
+// keysListCommand shows a file's keys, or those of the running gateway with what
+// they have sealed.
+func keysListCommand() *cobra.Command {
+	var from adminFlags
+	cmd := &cobra.Command{
+		Use: "list [FILE]", Short: "Shows the keys of a file, or those that the running gateway uses", Args: cobra.MaximumNArgs(1),
+		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				keys, err := seal.Load(args[0])
+				if err != nil {
+					return err
+				}
+				return showKeys(cmd.OutOrStdout(), keys.List(), nil)
+			}
+			gateway, err := from.client()
+			if err != nil {
+				return err
+			}
+			var s keysStatus
+			var records sealedRecords
+			if err := gateway.ask(ctx, http.MethodGet, keysPath, &s); err != nil {
+				return err
+			}
+			if err := gateway.ask(ctx, http.MethodGet, recordsPath, &records); err != nil {
+				return err
+			}
+			return s.print(cmd.OutOrStdout(), records)
+		}),
+	}
+	from.add(cmd)
+	return cmd
+}
+
+func (s keysStatus) print(to io.Writer, records sealedRecords) error {
+	fmt.Fprintln(to, s.Keyset)
+	if err := showKeys(to, s.Keys, records); err != nil {
+		return err
+	}
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "KEY\tSTATUS\tSEALS")
+	fmt.Fprintln(w, "\nGATEWAY\tSEALS WITH\tOPENS WITH")
+	for _, g := range s.Gateways {
+		fmt.Fprintf(w, "%s\t%d\t%s\n", g.Name, g.Seals, fmt.Sprint(g.Opens))
+	}
+	return w.Flush()
+}
+
+// showKeys prints a table of keys; records, unless nil, says what each has sealed.
+func showKeys(to io.Writer, keys []seal.Key, records sealedRecords) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	row := func(id, status, seals string, sealed int) {
+		fmt.Fprint(w, id, "\t", status, "\t", seals)
+		if records != nil {
+			fmt.Fprint(w, "\t", sealed)
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprint(w, "KEY\tSTATUS\tSEALS")
+	if records != nil {
+		fmt.Fprint(w, "\tRECORDS")
+	}
+	fmt.Fprintln(w)
+	known := map[uint32]bool{}
 	for _, k := range keys {
+		known[k.ID] = true
 		seals := "no"
 		if k.Primary {
 			seals = "yes"
 		}
-		fmt.Fprintln(w, strconv.FormatUint(uint64(k.ID), 10)+"\t"+string(k.Status)+"\t"+seals)
+		row(strconv.FormatUint(uint64(k.ID), 10), string(k.Status), seals, records[k.ID])
+	}
+	for _, id := range slices.Sorted(maps.Keys(records)) {
+		if !known[id] {
+			row(strconv.FormatUint(uint64(id), 10), "not in the keyset", "no", records[id])
+		}
 	}
 	return w.Flush()
 }

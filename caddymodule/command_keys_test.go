@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/onesgate/onesgate/internal/seal"
 )
 
 // keys runs "ones keys" with some words and returns what it prints.
@@ -30,7 +33,7 @@ func TestKeysCommand(t *testing.T) {
 	}{
 		{[]string{"init", file}, []string{"yes"}},
 		{[]string{"add", file}, []string{"yes", "no"}},
-		{[]string{"promote", file}, []string{"no", "yes"}},
+		{[]string{"promote", file, "--no-gateway"}, []string{"no", "yes"}},
 		{[]string{"list", file}, []string{"no", "yes"}},
 	}
 	var first string
@@ -50,14 +53,25 @@ func TestKeysCommand(t *testing.T) {
 			t.Errorf("%v: %s, want %v", step.words, out, step.seals)
 		}
 	}
-	if out, err := keys(t, "promote", file, "--id", first); err != nil || !strings.Contains(out, first+"  enabled  yes") {
+	if out, err := keys(t, "promote", file, "--no-gateway", "--id", first); err != nil || !strings.Contains(out, first+"  enabled  yes") {
 		t.Errorf("promoting the first again: %v %s", err, out)
+	}
+	retired, err := seal.File(file).Update(func(k *seal.Keyset) (*seal.Keyset, error) { return k.Retire(k.Newest(), 0) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := strconv.FormatUint(uint64(retired.List()[1].ID), 10)
+	if out, err := keys(t, "enable", file, "--id", newest); err != nil || !strings.Contains(out, newest+"  enabled  no") {
+		t.Errorf("enabling a retired key: %v %s", err, out)
 	}
 	for name, words := range map[string][]string{
 		"a keyset that is there": {"init", file},
-		"no file":                {"list"},
+		"no file":                {"list", file + ".not"},
+		"enable without a key":   {"enable", file},
+		"retire without a key":   {"retire", file},
+		"retire the primary key": {"retire", file, "--id", first},
 		"a file that isn't":      {"add", file + ".not"},
-		"an unknown key":         {"promote", file, "--id", "1"},
+		"an unknown key":         {"promote", file, "--no-gateway", "--id", "1"},
 	} {
 		if out, err := keys(t, words...); err == nil {
 			t.Errorf("%s: %s", name, out)

@@ -14,9 +14,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxStatus bounds what is read of a status, in bytes.
-const maxStatus = 16 << 20
-
 func statusCommand() *cobra.Command {
 	var from adminFlags
 	var asJSON bool
@@ -29,21 +26,16 @@ func statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			res, err := gateway.call(ctx, http.MethodGet, statusPath, nil)
-			if err != nil {
+			var told json.RawMessage
+			if err := gateway.ask(ctx, http.MethodGet, statusPath, &told); err != nil {
 				return err
 			}
-			defer func() { _ = res.Body.Close() }()
-			b, err := io.ReadAll(io.LimitReader(res.Body, maxStatus))
-			if err != nil {
-				return gateway.unanswered(err)
-			}
 			if asJSON {
-				_, err = cmd.OutOrStdout().Write(b)
+				_, err = cmd.OutOrStdout().Write(append(told, '\n'))
 				return err
 			}
 			var s status
-			if err := json.Unmarshal(b, &s); err != nil {
+			if err := json.Unmarshal(told, &s); err != nil {
 				return fmt.Errorf("the gateway's answer can't be read: %w", err)
 			}
 			return s.print(cmd.OutOrStdout(), time.Now())

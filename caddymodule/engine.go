@@ -56,6 +56,7 @@ type engine struct {
 	store    store.Store
 	feed     *store.Feed // of what all instances on the store announce
 	peer     *peers.Member
+	keyset   seal.Source // of keys
 	keys     *seal.Keyset
 	signing  *ecdsa.PrivateKey // of assertions
 	sessions *session.Registry
@@ -129,7 +130,7 @@ func releaseEngine(e *engine, s *settings) error {
 }
 
 func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err error) {
-	e := &engine{id: m.identity(), kind: m.CaddyModule().ID.Name(), opened: openedHow(m, keyset), shared: m.shared()}
+	e := &engine{id: m.identity(), kind: m.CaddyModule().ID.Name(), opened: openedHow(m, keyset), shared: m.shared(), keyset: keyset}
 	e.hold(s)
 	log := slog.New(&liveHandler{engine: e})
 	audit := slog.New(&liveHandler{engine: e, name: "audit"})

@@ -76,7 +76,7 @@ func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
 		s.Store.Disk.Used, s.Store.Disk.Free, err = m.Usage()
 	}
 	if err != nil {
-		return refuse(http.StatusServiceUnavailable, "the store does not answer: %w", err)
+		return storeUnavailable(err)
 	}
 	now := e.now.Load()
 	for _, i := range now.integrations {

@@ -11,6 +11,7 @@ import (
 
 	"filippo.io/age"
 
+	m365 "github.com/onesgate/onesgate/internal/m365sim/world"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store/pgtest"
 )
@@ -24,7 +25,7 @@ type cluster struct {
 	others int
 }
 
-func newCluster(t *testing.T) *cluster {
+func newCluster(t *testing.T, change ...func(*m365.Config)) *cluster {
 	t.Helper()
 	server, err := pgtest.Start()
 	if err != nil {
@@ -35,7 +36,7 @@ func newCluster(t *testing.T) *cluster {
 			t.Error(err)
 		}
 	})
-	w := newWorld(t)
+	w := newWorld(t, change...)
 	keyset := filepath.Join(w.dir, "shared-keyset.json")
 	if _, err := seal.Create(keyset); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,77 @@
+package caddymodule
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/peers"
+	"github.com/onesgate/onesgate/internal/seal"
+)
+
+// keysStatus tells which keys a gateway uses, and what the others on its store
+// know of.
+type keysStatus struct {
+	// Keyset is where it comes from.
+	Keyset   string          `json:"keyset"`
+	Keys     []seal.Key      `json:"keys"`
+	Gateways []peers.Gateway `json:"gateways"`
+}
+
+// sealedRecords counts records by the id of the key that they are sealed with.
+type sealedRecords map[uint32]int
+
+// rewrapped is what a rewrap has done.
+type rewrapped struct {
+	// Resealed counts the records that were sealed anew, Records all of them.
+	Resealed int           `json:"resealed"`
+	Records  sealedRecords `json:"records"`
+	// Damaged grants can't be read with any key; their owners have to sign in again.
+	Damaged int `json:"damaged"`
+}
+
+func serveKeys(w http.ResponseWriter, r *http.Request, e *engine) error {
+	gateways, err := peers.List(r.Context(), e.store)
+	if err != nil {
+		return storeUnavailable(err)
+	}
+	return answer(w, keysStatus{Keyset: e.keyset.String(), Keys: e.keys.List(), Gateways: gateways})
+}
+
+func serveSealedRecords(w http.ResponseWriter, r *http.Request, e *engine) error {
+	records, err := countKeys(r.Context(), e.store, e.grants)
+	if err != nil {
+		return storeUnavailable(err)
+	}
+	return answer(w, sealedRecords(records))
+}
+
+// serveRewrap seals with the primary key what isn't yet. It ends with the request
+// or the engine; called again it goes on with what is left.
+func serveRewrap(w http.ResponseWriter, r *http.Request, e *engine) error {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(e.running, cancel)()
+	grants, err := e.grants.Rewrap(ctx, grant.RewrapOptions{})
+	if err != nil {
+		return storeUnavailable(err)
+	}
+	done := rewrapped{Resealed: grants.Resealed, Damaged: grants.Damaged}
+	resealed, err := rewrapAssertionKey(ctx, e.store, e.keys)
+	if err == nil {
+		done.Records, err = countKeys(ctx, e.store, e.grants)
+	}
+	if err != nil {
+		return storeUnavailable(err)
+	}
+	if resealed {
+		done.Resealed++
+	}
+	slog.New(&liveHandler{engine: e, name: "admin"}).Info("records were sealed anew", "key", e.keys.Primary(), "records", done.Resealed)
+	return answer(w, done)
+}
+
+func storeUnavailable(err error) error {
+	return refuse(http.StatusServiceUnavailable, "the store does not answer: %w", err)
+}
