@@ -152,3 +152,98 @@ func TestUseElsewhere(t *testing.T) {
 	c.advance(50 * time.Minute)
 	b.wants(t, cookie, nil)
 }
+
+// A session that was read before its end, which another instance then missed,
+// isn't revived by the slow reader.
+func TestMissedWhileReading(t *testing.T) {
+	c := newClock()
+	s := newStore(t, c.now)
+	a, b := newInstance(t, s.Store, c.now), newInstance(t, s, c.now)
+	cookie := mustStart(t, a.Registry)
+	held := make(chan struct{})
+	s.held.Store(&held)
+	looked := make(chan error, 1)
+	go func() {
+		_, err := b.Lookup(context.Background(), cookie)
+		looked <- err
+	}()
+	<-s.read // b has read the record
+	s.held.Store(nil)
+	if err := a.End(t.Context(), a.wants(t, cookie, nil)); err != nil {
+		t.Fatal(err)
+	}
+	b.Missed() // its feed goes on behind that end
+	close(held)
+	if err := <-looked; !errors.Is(err, ErrNone) {
+		t.Errorf("the slow reader got %v, want ErrNone", err)
+	}
+	b.wants(t, cookie, ErrNone)
+}
+
+// What one instance has to tell of a use doesn't undo a later use at another one.
+func TestIdleEndNeverMovesBack(t *testing.T) {
+	c := newClock()
+	s := newStore(t, c.now)
+	a := newInstance(t, s, c.now)
+	early := a.wants(t, mustStart(t, a.Registry), nil)
+	later := early.kept().Add(30 * time.Minute)
+	err := store.Update(t.Context(), s, early.key.storeKey(), func(old store.Record) (store.Write, error) {
+		return store.Write{Value: old.Value, Expires: later}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.save(t.Context(), early)
+	if rec, err := s.Get(t.Context(), early.key.storeKey()); err != nil || !rec.Expires.Equal(later) {
+		t.Errorf("the record is kept until %s, %v, want still %s", rec.Expires, err, later)
+	}
+}
+
+// A client that hangs up while the store is asked doesn't open the door for a
+// session that has ended elsewhere.
+func TestHungUpWhileDeaf(t *testing.T) {
+	c := newClock()
+	s := newStore(t, c.now)
+	a, b := newInstance(t, s, c.now), newInstance(t, obedient{s}, c.now)
+	cookie := mustStart(t, a.Registry)
+	b.wants(t, cookie, nil)
+	if err := a.End(t.Context(), a.wants(t, cookie, nil)); err != nil {
+		t.Fatal(err)
+	}
+	b.lag.Store(int64(10 * time.Second))
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	if _, err := b.Lookup(gone, cookie); !errors.Is(err, context.Canceled) {
+		t.Errorf("Lookup for who has gone = %v, want context.Canceled", err)
+	}
+	b.wants(t, cookie, ErrNone)
+}
+
+// obedient ends calls with their contexts, as a database does.
+type obedient struct{ store.Store }
+
+func (s obedient) Get(ctx context.Context, key string) (store.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Record{}, err
+	}
+	return s.Store.Get(ctx, key)
+}
+
+// A use counts from when it happened, also if it was too soon after another one
+// to be told to the store.
+func TestUsedAgainRightBeforeTheEnd(t *testing.T) {
+	c := newClock()
+	s := newStore(t, c.now)
+	a := newInstance(t, s, c.now)
+	cookie := mustStart(t, a.Registry)
+	c.advance(2 * time.Minute)
+	a.wants(t, cookie, nil) // the store doesn't hear of it
+	c.advance(59 * time.Minute)
+	a.save(t.Context(), a.wants(t, cookie, nil)) // of this it does
+	c.advance(time.Second)
+	a.wants(t, cookie, nil)
+	newInstance(t, s, c.now).wants(t, cookie, nil)
+	c.advance(time.Hour)
+	a.wants(t, cookie, ErrNone)
+	newInstance(t, s, c.now).wants(t, cookie, ErrNone)
+}

@@ -54,6 +54,7 @@ type Registry struct {
 
 	live   sync.Map // digest -> *Session
 	cached atomic.Int64
+	missed atomic.Int64 // how often something may have been missed
 	ended  sync.Map // digest -> time.Time of the end: what a slow reader must not revive
 
 	used chan *Session // sessions whose idle end the store should hear of
@@ -84,13 +85,12 @@ func (r *Registry) Start(ctx context.Context, p *identity.Person, life Life, log
 	if err != nil {
 		return "", nil, err
 	}
-	until := now.Add(min(life.Idle, life.Max))
+	s = newSession(key, rec, now)
 	if _, err = r.store.Commit(ctx, store.Write{
-		Key: key.storeKey(), Value: value, Expires: until, If: store.If(store.Absent),
+		Key: key.storeKey(), Value: value, Expires: s.kept(), If: store.If(store.Absent),
 	}); err != nil {
 		return "", nil, fmt.Errorf("starting a session: %w", err)
 	}
-	s = newSession(key, rec, until)
 	r.remember(s)
 	return cookie, s, nil
 }
@@ -142,10 +142,10 @@ func (r *Registry) find(ctx context.Context, key digest) (*Session, error) {
 	if graceful && r.now().Sub(time.Unix(0, r.failed.Load())) < askAgain {
 		return v.(*Session), nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	bounded, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	s, err := r.load(ctx, key)
-	if err == nil || errors.Is(err, ErrNone) {
+	s, err := r.load(bounded, key)
+	if err == nil || errors.Is(err, ErrNone) || ctx.Err() != nil { // a client that has gone says nothing about the store
 		return s, err
 	}
 	r.failed.Store(r.now().UnixNano())
@@ -156,26 +156,32 @@ func (r *Registry) find(ctx context.Context, key digest) (*Session, error) {
 }
 
 func (r *Registry) load(ctx context.Context, key digest) (*Session, error) {
-	rec, err := r.store.Get(ctx, key.storeKey())
-	if errors.Is(err, store.ErrNotFound) {
-		r.forget(key)
-		return nil, ErrNone
+	for {
+		missed := r.missed.Load()
+		rec, err := r.store.Get(ctx, key.storeKey())
+		if errors.Is(err, store.ErrNotFound) {
+			r.forget(key)
+			return nil, ErrNone
+		}
+		if err != nil {
+			return nil, fmt.Errorf("looking up a session: %w", err)
+		}
+		s, err := decode(key, rec.Value, rec.Expires)
+		if err != nil {
+			return nil, err
+		}
+		s = r.remember(s)
+		// The record may have been read just before the session was ended; End
+		// leaves its mark before it clears the memory, so one of us sees the other.
+		if _, ended := r.ended.Load(key); ended {
+			r.forget(key)
+			return nil, ErrNone
+		}
+		if r.missed.Load() == missed {
+			return s, nil
+		}
+		r.forget(key) // its end may be among what was missed: look again
 	}
-	if err != nil {
-		return nil, fmt.Errorf("looking up a session: %w", err)
-	}
-	s, err := decode(key, rec.Value, rec.Expires)
-	if err != nil {
-		return nil, err
-	}
-	s = r.remember(s)
-	// The record may have been read just before the session was ended; End
-	// leaves its mark before it clears the memory, so one of us sees the other.
-	if _, ended := r.ended.Load(key); ended {
-		r.forget(key)
-		return nil, ErrNone
-	}
-	return s, nil
 }
 
 // End ends a session at once and for good, here and, within a second, in every
@@ -211,6 +217,7 @@ func (r *Registry) Heard(value []byte) {
 // Missed is told that Heard may have missed something: nothing in memory is
 // trusted any more.
 func (r *Registry) Missed() {
+	r.missed.Add(1)
 	r.live.Range(func(k, _ any) bool {
 		r.forget(k.(digest))
 		return true
@@ -273,7 +280,11 @@ func (r *Registry) save(ctx context.Context, s *Session) {
 		if old.Version == store.Absent {
 			return store.Write{}, ErrNone
 		}
-		return store.Write{Value: old.Value, Expires: s.until()}, nil
+		kept := s.kept()
+		if !old.Expires.Before(kept) { // it was used later, elsewhere
+			return store.Write{Op: store.Check}, nil
+		}
+		return store.Write{Value: old.Value, Expires: kept}, nil
 	})
 	switch {
 	case errors.Is(err, ErrNone):
@@ -285,7 +296,7 @@ func (r *Registry) save(ctx context.Context, s *Session) {
 }
 
 // sweep drops from memory what has ended, and what has not been used for a
-// while: the store has that, all but the last twentieth of its idle time.
+// while: the store has that.
 func (r *Registry) sweep() {
 	now := r.now()
 	r.live.Range(func(k, v any) bool {

@@ -84,8 +84,8 @@ func parseCookie(value string) (digest, bool) {
 	return sha256.Sum256(id[:]), true
 }
 
-// record is a session in the store. When it ends by idleness is the expiry of
-// the store's record, so that using a session rewrites nothing else.
+// record is a session in the store. When it was used last is told by the expiry of
+// the store's record, so that using a session rewrites nothing else; see kept.
 type record struct {
 	Person     *identity.Person `json:"person"`
 	Created    time.Time        `json:"created"`
@@ -94,16 +94,24 @@ type record struct {
 	LogoutHint string           `json:"logout_hint,omitempty"`
 }
 
-// newSession makes a session that ends at until, unless it is used.
-func newSession(key digest, r record, until time.Time) *Session {
+// newSession makes a session that was used last at seen.
+func newSession(key digest, r record, seen time.Time) *Session {
 	s := &Session{
 		ID: key.String(), Person: r.Person, Created: r.Created, Expires: r.Expires,
 		LogoutHint: r.LogoutHint, key: key, idle: r.Idle,
 	}
-	seen := until.Add(-r.Idle).UnixNano()
-	s.seen.Store(seen)
-	s.saved.Store(seen)
+	s.seen.Store(seen.UnixNano())
+	s.saved.Store(seen.UnixNano())
 	return s
+}
+
+// slack is how far a use may go before the store hears of it.
+func slack(idle time.Duration) time.Duration { return max(idle/20, time.Second) }
+
+// kept is until when the store keeps the session's record: as long as the session
+// may live by a use that the store has not heard of yet.
+func (s *Session) kept() time.Time {
+	return time.Unix(0, s.seen.Load()).Add(s.idle + slack(s.idle))
 }
 
 // until is when the session ends if it is not used again.
@@ -115,7 +123,7 @@ func (s *Session) until() time.Time {
 	return idle
 }
 
-func decode(key digest, value []byte, until time.Time) (*Session, error) {
+func decode(key digest, value []byte, kept time.Time) (*Session, error) {
 	var r record
 	if err := json.Unmarshal(value, &r); err != nil {
 		return nil, fmt.Errorf("reading session %s: %w", key, err)
@@ -123,7 +131,7 @@ func decode(key digest, value []byte, until time.Time) (*Session, error) {
 	if r.Person == nil {
 		return nil, fmt.Errorf("reading session %s: it belongs to nobody", key)
 	}
-	return newSession(key, r, until), nil
+	return newSession(key, r, kept.Add(-r.Idle-slack(r.Idle))), nil
 }
 
 // use counts as a use of s and reports whether s is still alive, and whether the
@@ -140,7 +148,7 @@ func (s *Session) use(now time.Time) (alive, tell bool) {
 	}
 	s.seen.Store(at)
 	saved := s.saved.Load()
-	if at-saved < int64(max(s.idle/20, time.Second)) {
+	if at-saved < int64(slack(s.idle)) {
 		return true, false
 	}
 	return true, s.saved.CompareAndSwap(saved, at)
