@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -27,7 +28,7 @@ type Feed struct {
 	tell   func(Announcement)
 	missed func()
 
-	fresh atomic.Int64 // up to when all is known, in Unix nanoseconds
+	fresh atomic.Pointer[time.Time] // up to when all is known; nil: nothing is
 }
 
 // NewFeed returns a feed that hands each announcement to tell, in their order.
@@ -37,8 +38,16 @@ func NewFeed(s Store, now func() time.Time, log *slog.Logger, tell func(Announce
 	return &Feed{store: s, log: log, now: now, tell: tell, missed: missed}
 }
 
-// Lag is how old the feed's knowledge is.
-func (f *Feed) Lag() time.Duration { return f.now().Sub(time.Unix(0, f.fresh.Load())) }
+// Lag is how old the feed's knowledge is. It goes by the monotonic clock, as far as
+// now has one; where a clock was set back nobody knows, so it is as long as can be.
+func (f *Feed) Lag() time.Duration {
+	if fresh := f.fresh.Load(); fresh != nil {
+		if lag := f.now().Sub(*fresh); lag >= 0 {
+			return lag
+		}
+	}
+	return math.MaxInt64
+}
 
 // Run follows the store until ctx ends. While the store can't be asked it goes on
 // trying, and Lag grows.
@@ -51,7 +60,7 @@ func (f *Feed) Run(ctx context.Context) {
 			if position, err = f.store.Last(ctx); err == nil {
 				known = true
 				f.missed()
-				f.fresh.Store(begun.UnixNano())
+				f.fresh.Store(&begun)
 			}
 		}
 		var heard []Announcement
@@ -65,7 +74,7 @@ func (f *Feed) Run(ctx context.Context) {
 				position = a.Position
 			}
 			if len(heard) < feedChunk {
-				f.fresh.Store(begun.UnixNano())
+				f.fresh.Store(&begun)
 			}
 			retry = 0
 			continue

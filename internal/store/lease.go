@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -20,7 +22,7 @@ type Lease struct {
 	store Store
 	now   func() time.Time
 	key   string
-	owner string
+	value []byte // whose it is: no other lease has the same
 	life  time.Duration
 
 	// Epoch counts upwards: whoever holds the lease later has a higher one.
@@ -32,7 +34,7 @@ type Lease struct {
 // Acquire takes a lease for life, or returns ErrHeld. owner names the instance,
 // for people who look.
 func Acquire(ctx context.Context, s Store, now func() time.Time, name, owner string, life time.Duration) (*Lease, error) {
-	l := &Lease{store: s, now: now, key: "lease/" + name, owner: owner, life: life}
+	l := &Lease{store: s, now: now, key: "lease/" + name, value: []byte(owner + " (" + rand.Text() + ")"), life: life}
 	if err := l.write(ctx, Absent); err != nil {
 		return nil, err
 	}
@@ -42,15 +44,30 @@ func Acquire(ctx context.Context, s Store, now func() time.Time, name, owner str
 
 func (l *Lease) write(ctx context.Context, before Version) error {
 	until := l.now().Add(l.life)
-	v, err := l.store.Commit(ctx, Write{Key: l.key, Value: []byte(l.owner), Expires: until, If: If(before)})
-	if errors.Is(err, ErrConflict) {
+	v, err := l.store.Commit(ctx, Write{Key: l.key, Value: l.value, Expires: until, If: If(before)})
+	switch {
+	case err == nil:
+		l.version, l.until = v, until
+		return nil
+	case errors.Is(err, ErrUnknownOutcome) && l.look(ctx, before):
+		return nil
+	case errors.Is(err, ErrConflict) && l.look(ctx, before):
+		return l.write(ctx, l.version)
+	case errors.Is(err, ErrConflict):
 		return fmt.Errorf("%s: %w", l.key, ErrHeld)
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+// look says whether the record is this lease's own, and by a write whose outcome
+// was not known: it has another version than the one from before.
+func (l *Lease) look(ctx context.Context, before Version) bool {
+	r, err := l.store.Get(ctx, l.key)
+	if err != nil || !bytes.Equal(r.Value, l.value) || r.Version == before {
+		return false
 	}
-	l.version, l.until = v, until
-	return nil
+	l.version, l.until = r.Version, r.Expires
+	return true
 }
 
 // Renew keeps the lease for another life. ErrHeld: it has ended.
@@ -65,11 +82,15 @@ func (l *Lease) Fence() Write { return Write{Op: Check, Key: l.key, If: If(l.ver
 
 // Release ends the lease. It is no error if it has ended before.
 func (l *Lease) Release(ctx context.Context) error {
-	_, err := l.store.Commit(ctx, Write{Op: Delete, Key: l.key, If: If(l.version)})
-	if errors.Is(err, ErrConflict) {
-		return nil
+	for {
+		_, err := l.store.Commit(ctx, Write{Op: Delete, Key: l.key, If: If(l.version)})
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if !l.look(ctx, l.version) {
+			return nil
+		}
 	}
-	return err
 }
 
 // WithLease runs work as long as this instance holds the lease, again and again
@@ -105,11 +126,15 @@ func (l *Lease) keep(ctx context.Context, failed func(error), work func(context.
 		case <-ended:
 			holding = false
 		case <-tick.C:
-			err := l.Renew(inner)
+			// The work ends a quarter of the life before the lease does,
+			// however long a renewal takes.
+			bounded, cancel := context.WithTimeout(inner, l.Left()-l.life/4)
+			err := l.Renew(bounded)
+			cancel()
 			if err != nil && inner.Err() == nil {
 				failed(err)
 			}
-			holding = err == nil || !errors.Is(err, ErrHeld) && l.Left() > l.life/4
+			holding = err == nil || !errors.Is(err, ErrHeld) && l.Left() > l.life/2
 		}
 	}
 	stop()

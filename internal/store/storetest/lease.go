@@ -49,6 +49,64 @@ func testLease(t *testing.T, f fixture) {
 	}
 }
 
+// lossy is a store that loses the answers of commits, and while it is deaf nobody
+// can look at what became of them.
+type lossy struct {
+	store.Store
+	lose, deaf bool
+}
+
+func (l *lossy) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
+	v, err := l.Store.Commit(ctx, writes...)
+	if err == nil && l.lose {
+		return 0, store.ErrUnknownOutcome
+	}
+	return v, err
+}
+
+func (l *lossy) Get(ctx context.Context, key string) (store.Record, error) {
+	if l.deaf {
+		return store.Record{}, errors.New("no answer")
+	}
+	return l.Store.Get(ctx, key)
+}
+
+// testLeaseInDoubt: what became of a write is found out, not guessed.
+func testLeaseInDoubt(t *testing.T, f fixture) {
+	s := &lossy{Store: f}
+	acquire := func(owner string) (*store.Lease, error) {
+		return store.Acquire(t.Context(), s, f.clock.now, "work", owner, time.Minute)
+	}
+	s.lose = true
+	first, err := acquire("same name")
+	if err != nil {
+		t.Fatalf("Acquire of unknown outcome that happened = %v", err)
+	}
+	if _, err := acquire("same name"); !errors.Is(err, store.ErrHeld) {
+		t.Errorf("a second Acquire = %v, want ErrHeld", err)
+	}
+	f.clock.advance(50 * time.Second)
+	if err := first.Renew(t.Context()); err != nil || first.Left() != time.Minute {
+		t.Errorf("Renew of unknown outcome that happened = %v, %s left", err, first.Left())
+	}
+	// Nobody could look right then: the next Renew does.
+	s.deaf = true
+	if err := first.Renew(t.Context()); !errors.Is(err, store.ErrUnknownOutcome) {
+		t.Errorf("Renew of unknown outcome = %v, want ErrUnknownOutcome", err)
+	}
+	s.lose, s.deaf = false, false
+	if err := first.Renew(t.Context()); err != nil {
+		t.Errorf("Renew after that = %v", err)
+	}
+	f.commit(t, first.Fence(), store.Write{Key: "done"})
+	if err := first.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := acquire("another"); err != nil {
+		t.Errorf("Acquire after Release = %v", err)
+	}
+}
+
 // testLeased: of two that want to work, one does at a time; when it ends, the
 // other one does.
 func testLeased(t *testing.T, f fixture) {

@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 		{"one winner", testOneWinner},
 		{"scans see whole commits", testWholeCommits},
 		{"lease", testLease},
+		{"lease in doubt", testLeaseInDoubt},
 		{"leased work", testLeased},
 		{"feed", testFeed},
 		{"follow waits", testFollowWaits},
