@@ -190,13 +190,19 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 
 // heard hands on what an instance, this one too, has announced.
 func (e *engine) heard(a store.Announcement) {
-	if a.Topic == session.Topic {
+	switch a.Topic {
+	case session.Topic:
 		e.sessions.Heard(a.Value)
+	case grant.Topic:
+		e.grants.Heard(a.Value)
 	}
 }
 
 // missed: something may have been announced that was not heard.
-func (e *engine) missed() { e.sessions.Missed() }
+func (e *engine) missed() {
+	e.sessions.Missed()
+	e.grants.Missed()
+}
 
 // Destruct ends the work in the background, waits for it, and closes the store.
 func (e *engine) Destruct() error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 // State of a grant; the words are those of the header X-Ones-Connection.
@@ -24,13 +25,15 @@ const (
 
 // A Connection is the live state of one grant. It may be read concurrently.
 type Connection struct {
-	state atomic.Pointer[State] // nil: not known yet
+	state atomic.Pointer[State] // nil: not known
+	news  atomic.Int64          // how often it became unknown
 
-	// Guarded by the Keeper's mu.
+	// Guarded by the Keeper's mu, as are changes of those above.
 
 	// saves counts the sign-ins saved, so that a refresh begun before one of
-	// them doesn't overwrite what it brought.
+	// them doesn't overwrite what it brought; saved is the version of the last.
 	saves int
+	saved store.Version
 	// failures in a row, the cause of the last one, and until when it is not
 	// tried again.
 	failures int
@@ -46,8 +49,11 @@ func (c *Connection) State() State {
 	return Unavailable
 }
 
-// learn sets what the store says, unless something newer is known.
-func (c *Connection) learn(s State) { c.state.CompareAndSwap(nil, &s) }
+// unknown has the store looked at again.
+func (c *Connection) unknown() {
+	c.news.Add(1)
+	c.state.Store(nil)
+}
 
 // recovered sets the state and forgets earlier failures.
 func (c *Connection) recovered(s State) {

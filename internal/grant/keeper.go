@@ -83,37 +83,85 @@ func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.To
 	if err != nil {
 		return err
 	}
-	if _, err := k.cfg.Store.Commit(ctx, store.Write{Key: key(owner), Value: value}); err != nil {
+	version, err := k.cfg.Store.Commit(ctx, store.Write{Key: key(owner), Value: value}, changed(owner))
+	if err != nil {
 		return fmt.Errorf("keep the grant of a sign-in: %w", err)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c := k.connection(owner)
 	c.saves++
+	if version < c.saved { // a later sign-in was told of first
+		return nil
+	}
+	c.saved = version
 	c.recovered(s)
 	k.tokens.put(owner, t, k.cfg.Now())
 	return nil
 }
 
-// Connection returns the live state of owner's grant: the pointer stays the
-// same and follows every change. The first call for an owner reads the store.
+// Connection returns the live state of owner's grant: the pointer stays the same
+// and follows what happens here. Where it isn't known, at first and after Heard, the
+// store is read.
 func (k *Keeper) Connection(ctx context.Context, owner string) (*Connection, error) {
 	c := k.connection(owner)
-	if c.state.Load() != nil {
-		return c, nil
-	}
-	rec, _, err := k.read(ctx, owner)
-	switch {
-	case err == nil && k.lacksKey(rec):
-		// Unavailable, and looked at again: the keyset may be completed.
-	case err == nil:
-		c.learn(rec.State)
-	case errors.Is(err, store.ErrNotFound):
-		c.learn(NeedsSignIn)
-	default:
-		return nil, err
+	for c.state.Load() == nil {
+		news := c.news.Load()
+		rec, _, err := k.read(ctx, owner)
+		state := rec.State
+		switch {
+		case err == nil && k.lacksKey(rec):
+			return c, nil // unavailable, and looked at again: the keyset may be completed
+		case errors.Is(err, store.ErrNotFound):
+			state = NeedsSignIn
+		case err != nil:
+			return nil, err
+		}
+		k.learn(c, state, news)
 	}
 	return c, nil
+}
+
+// learn sets what the store says, unless something newer is known, or has been
+// heard of since news was counted.
+func (k *Keeper) learn(c *Connection, s State, news int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c.news.Load() == news {
+		c.state.CompareAndSwap(nil, &s)
+	}
+}
+
+// Topic of announcements that a grant's state has changed; the value is its owner.
+const Topic = "grant"
+
+// changed is a part of a commit that changes the state of owner's grant.
+func changed(owner string) store.Write {
+	return store.Write{Op: store.Announce, Key: Topic, Value: []byte(owner)}
+}
+
+// Heard is told what is announced with Topic: what the store says of that grant
+// counts, and it may be tried at once.
+func (k *Keeper) Heard(value []byte) {
+	v, known := k.connections.Load(string(value))
+	if !known {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := v.(*Connection)
+	c.unknown()
+	c.failures, c.cause, c.retry = 0, nil, time.Time{}
+}
+
+// Missed is told that Heard may have missed something.
+func (k *Keeper) Missed() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.connections.Range(func(_, c any) bool {
+		c.(*Connection).unknown()
+		return true
+	})
 }
 
 // lacksKey says whether a grant is sealed with a key that the keyset doesn't have.

@@ -47,7 +47,12 @@ func TestConnectionReadsOnce(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(alice, "saved")
 	reads := 0
-	w.store.set(func(string) error { reads++; return nil })
+	w.store.set(func(op string) error {
+		if op == "get" {
+			reads++
+		}
+		return nil
+	})
 	k := w.keeper()
 	for range 3 {
 		if c, err := k.Connection(t.Context(), alice); err != nil || c.State() != grant.Connected {

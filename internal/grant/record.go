@@ -25,6 +25,8 @@ type record struct {
 	Updated time.Time `json:"updated"`
 	// Sealed is the refresh token; empty: there is none, or it is dead.
 	Sealed []byte `json:"sealed,omitempty"`
+
+	before State // as it was read
 }
 
 func (r *record) seal(keys *seal.Keyset, owner, refreshToken string) (err error) {
@@ -70,10 +72,12 @@ func decode(stored store.Record) (record, error) {
 	if err := json.Unmarshal(stored.Value, &rec); err != nil {
 		return record{}, fmt.Errorf("the record %s is damaged: %w", stored.Key, err)
 	}
+	rec.before = rec.State
 	return rec, nil
 }
 
-// replace writes a record over the version it was made from. It returns
+// replace writes a record over the version it was made from, and tells everybody
+// if its state is another one. It returns
 // store.ErrConflict if that has changed: a new sign-in, or another instance's
 // refresh, stays.
 func (k *Keeper) replace(ctx context.Context, owner string, rec record, version store.Version) error {
@@ -81,6 +85,10 @@ func (k *Keeper) replace(ctx context.Context, owner string, rec record, version 
 	if err != nil {
 		return err
 	}
-	_, err = k.cfg.Store.Commit(ctx, store.Write{Key: key(owner), Value: value, If: store.If(version)})
+	writes := []store.Write{{Key: key(owner), Value: value, If: store.If(version)}}
+	if rec.State != rec.before {
+		writes = append(writes, changed(owner))
+	}
+	_, err = k.cfg.Store.Commit(ctx, writes...)
 	return err
 }

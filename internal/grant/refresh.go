@@ -85,6 +85,9 @@ func (k *Keeper) refreshOnce(ctx context.Context, owner string) (entra.Tokens, S
 // refused says whether, by what the record says, Microsoft need not be asked.
 func (r record) refused(now time.Time) (State, error) {
 	asked := r.Updated.Add(refusedFor)
+	if asked.Sub(now) > refusedFor { // by a clock that was ahead
+		asked = now
+	}
 	switch {
 	case len(r.Sealed) == 0:
 		return NeedsSignIn, fmt.Errorf("%w: the connection has ended", ErrNeedsSignIn)

@@ -256,7 +256,7 @@ func (p *idp) holds() (arrived chan string, release chan struct{}) {
 	return arrived, release
 }
 
-// hookedStore asks a hook before it reads and commits, and after it has committed.
+// hookedStore asks a hook before it reads and commits, and after it has.
 type hookedStore struct {
 	store.Store
 
@@ -284,7 +284,11 @@ func (s *hookedStore) Get(ctx context.Context, key string) (store.Record, error)
 	if err := s.before("get"); err != nil {
 		return store.Record{}, err
 	}
-	return s.Store.Get(ctx, key)
+	rec, err := s.Store.Get(ctx, key)
+	if err == nil {
+		err = s.before("read")
+	}
+	return rec, err
 }
 
 func (s *hookedStore) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
