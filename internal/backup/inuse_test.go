@@ -30,6 +30,7 @@ type hooked struct {
 	store.Store
 	key    string
 	before func()
+	lost   store.Op // if key is empty: the answer to this, done to the marker, gets lost
 }
 
 func (h *hooked) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
@@ -38,7 +39,11 @@ func (h *hooked) Commit(ctx context.Context, writes ...store.Write) (store.Versi
 		h.before = nil
 		before()
 	}
-	return h.Store.Commit(ctx, writes...)
+	v, err := h.Store.Commit(ctx, writes...)
+	if err == nil && h.lost == writes[0].Op && writes[0].Key == unfinishedKey && h.key == "" {
+		return 0, store.ErrUnknownOutcome
+	}
+	return v, err
 }
 
 // Where a gateway runs nothing is restored, whenever it has come.
@@ -84,5 +89,46 @@ func TestStartDuringARestore(t *testing.T) {
 	}
 	if !errors.Is(started, ErrUnfinished) {
 		t.Errorf("start = %v, want ErrUnfinished", started)
+	}
+}
+
+// Of two restores at once at most one goes on, and they never mix.
+func TestTwoRestores(t *testing.T) {
+	recipients, ids := keys(t)
+	file := func(key string) []byte {
+		from := open(t)
+		commit(t, from, store.Write{Key: key, Value: []byte("x")})
+		return written(t, from, recipients)
+	}
+	first, second := file("first"), file("second")
+	restore := func(file []byte, to store.Store) error {
+		_, err := Restore(t.Context(), bytes.NewReader(file), ids, to, now, all)
+		return err
+	}
+	for _, key := range []string{unfinishedKey, "first"} {
+		to := &hooked{Store: open(t), key: key}
+		var other error
+		to.before = func() { other = restore(second, to.Store) }
+		err := restore(first, to)
+		if (err == nil) == (other == nil) {
+			t.Errorf("before %s: the first ended with %v, the second with %v; want one that goes on", key, err, other)
+		}
+		if err != nil && !errors.Is(err, ErrNotEmpty) || other != nil && !errors.Is(other, ErrUnfinished) {
+			t.Errorf("before %s: %v, %v", key, err, other)
+		}
+		if got := content(t, to); len(got) != 1 {
+			t.Errorf("before %s: restored %v, want one backup", key, got)
+		}
+	}
+}
+
+// A restore whose last answer got lost has ended all the same.
+func TestLastAnswerLost(t *testing.T) {
+	from := open(t)
+	commit(t, from, store.Write{Key: "a", Value: []byte("x")})
+	recipients, ids := keys(t)
+	to := &hooked{Store: open(t), lost: store.Delete}
+	if _, err := Restore(t.Context(), bytes.NewReader(written(t, from, recipients)), ids, to, now, all); err != nil {
+		t.Error(err)
 	}
 }

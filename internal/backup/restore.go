@@ -77,7 +77,7 @@ func Restore(ctx context.Context, from io.ReadSeeker, ids []age.Identity, to sto
 	if _, err := from.Seek(0, io.SeekStart); err != nil {
 		return Result{}, err
 	}
-	b := batch{store: to}
+	b := batch{store: to, marker: marker}
 	second, err := read(from, ids, now, rule, func(r store.Record) error { return b.add(ctx, r) })
 	if err == nil && second.ID != first.ID {
 		err = damaged("it was changed while it was read")
@@ -86,7 +86,7 @@ func Restore(ctx context.Context, from io.ReadSeeker, ids []age.Identity, to sto
 		err = b.write(ctx)
 	}
 	if err == nil {
-		_, err = to.Commit(ctx, store.Write{Op: store.Delete, Key: unfinishedKey, If: store.If(marker)})
+		err = finish(ctx, to, marker)
 	}
 	if err != nil {
 		return Result{}, fmt.Errorf("%w; restore the same file again to go on: %w", ErrUnfinished, err)
@@ -131,37 +131,62 @@ func begin(ctx context.Context, s store.Store, h Header, now time.Time) (store.V
 	if err := checkIdle(ctx, s); err != nil {
 		return 0, err
 	}
-	marker, resumed, err := marked(ctx, s)
+	marker, before, err := marked(ctx, s)
 	if err != nil {
 		return 0, err
 	}
+	resumed := before != store.Absent
 	if resumed {
 		if marker.ID != h.ID {
 			return 0, fmt.Errorf("%w, made at %s: restore that one to its end, or give an empty store", ErrUnfinished, stamp(marker.Made))
 		}
-	} else if found, err := s.Scan(ctx, "", "", 1); err != nil {
+	} else if err := checkEmpty(ctx, s, 0); err != nil {
 		return 0, err
-	} else if len(found) > 0 {
-		return 0, fmt.Errorf("%w, and a backup goes into an empty one only, so that nothing is mixed up or overwritten: name another one in the Caddyfile, or move what is there away first", ErrNotEmpty)
 	}
 	value, err := json.Marshal(unfinished{h, now.UTC().Truncate(time.Second)})
 	if err != nil {
 		return 0, err
 	}
-	version, err := s.Commit(ctx, store.Write{Key: unfinishedKey, Value: value})
+	version, err := s.Commit(ctx, store.Write{Key: unfinishedKey, Value: value, If: store.If(before)})
+	if errors.Is(err, store.ErrConflict) {
+		return 0, fmt.Errorf("%w: another restore into it has just begun", ErrInUse)
+	}
 	if err != nil {
 		return 0, err
 	}
 	// A gateway tells that it is there before it looks for the marker: one that
-	// has just started either is seen now, or sees the marker.
-	if err := checkIdle(ctx, s); err != nil {
-		if !resumed {
-			_, undo := s.Commit(ctx, store.Write{Op: store.Delete, Key: unfinishedKey, If: store.If(version)})
-			err = errors.Join(err, undo)
-		}
-		return 0, err
+	// has just started either is seen now, or sees the marker. And another restore
+	// may have come and gone.
+	err = checkIdle(ctx, s)
+	if err == nil && !resumed {
+		err = checkEmpty(ctx, s, 1)
 	}
-	return version, nil
+	if err != nil && !resumed {
+		_, undo := s.Commit(ctx, store.Write{Op: store.Delete, Key: unfinishedKey, If: store.If(version)})
+		err = errors.Join(err, undo)
+	}
+	return version, err
+}
+
+// checkEmpty returns ErrNotEmpty if there are more records than our own.
+func checkEmpty(ctx context.Context, s store.Store, own int) error {
+	found, err := s.Scan(ctx, "", "", own+1)
+	if err == nil && len(found) > own {
+		err = fmt.Errorf("%w, and a backup goes into an empty one only, so that nothing is mixed up or overwritten: name another one in the Caddyfile, or move what is there away first", ErrNotEmpty)
+	}
+	return err
+}
+
+// finish takes the marker away.
+func finish(ctx context.Context, s store.Store, marker store.Version) error {
+	_, err := s.Commit(ctx, store.Write{Op: store.Delete, Key: unfinishedKey, If: store.If(marker)})
+	if !errors.Is(err, store.ErrUnknownOutcome) {
+		return err
+	}
+	if _, version, lookErr := marked(ctx, s); lookErr == nil && version == store.Absent {
+		return nil
+	}
+	return err
 }
 
 // checkIdle returns ErrInUse if somebody works on the store.
@@ -184,26 +209,26 @@ func checkIdle(ctx context.Context, s store.Store) error {
 	return nil
 }
 
-// marked returns the marker of a store that has one.
-func marked(ctx context.Context, s store.Store) (u unfinished, ok bool, err error) {
+// marked returns the marker of a store and its version; store.Absent: there is none.
+func marked(ctx context.Context, s store.Store) (u unfinished, version store.Version, err error) {
 	rec, err := s.Get(ctx, unfinishedKey)
 	if errors.Is(err, store.ErrNotFound) {
-		return u, false, nil
+		return u, store.Absent, nil
 	}
 	if err != nil {
-		return u, false, err
+		return u, store.Absent, err
 	}
 	if err := json.Unmarshal(rec.Value, &u); err != nil {
-		return u, false, fmt.Errorf("reading %s: %w", unfinishedKey, err)
+		return u, store.Absent, fmt.Errorf("reading %s: %w", unfinishedKey, err)
 	}
-	return u, true, nil
+	return u, rec.Version, nil
 }
 
 // CheckFinished returns ErrUnfinished, with what to do, for a store that a
 // restore has begun to fill and not ended: nobody must work on it.
 func CheckFinished(ctx context.Context, s store.Store) error {
-	u, ok, err := marked(ctx, s)
-	if err != nil || !ok {
+	u, version, err := marked(ctx, s)
+	if err != nil || version == store.Absent {
 		return err
 	}
 	return fmt.Errorf("%w: the restore begun at %s, of the backup made at %s, has not ended; run `onesgate ones restore` with that file again, or give an empty store",
@@ -215,6 +240,7 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC"
 // A batch gathers records and writes them together.
 type batch struct {
 	store  store.Store
+	marker store.Version // no other restore may have marked the store since
 	writes []store.Write
 	size   int
 }
@@ -235,6 +261,7 @@ func (b *batch) write(ctx context.Context) error {
 	if len(b.writes) == 0 {
 		return nil
 	}
+	b.writes = append(b.writes, store.Write{Op: store.Check, Key: unfinishedKey, If: store.If(b.marker)})
 	_, err := b.store.Commit(ctx, b.writes...)
 	b.writes, b.size = b.writes[:0], 0
 	return err
