@@ -3,6 +3,8 @@ package pgstore
 import (
 	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 const (
@@ -33,9 +35,10 @@ func (s *Store) collectOnTime(ctx context.Context) {
 func (s *Store) collect(ctx context.Context) error {
 	now := s.now()
 	mine := false
-	err := s.ask(ctx, func(ctx context.Context) error {
-		tag, err := s.pool.Exec(ctx, `UPDATE onesgate_state SET number = $2 WHERE name = 'collect' AND number <= $1`,
-			now.Unix(), now.Add(collectEvery).Unix())
+	err := s.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		// Unless it is due far from now: a clock that was ahead has said so.
+		tag, err := conn.Exec(ctx, `UPDATE onesgate_state SET number = $2 WHERE name = 'collect' AND (number <= $1 OR number > $3)`,
+			now.Unix(), now.Add(collectEvery).Unix(), now.Add(collectAfter).Unix())
 		mine = tag.RowsAffected() > 0
 		return err
 	})
@@ -55,8 +58,8 @@ func (s *Store) collect(ctx context.Context) error {
 	} {
 		for {
 			var removed int64
-			err := s.ask(ctx, func(ctx context.Context) error {
-				tag, err := s.pool.Exec(ctx, sql, now.Add(-collectAfter), collectBatch)
+			err := s.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+				tag, err := conn.Exec(ctx, sql, now.Add(-collectAfter), collectBatch)
 				removed = tag.RowsAffected()
 				return err
 			})

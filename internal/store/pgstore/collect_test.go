@@ -63,3 +63,26 @@ func TestCollect(t *testing.T) {
 		t.Errorf("Size = %+v, %v", size, err)
 	}
 }
+
+// TestCollectAfterAClockAhead: a gateway whose clock was far ahead for a moment
+// doesn't keep the others from collecting.
+func TestCollectAfterAClockAhead(t *testing.T) {
+	at := time.Now()
+	s := openTest(t, Options{URL: server.Database(t), Now: func() time.Time { return at }})
+	really := at
+	at = really.AddDate(50, 0, 0)
+	if err := s.collect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	at = really
+	if _, err := s.Commit(t.Context(), store.Write{Key: "old", Expires: really.Add(time.Second)}); err != nil {
+		t.Fatal(err)
+	}
+	at = really.AddDate(0, 0, 2)
+	if err := s.collect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := rows(t, s, "onesgate_records"); n != 0 {
+		t.Errorf("%d rows are left a day after they expired", n)
+	}
+}

@@ -65,11 +65,11 @@ func (s *Store) commit(ctx context.Context, writes []store.Write) (v store.Versi
 	if err != nil || len(c.steps)+len(c.topics) == 0 {
 		return 0, err
 	}
-	err = s.ask(ctx, func(ctx context.Context) (err error) {
+	err = s.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) (err error) {
 		if len(c.steps) <= 1 {
-			v, err = s.commitOne(ctx, c)
+			v, err = c.one(ctx, conn)
 		} else {
-			v, err = s.commitMany(ctx, c)
+			v, err = c.many(ctx, conn)
 		}
 		return err
 	})
@@ -166,17 +166,12 @@ func notNull(b []byte) []byte {
 	return b
 }
 
-// commitOne does a commit of one record, or of announcements alone, in one
-// statement.
-func (s *Store) commitOne(ctx context.Context, c *commit) (store.Version, error) {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return 0, err // nothing was sent
-	}
-	defer conn.Release()
+// one does a commit of one record, or of announcements alone, in one statement.
+func (c *commit) one(ctx context.Context, conn *pgxpool.Conn) (store.Version, error) {
+	ended := committing(conn)
 	if len(c.steps) == 0 {
 		_, err := conn.Exec(ctx, toldAlone, c.topics, c.values)
-		return 0, outcome(err)
+		return 0, ended(err)
 	}
 	st := c.steps[0]
 	sql, args := alone[st.kind], st.args
@@ -185,11 +180,11 @@ func (s *Store) commitOne(ctx context.Context, c *commit) (store.Version, error)
 	}
 	rows, err := conn.Query(ctx, sql, args...)
 	if err != nil {
-		return 0, outcome(err)
+		return 0, ended(err)
 	}
 	versions, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return 0, outcome(err)
+	if err = ended(err); err != nil {
+		return 0, err
 	}
 	return st.judge(versions)
 }
@@ -206,26 +201,22 @@ func (st step) judge(versions []int64) (store.Version, error) {
 	return store.Version(versions[0]), nil
 }
 
-// commitMany does a commit of several records in one transaction. All but its end
-// goes out at once.
-func (s *Store) commitMany(ctx context.Context, c *commit) (store.Version, error) {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer conn.Release() // closes what is not at the end of its transaction
+// many does a commit of several records in one transaction, which the connection
+// may be left in. All but its end goes out at once.
+func (c *commit) many(ctx context.Context, conn *pgxpool.Conn) (store.Version, error) {
 	v, err := c.send(ctx, conn)
 	if err != nil {
 		// If that can't be said any more, the server finds out by itself.
 		_, _ = conn.Exec(ctx, `ROLLBACK`)
 		return 0, err
 	}
+	ended := committing(conn)
 	tag, err := conn.Exec(ctx, `COMMIT`)
 	if err == nil && tag.String() != "COMMIT" { // it says ROLLBACK of a transaction that has failed
 		err = pgx.ErrTxCommitRollback
 	}
-	if err != nil {
-		return 0, outcome(err)
+	if err = ended(err); err != nil {
+		return 0, err
 	}
 	return v, nil
 }
@@ -248,9 +239,10 @@ func (c *commit) send(ctx context.Context, conn *pgxpool.Conn) (drawn store.Vers
 			if err != nil {
 				return err
 			}
-			if _, err = st.judge(versions); err != nil && st.kind == putAny {
+			_, err = st.judge(versions)
+			if err != nil && (st.kind == putAny || st.kind == putAbsent && !c.contended) {
 				c.contended = true
-				return errBusy // only a higher version can be in the way
+				return errBusy // a higher version may be in the way
 			}
 			return err
 		})
@@ -264,6 +256,22 @@ func (c *commit) send(ctx context.Context, conn *pgxpool.Conn) (drawn store.Vers
 
 // anyTag lets a batch end with the error of this statement, if it has one.
 func anyTag(pgconn.CommandTag) error { return nil }
+
+// committing is to be called right before the statement that commits. What it
+// returns says what the end of that statement means.
+//
+// A server that gives up waiting for a synchronous standby, when the statement has
+// taken too long, has committed and only warns that a crash of its own may undo it.
+func committing(conn *pgxpool.Conn) (ended func(error) error) {
+	data := conn.Conn().PgConn().CustomData()
+	delete(data, warned)
+	return func(err error) error {
+		if warning, any := data[warned]; err == nil && any {
+			return fmt.Errorf("%w: the database warns: %v", store.ErrUnknownOutcome, warning)
+		}
+		return outcome(err)
+	}
+}
 
 // outcome says what an error of the statement that commits means.
 func outcome(err error) error {

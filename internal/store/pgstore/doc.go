@@ -24,6 +24,8 @@
 // versions and announcements follow the order of onesgate_version.
 //
 // What a commit has acknowledged survives a crash of the database. That it
-// survives the loss of the machine takes a synchronous standby:
+// survives the loss of the machine takes a synchronous standby; without one, a
+// failover may also undo announcements, and gateways that have heard of them miss
+// those that take their positions:
 // https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION
 package pgstore

@@ -58,6 +58,7 @@ const (
 	serialization  = "40001"
 	deadlock       = "40P01"
 	connectionLost = "08" // class
+	unknownEnd     = "40003"
 )
 
 // shutdown are what a server says that ends, or doesn't take calls yet.
@@ -74,11 +75,13 @@ func state(err error) string {
 
 // refused reports whether a statement that commits has failed for sure: an ERROR
 // of the server undoes the transaction. After FATAL, or without an answer, the
-// commit may stand. pgconn.SafeToRetry is not asked: of a COMMIT whose answer is
+// commit may stand; so it may where a proxy says in the server's place that it has
+// lost it, and where the server says that it doesn't know. pgconn.SafeToRetry is not asked: of a COMMIT whose answer is
 // lost it may say that nothing was sent (pgx 5.12, MultiResultReader.NextResult).
 func refused(err error) bool {
 	var answer *pgconn.PgError
-	return errors.As(err, &answer) && (answer.SeverityUnlocalized == "ERROR" || answer.Severity == "ERROR")
+	return errors.As(err, &answer) && (answer.SeverityUnlocalized == "ERROR" || answer.Severity == "ERROR") &&
+		answer.Code != unknownEnd && !strings.HasPrefix(answer.Code, connectionLost)
 }
 
 // busy reports whether the same commit may do better at once.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/onesgate/onesgate/internal/store"
 )
@@ -16,8 +17,8 @@ func (s *Store) Last(ctx context.Context) (last store.Position, err error) {
 		return 0, fmt.Errorf("last announcement: %w", err)
 	}
 	defer s.leave()
-	err = s.ask(ctx, func(ctx context.Context) (err error) {
-		last, err = s.number(ctx)
+	err = s.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) (err error) {
+		last, err = s.number(ctx, conn)
 		return err
 	})
 	if err != nil {
@@ -36,8 +37,8 @@ func (s *Store) Follow(ctx context.Context, after store.Position, limit int) ([]
 	}
 	defer s.leave()
 	var announced []store.Announcement
-	err := s.ask(ctx, func(ctx context.Context) (err error) {
-		announced, err = s.announced(ctx, after, limit)
+	err := s.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) (err error) {
+		announced, err = s.announced(ctx, conn, after, limit)
 		return err
 	})
 	if err != nil {
@@ -47,12 +48,12 @@ func (s *Store) Follow(ctx context.Context, after store.Position, limit int) ([]
 }
 
 // announced returns what was announced after a position.
-func (s *Store) announced(ctx context.Context, after store.Position, limit int) ([]store.Announcement, error) {
-	last, waiting, announced, err := s.look(ctx, after, limit)
+func (s *Store) announced(ctx context.Context, conn *pgxpool.Conn, after store.Position, limit int) ([]store.Announcement, error) {
+	last, waiting, announced, err := s.look(ctx, conn, after, limit)
 	if err == nil && waiting && len(announced) < limit {
 		// Whoever has committed it may have died before it was numbered.
-		if _, err = s.number(ctx); err == nil {
-			last, _, announced, err = s.look(ctx, after, limit)
+		if _, err = s.number(ctx, conn); err == nil {
+			last, _, announced, err = s.look(ctx, conn, after, limit)
 		}
 	}
 	if err != nil {
@@ -75,7 +76,7 @@ func (s *Store) announced(ctx context.Context, after store.Position, limit int) 
 
 // look reads the last position, whether announcements wait for theirs, and those
 // after a position. The last one is read first, so it is never behind the others.
-func (s *Store) look(ctx context.Context, after store.Position, limit int) (last store.Position, waiting bool, announced []store.Announcement, err error) {
+func (s *Store) look(ctx context.Context, conn *pgxpool.Conn, after store.Position, limit int) (last store.Position, waiting bool, announced []store.Announcement, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`SELECT number, EXISTS (SELECT 1 FROM onesgate_announced) FROM onesgate_state WHERE name = 'position'`).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&last, &waiting) })
@@ -85,7 +86,7 @@ func (s *Store) look(ctx context.Context, after store.Position, limit int) (last
 			announced, err = pgx.CollectRows(rows, announcement)
 			return err
 		})
-	err = s.pool.SendBatch(ctx, batch).Close()
+	err = conn.SendBatch(ctx, batch).Close()
 	return last, waiting, announced, err
 }
 
@@ -106,7 +107,7 @@ func announcement(row pgx.CollectableRow) (a store.Announcement, err error) {
 // The order is that of the commits: a commit that began after another had ended,
 // or that has waited for its rows, has drawn its number later; and when it can be
 // seen here, so can the other.
-func (s *Store) number(ctx context.Context) (last store.Position, err error) {
+func (s *Store) number(ctx context.Context, conn *pgxpool.Conn) (last store.Position, err error) {
 	batch := &pgx.Batch{} // one transaction, whose statements see what was committed when each begins
 	// Whoever waits for the lock finds nothing left to do.
 	batch.Queue(`SELECT number FROM onesgate_state WHERE name = 'position' FOR UPDATE`).
@@ -131,7 +132,7 @@ func (s *Store) number(ctx context.Context) (last store.Position, err error) {
 	if s.listening.Load() {
 		batch.Queue(`SELECT pg_notify('` + channel + `', number::text) FROM onesgate_state WHERE name = 'position'`).Exec(anyTag)
 	}
-	err = s.pool.SendBatch(ctx, batch).Close()
+	err = conn.SendBatch(ctx, batch).Close()
 	return last, err
 }
 
@@ -145,8 +146,8 @@ func (s *Store) numberFresh(ctx context.Context) {
 		case <-s.fresh:
 		}
 		var last store.Position
-		err := s.ask(ctx, func(ctx context.Context) (err error) {
-			last, err = s.number(ctx)
+		err := s.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) (err error) {
+			last, err = s.number(ctx, conn)
 			return err
 		})
 		switch {

@@ -99,8 +99,8 @@ func (s *Store) prepare(ctx context.Context) error {
 		return err
 	}
 	var last store.Position
-	if err := s.ask(ctx, func(ctx context.Context) (err error) {
-		last, err = s.number(ctx)
+	if err := s.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) (err error) {
+		last, err = s.number(ctx, conn)
 		return err
 	}); err != nil {
 		return err
@@ -110,10 +110,10 @@ func (s *Store) prepare(ctx context.Context) error {
 }
 
 // inspect looks at what the database allows, and what it promises.
-func (s *Store) inspect(ctx context.Context) error {
+func (s *Store) inspect(ctx context.Context, conn *pgxpool.Conn) error {
 	var usable bool
 	var fsync, synchronous string
-	err := s.pool.QueryRow(ctx, `
+	err := conn.QueryRow(ctx, `
 		SELECT bool_and(has_table_privilege(t, p)) AND has_sequence_privilege('onesgate_version', 'USAGE'),
 			current_setting('fsync'), current_setting('synchronous_commit')
 		FROM unnest(ARRAY['onesgate_state', 'onesgate_records', 'onesgate_announced', 'onesgate_announcements']) AS t,

@@ -25,6 +25,10 @@ func TestURL(t *testing.T) {
 		"slash in password": {"postgres://u:" + secret + "/x@h/d", "%2F"},
 		"sslmode":           {"postgres://u:" + secret + "@h/d?sslmode=maybe", "sslmode is invalid"},
 		"port":              {"postgres://u:" + secret + "@h:port/d", "port"},
+		"no @":              {"postgres://u:" + secret + "/d", "no @"},
+		"no @, and no path": {"postgres://u:" + secret, "no @"},
+		"a URL in it":       {"host=h password=" + secret + " sslrootcert=file:///ca.pem", "postgres://"},
+		"only a password":   {secret + "://x", "postgres://"},
 		"query":             {"postgres://u:" + secret + "@h/d?a=%zz&password=" + secret, "postgres://"},
 	}
 	for name, tt := range tests {
@@ -56,6 +60,10 @@ func TestTLS(t *testing.T) {
 		{"postgres://u:a#b@db.example/d#e", true, true},
 		{"postgres://u@db.example/d?application_name=a#b", true, true},
 		{"postgres://u@db.example/d?sslmode=require", true, false},
+		{"postgres://u@db.example/d?sslmode=", true, true},
+		{"postgres://u@db.example/d?ssl=true", true, true},
+		{"postgres://u@db.example/d?ssl=1", true, true},
+		{"postgres://u@db.example/d?ssl=false&connect_timeout=3", true, true},
 		{"postgres://u@db.example/d?sslmode=disable", false, false},
 		{"postgres://u@localhost/d", false, false},
 		{"postgres://u@127.0.0.1/d", false, false},

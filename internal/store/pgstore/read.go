@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/onesgate/onesgate/internal/store"
 )
@@ -61,8 +62,8 @@ func (s *Store) read(ctx context.Context, sql string, args ...any) (records []st
 	defer s.leave()
 	now := s.now()
 	args = append([]any{micros(now), nanos(now)}, args...)
-	err = s.ask(ctx, func(ctx context.Context) error {
-		rows, err := s.pool.Query(ctx, sql, args...)
+	err = s.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		rows, err := conn.Query(ctx, sql, args...)
 		if err != nil {
 			return err
 		}
@@ -75,16 +76,21 @@ func (s *Store) read(ctx context.Context, sql string, args ...any) (records []st
 // snapshotPage is how many records of a snapshot are read at once.
 const snapshotPage = 500
 
-// Snapshot implements store.Store. It holds one connection until its end, and the
-// database keeps what is overwritten meanwhile.
+// Snapshot implements store.Store. It has a connection of its own until its end,
+// and the database keeps what is overwritten meanwhile.
 func (s *Store) Snapshot(ctx context.Context, yield func(store.Record) error) error {
 	if err := s.enter(ctx); err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
 	defer s.leave()
 	now := s.now()
+	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	if err != nil {
+		return fmt.Errorf("snapshot: %w", inWords(err))
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	// https://www.postgresql.org/docs/current/transaction-iso.html#XACT-REPEATABLE-READ
-	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		// It waits for whoever takes the records, such as a slow download.
 		if _, err := tx.Exec(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
 			return err
@@ -145,8 +151,8 @@ func (s *Store) Size(ctx context.Context) (size Size, err error) {
 		return Size{}, fmt.Errorf("size of the store: %w", err)
 	}
 	defer s.leave()
-	err = s.ask(ctx, func(ctx context.Context) error {
-		return s.pool.QueryRow(ctx, `
+	err = s.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return conn.QueryRow(ctx, `
 			SELECT (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'onesgate_records'::regclass),
 				pg_total_relation_size('onesgate_records') + pg_total_relation_size('onesgate_announcements')
 					+ pg_total_relation_size('onesgate_announced')`).Scan(&size.Records, &size.Bytes)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // stateTable holds numbers with a name. It is apart from the records: a number
@@ -24,8 +25,7 @@ const stateTable = `CREATE TABLE IF NOT EXISTS onesgate_state (
 // are never changed, only added to.
 //
 // A time in PostgreSQL has microseconds; expires_ns are the nanoseconds below.
-// A record that is only the lock of its key has version 0 and expired at
-// -infinity.
+// A record that was deleted, or is only the lock of its key, expired at -infinity.
 var migrations = [][]string{{
 	// Versions and announcements follow its order, so no session may keep
 	// numbers for later.
@@ -61,8 +61,8 @@ const migrationLock = 0x6f6e657367617465
 
 // migrate brings the tables to the state that this program knows. Where there is
 // nothing to do it needs no rights and takes no lock.
-func (s *Store) migrate(ctx context.Context) error {
-	done, err := schema(ctx, s.pool)
+func (s *Store) migrate(ctx context.Context, conn *pgxpool.Conn) error {
+	done, err := schema(ctx, conn)
 	if err != nil && state(err) != noTable {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		return nil
 	}
 	// The lock has to be waited for before anything is looked at.
-	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+	return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrationLock)); err != nil {
 			return err
 		}

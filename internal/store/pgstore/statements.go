@@ -53,6 +53,10 @@ func (k kind) puts() bool { return k <= putVersion }
 // ON CONFLICT, it is called again once the row is locked, so that versions grow
 // in the order of the writes. If it gives the same again, drawn says so: then a
 // row with a higher version stays as it is, and no row is returned.
+//
+// A record that is deleted, or has to be absent, is a row that has long expired:
+// whoever makes the record has to wait for that row, and can't give it a lower
+// version. They are collected with the others.
 func statement(k kind, version string, drawn bool) string {
 	const (
 		live    = `(r.expires IS NULL OR (r.expires, r.expires_ns) > ($%d, $%d))`
@@ -76,12 +80,13 @@ func statement(k kind, version string, drawn bool) string {
 		return `UPDATE onesgate_records AS r SET value = $2, version = ` + version + `, expires = $3, expires_ns = $4
 			WHERE key = $1 AND version = $7 AND ` + fmt.Sprintf(live, 5, 6) + ` RETURNING r.version`
 	case deleteAny:
-		return `DELETE FROM onesgate_records AS r WHERE key = $1 RETURNING r.version`
+		return `INSERT INTO onesgate_records AS r (key, value, version, expires)
+			VALUES ($1, '', 0, '-infinity')
+			ON CONFLICT (key) DO UPDATE SET value = '', expires = '-infinity', expires_ns = 0 RETURNING r.version`
 	case deleteVersion:
-		return `DELETE FROM onesgate_records AS r
+		return `UPDATE onesgate_records AS r SET value = '', expires = '-infinity', expires_ns = 0
 			WHERE key = $1 AND version = $4 AND ` + fmt.Sprintf(live, 2, 3) + ` RETURNING r.version`
 	case checkAbsent:
-		// There is nothing to lock yet, and whoever makes the record has to wait.
 		return `INSERT INTO onesgate_records AS r (key, value, version, expires)
 			VALUES ($1, '', 0, '-infinity')
 			ON CONFLICT (key) DO UPDATE SET version = r.version

@@ -22,9 +22,10 @@ type Store struct {
 	random   func() float64 // in [0,1)
 	patience time.Duration  // how long a call waits for the database
 
-	// mu is held for reading by every call, so that closing waits for them.
+	// mu is held for reading by every call, so that closing waits for them; closed
+	// is set before, so that nobody waits for that.
 	mu     sync.RWMutex
-	closed bool
+	closed atomic.Bool
 
 	tail      *store.Tail   // what this process has heard; the database says what there is
 	fresh     chan struct{} // holds something after a commit has announced something
@@ -41,8 +42,11 @@ func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.closed.Load() {
+		return store.ErrClosed
+	}
 	s.mu.RLock()
-	if s.closed {
+	if s.closed.Load() {
 		s.mu.RUnlock()
 		return store.ErrClosed
 	}
@@ -59,18 +63,25 @@ const (
 	maxWait   = 100 * time.Millisecond
 )
 
-// ask lets try ask the database, again if that may help and can't do harm. An
-// ErrUnknownOutcome of try is final.
-func (s *Store) ask(ctx context.Context, try func(context.Context) error) error {
+// ask lets try ask the database on a connection, again if that may help and can't
+// do harm. An ErrUnknownOutcome of try is final.
+func (s *Store) ask(ctx context.Context, try func(context.Context, *pgxpool.Conn) error) error {
 	bounded, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	for busies, losses := 0, 0; ; {
-		err := try(bounded)
+		conn, err := s.pool.Acquire(bounded)
+		sent := err == nil
+		if sent {
+			err = try(bounded, conn)
+			conn.Release() // closes what is not at the end of its transaction
+		}
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return err
+		case bounded.Err() != nil && !sent:
+			return fmt.Errorf("%w within %s: no connection is free: %w", errNoAnswer, s.patience, err)
 		case bounded.Err() != nil:
 			s.pool.Reset()
 			return fmt.Errorf("%w within %s: %w", errNoAnswer, s.patience, err)
@@ -99,15 +110,14 @@ func (s *Store) pause(ctx context.Context, d time.Duration) {
 }
 
 // Close waits for the calls under way, ends the tasks and closes the connections.
-// Closing again does nothing.
+// Closing again does nothing, and doesn't wait.
 func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
 	s.tail.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return nil
-	}
-	s.closed = true
 	s.stop()
 	s.tasks.Wait()
 	s.pool.Close()

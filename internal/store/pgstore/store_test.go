@@ -1,12 +1,15 @@
 package pgstore
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/goleak"
 
 	"github.com/onesgate/onesgate/internal/store"
@@ -60,4 +63,74 @@ func TestSuite(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Store {
 		return openTest(t, Options{URL: server.Database(t), Now: now})
 	})
+}
+
+// TestSnapshotsTakeNoConnections: slow readers of snapshots leave the others theirs.
+func TestSnapshotsTakeNoConnections(t *testing.T) {
+	s := openTest(t, Options{URL: server.Database(t), MaxConns: 2, Timeout: time.Second})
+	mustCommit(t, s, put("a", ""))
+	reading, goOn := make(chan struct{}), make(chan struct{})
+	var readers sync.WaitGroup
+	for range 3 {
+		readers.Go(func() {
+			err := s.Snapshot(t.Context(), func(store.Record) error {
+				reading <- struct{}{}
+				<-goOn
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		<-reading
+	}
+	if _, err := s.Get(t.Context(), "a"); err != nil {
+		t.Errorf("Get beside three snapshots: %v", err)
+	}
+
+	// Who comes while Close waits for them is told at once.
+	var closing sync.WaitGroup
+	closing.Go(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for {
+		if _, err := s.Get(t.Context(), "a"); errors.Is(err, store.ErrClosed) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(goOn)
+	readers.Wait()
+	closing.Wait()
+}
+
+// TestBusyIsNotBroken: a call that finds no free connection in time throws away
+// none of those that work.
+func TestBusyIsNotBroken(t *testing.T) {
+	s := openTest(t, Options{URL: server.Database(t), MaxConns: 2, Timeout: 50 * time.Millisecond})
+	mustCommit(t, s, put("a", ""))
+	var held []*pgxpool.Conn
+	for range 2 {
+		conn, err := s.pool.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, conn)
+	}
+	before := s.pool.Stat().NewConnsCount()
+	if _, err := s.Get(t.Context(), "a"); !errors.Is(err, errNoAnswer) {
+		t.Errorf("Get without a free connection = %v, want errNoAnswer", err)
+	}
+	for _, conn := range held {
+		conn.Release()
+	}
+	if _, err := s.Get(t.Context(), "a"); err != nil {
+		t.Error(err)
+	}
+	if after := s.pool.Stat().NewConnsCount(); after != before {
+		t.Errorf("%d connections were made anew", after-before)
+	}
 }

@@ -19,6 +19,7 @@ const (
 	connLifetime    = 30 * time.Minute
 	connIdleTime    = 5 * time.Minute
 	applicationName = "onesgate"
+	warned          = "onesgate: the server's last warning" // of a connection's data
 )
 
 // config returns how to connect. Errors are ErrURL and never hold a password.
@@ -33,16 +34,13 @@ func (o Options) config() (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w%s", ErrURL, cause(o.URL))
 	}
-	_, query, _ := strings.Cut(o.URL, "?")
+	base, query, _ := strings.Cut(o.URL, "?")
 	if values, err := url.ParseQuery(query); err != nil {
 		return nil, fmt.Errorf("%w; what comes after ? is not well-formed", ErrURL)
-	} else if !values.Has("sslmode") && !values.Has("ssl") && remote(&c.ConnConfig.Config) {
-		if query == "" {
-			c, err = pgxpool.ParseConfig(strings.TrimSuffix(o.URL, "?") + "?sslmode=verify-full")
-		} else {
-			c, err = pgxpool.ParseConfig(o.URL + "&sslmode=verify-full")
-		}
-		if err != nil {
+	} else if values.Get("sslmode") == "" && remote(&c.ConnConfig.Config) {
+		values.Del("ssl") // of JDBC; pgx takes ssl=true for TLS with anybody
+		values.Set("sslmode", "verify-full")
+		if c, err = pgxpool.ParseConfig(base + "?" + values.Encode()); err != nil {
 			return nil, fmt.Errorf("%w%s", ErrURL, cause(o.URL))
 		}
 	}
@@ -54,6 +52,11 @@ func (o Options) config() (*pgxpool.Config, error) {
 		c.ConnConfig.ConnectTimeout = connectTimeout
 	}
 	c.ConnConfig.ValidateConnect = takesWrites
+	c.ConnConfig.OnNotice = func(conn *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" {
+			conn.CustomData()[warned] = n.Message
+		}
+	}
 	milliseconds := strconv.FormatInt(o.Timeout.Milliseconds(), 10)
 	for name, value := range map[string]string{
 		"application_name":                    applicationName,
@@ -105,7 +108,7 @@ func elsewhere(host string, port uint16) bool {
 // scheme returns the beginning of a URL, as far as it can't be a secret.
 func scheme(s string) string {
 	before, _, found := strings.Cut(s, "://")
-	if !found {
+	if !found || strings.ContainsFunc(before, func(r rune) bool { return r < 'a' || r > 'z' }) {
 		return ""
 	}
 	return before + "://"
@@ -117,6 +120,8 @@ func cause(s string) string {
 	_, rest, _ := strings.Cut(s, "://")
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
 		rest = rest[at+1:]
+	} else if host, _, _ := strings.Cut(rest, "/"); strings.Contains(host, ":") {
+		return "; there is no @ between the login and the host, or the port is no number"
 	}
 	if strings.Contains(rest, "pass") || strings.Contains(rest, "%") {
 		return ""
