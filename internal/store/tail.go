@@ -64,3 +64,21 @@ func (t *Tail) Close() {
 		close(t.more)
 	}
 }
+
+// Unbroken is for engines: it returns what was read after a position, at most limit
+// of what there is up to last, as far as nothing is missing in it. Positions have no
+// gaps, so what is missing is forgotten: then the first that is asked for is
+// ErrForgotten. A gap in the middle, which clocks that differ can make, shows when it
+// is asked for.
+func Unbroken(read []Announcement, after, last Position, limit int) ([]Announcement, error) {
+	for i, a := range read {
+		if a.Position != after+1+Position(i) {
+			read = read[:i]
+			break
+		}
+	}
+	if after > last || after < last && limit > 0 && len(read) == 0 {
+		return nil, ErrForgotten
+	}
+	return read, nil
+}

@@ -25,7 +25,7 @@ const (
 type commit struct {
 	writes []write
 	size   int  // bytes, as maxCommit counts
-	puts   bool // there is something to put or announce
+	puts   bool // there is something to put
 
 	// The answer, valid when answered is closed.
 	version  store.Version
@@ -108,8 +108,7 @@ func (s *Store) newCommit(writes []store.Write) (*commit, error) {
 			if !w.Expires.IsZero() {
 				own.entry.ExpiresAt = collectAt(w.Expires, now)
 			}
-		case store.Announce:
-			c.puts = true
+		case store.Announce: // small, and what ends something often goes with it
 			own.entry = badger.NewEntry(nil, encodeAnnouncement(w.Key, w.Value))
 			own.entry.ExpiresAt = collectAt(now.Add(store.AnnouncementLife), now)
 		}

@@ -33,12 +33,11 @@ func (s *Store) Follow(ctx context.Context, after store.Position, limit int) ([]
 	return announced, nil
 }
 
-// announced reads what came after a position. Positions have no gaps, so what is
-// missing at the beginning is forgotten.
+// announced reads what came after a position.
 func (s *Store) announced(after store.Position, limit int) ([]store.Announcement, error) {
 	last, _ := s.tail.Last()
-	if after > last {
-		return nil, store.ErrForgotten
+	if after == last { // Badger would wait for a disk that stands still
+		return nil, nil
 	}
 	var announced []store.Announcement
 	err := s.db.View(func(txn *badger.Txn) error {
@@ -63,8 +62,8 @@ func (s *Store) announced(after store.Position, limit int) ([]store.Announcement
 		}
 		return nil
 	})
-	if err == nil && limit > 0 && after < last && (len(announced) == 0 || announced[0].Position != after+1) {
-		err = store.ErrForgotten
+	if err != nil {
+		return nil, err
 	}
-	return announced, err
+	return store.Unbroken(announced, after, last, limit)
 }

@@ -2,7 +2,9 @@ package badgerstore
 
 import (
 	"bytes"
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/onesgate/onesgate/internal/store"
 )
@@ -25,5 +27,21 @@ func TestUsage(t *testing.T) {
 	}
 	if after, _, err := s.Usage(); err != nil || after < before+uint64(2*len(value)) || after > before+uint64(10*len(value)) {
 		t.Errorf("Usage = %d after %d and 3 × %d bytes, %v", after, before, len(value), err)
+	}
+}
+
+// TestEndsOnAFullDisk: what ends a session, a deletion and an announcement, is
+// done where nothing is put any more.
+func TestEndsOnAFullDisk(t *testing.T) {
+	s := openTest(t, t.TempDir(), time.Now)
+	defer closeTest(t, s)
+	s.space.least = 1000
+	s.space.free = func(string) (uint64, error) { return 999, nil }
+	if _, err := s.Commit(t.Context(), store.Write{Key: "session/x"}); !errors.Is(err, store.ErrFull) {
+		t.Fatalf("Commit of a put = %v, want ErrFull", err)
+	}
+	_, err := s.Commit(t.Context(), store.Write{Key: "session/x", Op: store.Delete}, store.Write{Op: store.Announce, Key: "session"})
+	if err != nil {
+		t.Errorf("Commit of a deletion that is announced = %v", err)
 	}
 }

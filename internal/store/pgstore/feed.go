@@ -60,18 +60,7 @@ func (s *Store) announced(ctx context.Context, conn *pgxpool.Conn, after store.P
 		return nil, err
 	}
 	s.tail.Learn(last)
-	// Positions have no gaps, so what is missing is forgotten. If that is in the
-	// middle, because clocks differ, it shows when it is asked for.
-	for i, a := range announced {
-		if a.Position != after+1+store.Position(i) {
-			announced = announced[:i]
-			break
-		}
-	}
-	if after > last || after < last && limit > 0 && len(announced) == 0 {
-		return nil, store.ErrForgotten
-	}
-	return announced, nil
+	return store.Unbroken(announced, after, last, limit)
 }
 
 // look reads the last position, whether announcements wait for theirs, and those
