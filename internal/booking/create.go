@@ -150,28 +150,51 @@ func (s *Service) newRecord(c Caller, req Request, room Room, when span) record 
 	}
 }
 
-// accept makes r durable unless another booking of ours holds its slot. The
-// room's lock is held until the commit, so that two of ours never overlap.
+// accept makes r durable unless another booking of ours holds its slot. It returns
+// store.ErrConflict if one of the claims is somebody else's by now.
 func (s *Service) accept(ctx context.Context, c Caller, r *record, room Room, requestHash string, claims []string) error {
+	// The lock spares this instance's callers from meeting in the store.
 	release, err := s.locks.acquire(ctx, room.Name)
 	if err != nil {
 		return err
 	}
-	blocks, err := s.ownBlocks(ctx, room.Name, r.Start, r.End)
-	if err != nil || len(blocks) > 0 {
-		release()
-		if err != nil {
-			return err
-		}
-		return s.conflict(ctx, c, room, period{r.Start, r.End}, blocks)
+	blocks, err := s.acceptFree(ctx, r, room, requestHash, claims)
+	release()
+	if err == nil && len(blocks) > 0 {
+		err = s.conflict(ctx, c, room, period{r.Start, r.End}, blocks)
 	}
-	defer release()
+	return err
+}
+
+// acceptFree makes r durable, or returns what holds its slot.
+func (s *Service) acceptFree(ctx context.Context, r *record, room Room, requestHash string, claims []string) ([]block, error) {
+	for {
+		last, err := s.journal.last(ctx, room.Name)
+		if err != nil {
+			return nil, err
+		}
+		blocks, err := s.ownBlocks(ctx, room.Name, r.Start, r.End)
+		if err != nil || len(blocks) > 0 {
+			return blocks, err
+		}
+		err = s.acceptAfter(ctx, r, last, requestHash, claims)
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, err
+		}
+		now, lookErr := s.journal.last(ctx, room.Name)
+		if lookErr != nil || now == last {
+			return nil, err // a claim
+		}
+	}
+}
+
+func (s *Service) acceptAfter(ctx context.Context, r *record, last store.Version, requestHash string, claims []string) error {
 	ctx, cancel := durable(ctx)
 	defer cancel()
 	// Known as fresh before it can be found in the journal: whoever takes it up
 	// first, and only they, may send it without looking.
 	s.queue.markFresh(r.ID)
-	if err := s.journal.accept(ctx, r, requestHash, claims); err != nil {
+	if err := s.journal.accept(ctx, r, last, requestHash, claims); err != nil {
 		s.queue.unmark(r.ID)
 		return err
 	}

@@ -25,6 +25,7 @@ type memory struct {
 	mu      sync.Mutex
 	records map[string]store.Record
 	version store.Version
+	pause   time.Duration
 	fail    func([]store.Write) error
 	after   func([]store.Write) error
 }
@@ -50,6 +51,8 @@ func (m *memory) Get(ctx context.Context, key string) (store.Record, error) {
 
 func (m *memory) Scan(ctx context.Context, prefix, after string, limit int) ([]store.Record, error) {
 	m.mu.Lock()
+	pause := m.pause
+	defer time.Sleep(pause)
 	defer m.mu.Unlock()
 	var found []store.Record
 	for key := range m.records {
@@ -96,6 +99,13 @@ func (m *memory) setFail(f func([]store.Write) error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fail = f
+}
+
+// setPause leaves time for others between what a Scan has seen and its return.
+func (m *memory) setPause(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pause = d
 }
 
 func (m *memory) Close() error { return nil }

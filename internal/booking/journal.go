@@ -45,6 +45,11 @@ func externalKey(integration, externalID string) string {
 	return "booking-external/" + url.PathEscape(integration) + "/" + hash(externalID)
 }
 
+// lastKey is the room's last acceptance. Each one writes it over the one that was
+// there when it looked for others, so that of two that overlap only one is made, on
+// whichever instances.
+func lastKey(room string) string { return "booking-last/" + url.PathEscape(room) }
+
 // idempotencyKey is scoped to the person and to who speaks for them, a service
 // or their session; not to the service's token, which is rotated.
 func idempotencyKey(service bool, personID, key string) string {
@@ -87,9 +92,19 @@ func (j journal) claimed(ctx context.Context, key string) (c claim, ok bool, err
 // keepClaims is how long after its end a booking still answers a repeated request.
 const keepClaims = 30 * 24 * time.Hour
 
+// last returns the version of the room's last acceptance.
+func (j journal) last(ctx context.Context, room string) (store.Version, error) {
+	rec, err := j.store.Get(ctx, lastKey(room))
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Absent, nil
+	}
+	return rec.Version, err
+}
+
 // accept makes a booking durable, together with everything that leads to it and
-// the caller's keys, which must be new: store.ErrConflict if one is not.
-func (j journal) accept(ctx context.Context, r *record, requestHash string, claims []string) error {
+// the caller's keys, which must be new, as the last acceptance in the room must
+// still be what it was: store.ErrConflict if not.
+func (j journal) accept(ctx context.Context, r *record, last store.Version, requestHash string, claims []string) error {
 	value, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -101,6 +116,7 @@ func (j journal) accept(ctx context.Context, r *record, requestHash string, clai
 	end, suffix := []byte(digits(r.End)), digits(r.Start)+"/"+r.ID
 	writes := []store.Write{
 		{Key: recordKey(r.ID), Value: value, If: store.If(store.Absent)},
+		{Key: lastKey(r.Request.Room), Value: []byte(r.ID), If: store.If(last)},
 		{Key: openKey(r.NextAt, r.ID)},
 		{Key: roomPrefix(r.Request.Room) + suffix, Value: end},
 		{Key: personPrefix(r.PersonID) + suffix, Value: end},
