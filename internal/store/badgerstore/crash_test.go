@@ -2,6 +2,7 @@ package badgerstore
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -12,7 +13,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,38 +28,43 @@ const childDir = "ONESGATE_TEST_BADGER_CHILD"
 // that thousands of rounds need no more room than a few.
 const slots = 50
 
-// runChild prints "open", then a line for each commit that was acknowledged:
-// "ack KEY VERSION". Each commit puts two records, KEY/a and KEY/b, and announces
-// KEY with the version that it came after. It never returns; if it can't go on
-// it prints why.
+// childValue is what each record that is written holds.
+var childValue = []byte(strings.Repeat("x", 4096))
+
+// runChild prints "open" and writes. It never returns; if it can't go on it
+// prints why.
 func runChild(dir string) {
-	fail := func(err error) {
-		fmt.Println("failed", err)
-		os.Exit(1)
-	}
 	s, err := Open(Options{Dir: dir, MinFree: 1})
-	if err != nil {
-		fail(err)
+	if err == nil {
+		fmt.Println("open")
+		err = writeForever(s)
 	}
-	fmt.Println("open")
-	value := []byte(strings.Repeat("x", 4096))
-	var wg sync.WaitGroup
+	fmt.Println("failed", err)
+	os.Exit(1)
+}
+
+// writeForever prints a line for each commit that was acknowledged:
+// "ack KEY VERSION". Each commit puts two records, KEY/a and KEY/b, and announces
+// KEY with the version that it came after. It returns the first error.
+func writeForever(s *Store) error {
+	failed := make(chan error)
 	for caller := range 8 {
-		wg.Go(func() {
+		go func() {
 			for n := 0; ; n++ {
 				key := fmt.Sprintf("%d-%d", caller, n%slots)
 				v, err := s.Commit(context.Background(),
-					store.Write{Key: key + "/a", Value: value}, store.Write{Key: key + "/b", Value: value},
+					store.Write{Key: key + "/a", Value: childValue}, store.Write{Key: key + "/b", Value: childValue},
 					store.Write{Op: store.Announce, Key: key})
 				if err != nil {
-					fail(err)
+					failed <- err
+					return
 				}
 				// One system call, so that lines are whole or missing.
 				_, _ = os.Stdout.WriteString(fmt.Sprintf("ack %s %d\n", key, v))
 			}
-		})
+		}()
 	}
-	wg.Wait()
+	return <-failed
 }
 
 // startChild starts the test binary as a child on dir. The test that killed it
@@ -138,16 +143,7 @@ func (a *tally) kill(t *testing.T, dir string, lines int64, moment time.Duration
 		if err != nil {
 			t.Fatal(err)
 		}
-		var key string
-		var v store.Version
-		if _, err := fmt.Sscanf(line, "ack %s %d", &key, &v); err == nil {
-			if v <= before {
-				t.Errorf("version %d was given again; an earlier process had %d", v, before)
-			}
-			a.commits++
-			a.newest[key] = max(a.newest[key], v)
-			a.last = max(a.last, v)
-		} else if line != "open\n" {
+		if !a.count(t, line, before) && line != "open\n" {
 			t.Fatalf("child: %s", line)
 		}
 		if n == lines {
@@ -160,45 +156,83 @@ func (a *tally) kill(t *testing.T, dir string, lines int64, moment time.Duration
 	}
 }
 
+// count reports whether line acknowledges a commit, of a version later than before.
+func (a *tally) count(t *testing.T, line string, before store.Version) bool {
+	t.Helper()
+	var key string
+	var v store.Version
+	if _, err := fmt.Sscanf(line, "ack %s %d", &key, &v); err != nil {
+		return false
+	}
+	if v <= before {
+		t.Errorf("version %d was given again; an earlier process had %d", v, before)
+	}
+	a.commits++
+	a.newest[key] = max(a.newest[key], v)
+	a.last = max(a.last, v)
+	return true
+}
+
+// look reads all of s: the versions of its records, whose values must be whole,
+// and the position of the last announcement. None may be missing after heard.
+func look(s *Store, heard store.Position) (map[string]store.Version, store.Position, error) {
+	records, err := s.Scan(context.Background(), "", "", 10_000)
+	if err != nil {
+		return nil, 0, err
+	}
+	stored := map[string]store.Version{}
+	for _, r := range records {
+		if !bytes.Equal(r.Value, childValue) {
+			return nil, 0, fmt.Errorf("the value of %s is not what was put", r.Key)
+		}
+		stored[r.Key] = r.Version
+	}
+	for more := true; more; {
+		announced, err := s.announced(heard, 1000)
+		if err != nil {
+			return nil, 0, fmt.Errorf("the feed has a gap: %w", err)
+		}
+		for _, an := range announced {
+			if an.Position != heard+1 {
+				return nil, 0, fmt.Errorf("after announcement %d comes %d", heard, an.Position)
+			}
+			heard = an.Position
+		}
+		more = len(announced) == 1000
+	}
+	return stored, heard, nil
+}
+
 // check opens the store and looks for all that was acknowledged.
 func (a *tally) check(t *testing.T, dir string) {
 	t.Helper()
 	s := openTest(t, dir, nil)
 	defer closeTest(t, s)
-	records, err := s.Scan(t.Context(), "", "", 10_000)
+	stored, heard, err := look(s, a.heard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored := map[string]store.Version{}
-	for _, r := range records {
-		stored[r.Key] = r.Version
+	for _, what := range a.missing(stored, heard) {
+		t.Error(what)
 	}
+}
+
+// missing says what was acknowledged and isn't stored, given what look has found.
+func (a *tally) missing(stored map[string]store.Version, heard store.Position) (what []string) {
 	for key, v := range a.newest {
 		if got := stored[key+"/a"]; got < v {
-			t.Errorf("%s was acknowledged with version %d, stored is %d", key, v, got)
+			what = append(what, fmt.Sprintf("%s was acknowledged with version %d, stored is %d", key, v, got))
 		}
 	}
 	for key, v := range stored {
 		if other := strings.TrimSuffix(key, "/a") + "/b"; strings.HasSuffix(key, "/a") && stored[other] != v {
-			t.Errorf("half a commit: %s has version %d, %s %d", key, v, other, stored[other])
+			what = append(what, fmt.Sprintf("half a commit: %s has version %d, %s %d", key, v, other, stored[other]))
 		}
 	}
-	for more := true; more; {
-		announced, err := s.announced(a.heard, 1000)
-		if err != nil {
-			t.Fatalf("the feed has a gap: %v", err)
-		}
-		for _, an := range announced {
-			if an.Position != a.heard+1 {
-				t.Fatalf("after announcement %d comes %d", a.heard, an.Position)
-			}
-			a.heard = an.Position
-		}
-		more = len(announced) == 1000
+	if a.heard = heard; int(heard) < a.commits {
+		what = append(what, fmt.Sprintf("%d announcements, but %d commits were acknowledged", heard, a.commits))
 	}
-	if int(a.heard) < a.commits {
-		t.Errorf("%d announcements, but %d commits were acknowledged", a.heard, a.commits)
-	}
+	return what
 }
 
 // TestKill kills a writing child with SIGKILL, again and again on the same

@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(smallDisk); dir != "" {
 		fillDisk(dir)
 	}
+	if os.Getenv(guestHeard) != "" {
+		runGuest()
+	}
 	goleak.VerifyTestMain(m)
 }
 
