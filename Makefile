@@ -41,9 +41,11 @@ fuzz: ## a minute of each fuzz target
 
 MODELS = $$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}}{{end}}{{end}}' ./...)
 
-soak: fuzz ## what takes long: fuzzing, and the models with many more steps
+soak: fuzz ## what takes long: fuzzing, the models with many more steps, machines that lose power
 	go test -timeout 60m $(MODELS) -rapid.checks=5000
 	ONESGATE_CRASH_ROUNDS=5000 go test -timeout 60m -v -run TestKill ./internal/store/badgerstore
+	kernel=$$(.ci/deps-soak) && ONESGATE_KERNEL=$$kernel ONESGATE_POWER_LOSS_ROUNDS=200 \
+	  go test -timeout 90m -v -run TestPowerLoss ./internal/store/badgerstore
 	ONESGATE_RELOADS=500 go test -timeout 60m -v -run TestReloadUnderLoad ./integration_test
 
 vuln: ## known vulnerabilities; asks vuln.go.dev
