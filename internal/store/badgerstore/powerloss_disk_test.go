@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
@@ -59,13 +58,13 @@ func (d *volatileDisk) cutLocked() {
 		return
 	}
 	close(d.off)
-	chance := []float64{0, 0.1, 0.5, 0.9, 1}[rand.N(5)] // of a write to survive
-	block := []int64{1, 4, 16}[rand.N(3)]               // sectors that share their fate
+	chance := []float64{0, 0.1, 0.5, 0.9, 1}[upTo(5)] // of a write to survive
+	block := []int64{1, 4, 16}[upTo(3)]               // sectors that share their fate
 	fates := map[int64]float64{}
 	for sector, versions := range d.cached {
 		f, ok := fates[sector/block]
 		if !ok {
-			f = rand.Float64()
+			f = float64(upTo(1<<20)) / (1 << 20)
 			fates[sector/block] = f
 		}
 		if f >= chance {

@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -123,14 +122,14 @@ func TestPowerLoss(t *testing.T) {
 		o := newOutage(t, r)
 		checked := 0
 		for round := range rounds + 1 {
-			cut := powerCut{changes: 1 + rand.N(3000), acks: -1}
+			cut := powerCut{changes: 1 + int(upTo(3000)), acks: -1}
 			switch {
 			case round == rounds: // just look
 				cut, checked = powerCut{changes: -1, acks: 0}, o.tally.commits
 			case round%4 == 2: // long enough for some memtables
-				cut.changes += rand.N(10_000)
+				cut.changes += int(upTo(10_000))
 			case round%4 == 3:
-				cut.changes = 1 + rand.N(40)
+				cut.changes = 1 + int(upTo(40))
 			}
 			image := slices.Clone(o.disk.durable)
 			missing, err := o.run(t, cut)
