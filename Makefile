@@ -46,6 +46,8 @@ soak: fuzz ## what takes long: fuzzing, the models with many more steps, machine
 	ONESGATE_CRASH_ROUNDS=5000 go test -timeout 60m -v -run TestKill ./internal/store/badgerstore
 	kernel=$$(.ci/deps-soak) && ONESGATE_KERNEL=$$kernel ONESGATE_POWER_LOSS_ROUNDS=200 \
 	  go test -timeout 90m -v -run TestPowerLoss ./internal/store/badgerstore
+	ONESGATE_PG_CRASH_ROUNDS=500 go test -timeout 90m -v -run 'TestCrash|TestTerminated|TestStandstill' ./internal/store/pgstore
+	ONESGATE_ROTATIONS=50 go test -timeout 60m -v -run TestKeyRotation ./integration_test
 	ONESGATE_RELOADS=500 go test -timeout 60m -v -run TestReloadUnderLoad ./integration_test
 
 vuln: ## known vulnerabilities; asks vuln.go.dev

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	m365 "github.com/onesgate/onesgate/internal/m365sim/world"
+	"github.com/onesgate/onesgate/internal/store/storetest"
 )
 
 // keyRows reads the rows of keys that a command has shown.
@@ -62,7 +63,7 @@ func TestKeyRotationUnderLoad(t *testing.T) {
 	}
 
 	visitor := newVisitor(t, first.home)
-	for range 3 {
+	for range storetest.Rounds(t, "ONESGATE_ROTATIONS", 3) {
 		old := sealing(t, first.succeeds(`(?s)enabled +yes.*GATEWAY.*process.*process`, "keys", "list"))
 		first.succeeds(`enabled +no`, "keys", "add")
 		first.fails("is the primary one", "keys", "retire", "--id", old)

@@ -8,28 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
-)
 
-// reloads is how often the gateway is reloaded; ONESGATE_RELOADS is another
-// number, for a soak.
-func reloads(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv("ONESGATE_RELOADS")
-	if text == "" {
-		return 20
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("ONESGATE_RELOADS=%q is not a number of reloads", text)
-	}
-	return n
-}
+	"github.com/onesgate/onesgate/internal/store/storetest"
+)
 
 // openLocks counts how often a process has the lock of the store open: once for
 // each database.
@@ -139,7 +125,8 @@ func TestReloadUnderLoad(t *testing.T) {
 		_, err := ones.tries(http.MethodGet, "/v1/rooms", nil, fine, "Authorization", "Bearer "+serviceToken)
 		return err
 	})
-	for round := range reloads(t) {
+	reloads := storetest.Rounds(t, "ONESGATE_RELOADS", 20)
+	for round := range reloads {
 		bad := round%5 == 4
 		change := map[string]any{"Label": fmt.Sprintf("Sign in, %d", round)}
 		if bad {
@@ -162,5 +149,5 @@ func TestReloadUnderLoad(t *testing.T) {
 	if cuts, calls := l.cuts.Load(), l.calls.Load(); cuts > 2+calls/10_000 {
 		t.Errorf("%d of %d connections were cut", cuts, calls)
 	}
-	t.Logf("%d reloads, %d calls, %d connections cut", reloads(t), l.calls.Load(), l.cuts.Load())
+	t.Logf("%d reloads, %d calls, %d connections cut", reloads, l.calls.Load(), l.cuts.Load())
 }

@@ -55,7 +55,7 @@ type Registry struct {
 	live   sync.Map // digest -> *Session
 	cached atomic.Int64
 	missed atomic.Int64 // how often something may have been missed
-	ended  sync.Map // digest -> time.Time of the end: what a slow reader must not revive
+	ended  sync.Map     // digest -> time.Time of the end: what a slow reader must not revive
 
 	used chan *Session // sessions whose idle end the store should hear of
 	stop chan struct{}

@@ -11,13 +11,13 @@ import (
 	"math/big"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/storetest"
 )
 
 // childDir is the variable that makes the test binary a child: it opens the
@@ -86,21 +86,6 @@ func startChild(t *testing.T, dir string) (*exec.Cmd, *bufio.Reader) {
 		t.Fatal(err)
 	}
 	return cmd, bufio.NewReader(out)
-}
-
-// crashRounds is how often the child is killed; ONESGATE_CRASH_ROUNDS is another
-// number, for a soak.
-func crashRounds(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv("ONESGATE_CRASH_ROUNDS")
-	if text == "" {
-		return 40
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("ONESGATE_CRASH_ROUNDS=%q is not a number of rounds", text)
-	}
-	return n
 }
 
 // upTo is a random number below n.
@@ -236,7 +221,7 @@ func (a *tally) missing(stored map[string]store.Version, heard store.Position) (
 // every commit that any of them has acknowledged.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
-	rounds, a := crashRounds(t), &tally{newest: map[string]store.Version{}}
+	rounds, a := storetest.Rounds(t, "ONESGATE_CRASH_ROUNDS", 40), &tally{newest: map[string]store.Version{}}
 	for round := range rounds {
 		lines := 1 + upTo(400)
 		if round%4 == 3 {

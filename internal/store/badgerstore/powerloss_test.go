@@ -5,11 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/storetest"
 )
 
 // A powerCut says when a machine loses its power.
@@ -76,20 +76,6 @@ func keep(t *testing.T, image []byte) string {
 	return path
 }
 
-// powerLossRounds is how often the power is cut; the test is for a soak.
-func powerLossRounds(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv("ONESGATE_POWER_LOSS_ROUNDS")
-	if text == "" {
-		t.Skip("only for a soak: ONESGATE_POWER_LOSS_ROUNDS is not set")
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("ONESGATE_POWER_LOSS_ROUNDS=%q is not a number of rounds", text)
-	}
-	return n
-}
-
 // TestPowerLoss cuts the power of a machine that writes, again and again on the
 // same disk, a quarter of the times while it is still opening the store. The disk
 // forgets what was not flushed. Every acknowledged commit must be there.
@@ -97,7 +83,10 @@ func powerLossRounds(t *testing.T) int {
 // TestKill can't tell: the kernel outlives a killed process, and writes what that
 // has never synced.
 func TestPowerLoss(t *testing.T) {
-	rounds := powerLossRounds(t)
+	rounds := storetest.Rounds(t, "ONESGATE_POWER_LOSS_ROUNDS", 0)
+	if rounds == 0 {
+		t.Skip("only for a soak: ONESGATE_POWER_LOSS_ROUNDS is not set")
+	}
 	r := newRig(t)
 
 	// The rig must find losses where there are some.

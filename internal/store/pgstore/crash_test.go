@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/storetest"
 )
 
 // A ledger is what writers were told of their commits. Each commit has a key of
@@ -92,6 +93,9 @@ func (l *ledger) verify(t *testing.T, s *Store) {
 		len(l.acked), len(l.unknown), len(l.failed), len(stored), last)
 }
 
+// crashRounds is the variable for how often the server crashes, in a soak.
+const crashRounds = "ONESGATE_PG_CRASH_ROUNDS"
+
 // TestTerminated: connections that the server ends in the middle of commits never
 // make it say what isn't so, and the store goes on.
 func TestTerminated(t *testing.T) {
@@ -112,7 +116,7 @@ func TestTerminated(t *testing.T) {
 			}
 		})
 	}
-	for range 50 {
+	for range 5 * storetest.Rounds(t, crashRounds, 10) {
 		server.Exec(t, "postgres", fmt.Sprintf(
 			`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'`, name(t, address)))
 	}
@@ -126,13 +130,13 @@ func TestTerminated(t *testing.T) {
 func TestCrash(t *testing.T) {
 	s := openTest(t, Options{URL: server.Database(t)})
 	l := newLedger()
-	for round := range 10 {
+	for round := range storetest.Rounds(t, crashRounds, 10) {
 		var wg sync.WaitGroup
 		enough := make(chan struct{}, 8)
 		for range 8 {
 			wg.Go(func() {
 				for n := 0; ; n++ {
-					if n == 5*round {
+					if n == 5*(round%20) {
 						enough <- struct{}{}
 					}
 					if l.write(t.Context(), s) != nil {
@@ -178,6 +182,15 @@ func TestStandstill(t *testing.T) {
 	if err := l.write(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
+	for range storetest.Rounds(t, crashRounds, 1) {
+		standstill(t, s, l)
+	}
+	settled(t, s)
+	l.verify(t, s)
+}
+
+func standstill(t *testing.T, s *Store, l *ledger) {
+	t.Helper()
 	resume := pause(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -202,8 +215,6 @@ func TestStandstill(t *testing.T) {
 			t.Errorf("Commit after that = %v", err)
 		}
 	}
-	settled(t, s)
-	l.verify(t, s)
 }
 
 // settled waits until the database does nothing more for this store: what was
