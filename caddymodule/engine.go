@@ -182,7 +182,12 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 	})
 	e.work.Go(func() { e.feed.Run(ctx) })
 	e.work.Go(func() { e.peer.Run(ctx) })
-	e.work.Go(func() { e.keys.Follow(ctx, keyset, keysetLook, log, e.peer.Changed) })
+	e.work.Go(func() {
+		e.keys.Follow(ctx, keyset, keysetLook, log, func() {
+			e.peer.Changed()
+			e.grants.KeysChanged()
+		})
+	})
 	e.work.Go(func() { e.bookings.Run(ctx) })
 	e.work.Go(func() { e.followUpBookings(ctx, log) })
 	return e, nil

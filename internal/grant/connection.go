@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -58,7 +59,16 @@ func (c *Connection) unknown() {
 // recovered sets the state and forgets earlier failures.
 func (c *Connection) recovered(s State) {
 	c.state.Store(&s)
-	c.failures, c.cause, c.retry = 0, nil, time.Time{}
+	c.forgive()
+}
+
+// forgive forgets failures, so that the next try is made at once.
+func (c *Connection) forgive() { c.failures, c.cause, c.retry = 0, nil, time.Time{} }
+
+// breakers says whether a failure is one of the integration, which its breaker
+// tells of and waits for: not where the keyset lacks the grant's key.
+func breakers(cause error) bool {
+	return errors.Is(cause, ErrIntegrationDown) && !errors.Is(cause, seal.ErrWrongKey)
 }
 
 const (
@@ -72,7 +82,7 @@ const (
 func (c *Connection) failed(cause error, now time.Time) {
 	s := Unavailable
 	c.state.Store(&s)
-	if errors.Is(cause, ErrIntegrationDown) {
+	if breakers(cause) {
 		return
 	}
 	wait := min(firstBackoff<<min(c.failures, 10), maxBackoff)

@@ -151,7 +151,7 @@ func (k *Keeper) Heard(value []byte) {
 	defer k.mu.Unlock()
 	c := v.(*Connection)
 	c.unknown()
-	c.failures, c.cause, c.retry = 0, nil, time.Time{}
+	c.forgive()
 }
 
 // Missed is told that Heard may have missed something.
@@ -160,6 +160,20 @@ func (k *Keeper) Missed() {
 	defer k.mu.Unlock()
 	k.connections.Range(func(_, c any) bool {
 		c.(*Connection).unknown()
+		return true
+	})
+}
+
+// KeysChanged is told that the keyset is another one: what could not be opened is
+// tried at once.
+func (k *Keeper) KeysChanged() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.connections.Range(func(_, v any) bool {
+		if c := v.(*Connection); errors.Is(c.cause, seal.ErrWrongKey) {
+			c.unknown()
+			c.forgive()
+		}
 		return true
 	})
 }

@@ -69,7 +69,6 @@ func (k *Keeper) refreshOnce(ctx context.Context, owner string) (entra.Tokens, S
 	switch {
 	case errors.Is(err, seal.ErrWrongKey):
 		// The record stays: with the right keyset it is perfectly good.
-		k.cfg.Log.Error("a grant can't be opened; complete the keyset", "owner", owner, "error", err)
 		return entra.Tokens{}, "", fmt.Errorf("%w: %w", ErrIntegrationDown, err)
 	case err != nil:
 		k.cfg.Log.Error("a grant was damaged in the store", "owner", owner, "error", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -319,7 +320,12 @@ func TestKeyMissing(t *testing.T) {
 	wantRewrapped(t, r, grant.Rewrapped{Sealed: missing, Unopened: missing, After: alice})
 	w.wantCalls()
 
+	if n := strings.Count(w.log.String(), "a grant can't be opened"); n != 1 {
+		t.Errorf("told %d times that it can't be opened, want once", n)
+	}
+
 	w.replaceKeys(complete)
+	k.KeysChanged()
 	if _, _, after := w.stored(alice); after != before {
 		t.Error("the record was written")
 	}

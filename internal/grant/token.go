@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/seal"
 )
 
 // refreshTimeout bounds one refresh, store included.
@@ -119,7 +120,11 @@ func (k *Keeper) land(owner string, f *flight, fresh entra.Tokens, state State, 
 	default:
 		// Callers get the error each time; the log, which also stands for nobody
 		// waiting, when it begins. Of an integration its breaker has told.
-		if c.failures == 0 && !errors.Is(err, ErrIntegrationDown) {
+		switch {
+		case c.failures > 0 || breakers(err):
+		case errors.Is(err, seal.ErrWrongKey):
+			k.cfg.Log.Error("a grant can't be opened; complete the keyset", "owner", owner, "error", err)
+		default:
 			k.cfg.Log.Warn("an access token could not be renewed", "owner", owner, "error", err)
 		}
 		c.failed(err, now)
