@@ -311,3 +311,30 @@ func TestAdminBackupSlowly(t *testing.T) {
 		t.Errorf("%d bytes came, %v", n, err)
 	}
 }
+
+// A count of all records that took long stands for a while.
+func TestCensus(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("")
+	e := st.acquire(s)
+	defer st.release(e, s)
+	count := func(c *census) int {
+		t.Helper()
+		records, _, err := c.take(t.Context(), e.store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return records[kindPeople]
+	}
+	var quick, slow census
+	count(&quick)
+	count(&slow)
+	quick.stands, slow.stands = 0, time.Hour
+	put(t, e.store, "person/1", "{}")
+	if got := count(&quick); got != 1 {
+		t.Errorf("counted anew: %d people, want 1", got)
+	}
+	if got := count(&slow); got != 0 {
+		t.Errorf("counted lately: %d people, want 0 still", got)
+	}
+}

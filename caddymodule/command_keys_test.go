@@ -53,7 +53,7 @@ func TestKeysCommand(t *testing.T) {
 			t.Errorf("%v: %s, want %v", step.words, out, step.seals)
 		}
 	}
-	if out, err := keys(t, "promote", file, "--no-gateway", "--id", first); err != nil || !strings.Contains(out, first+"  enabled  yes") {
+	if out, err := keys(t, "promote", file, "--no-gateway", "--id", first); err != nil || !regexp.MustCompile(first+` +enabled +yes`).MatchString(out) {
 		t.Errorf("promoting the first again: %v %s", err, out)
 	}
 	retired, err := seal.File(file).Update(func(k *seal.Keyset) (*seal.Keyset, error) { return k.Retire(k.Newest(), 0) })
@@ -61,7 +61,7 @@ func TestKeysCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	newest := strconv.FormatUint(uint64(retired.List()[1].ID), 10)
-	if out, err := keys(t, "enable", file, "--id", newest); err != nil || !strings.Contains(out, newest+"  enabled  no") {
+	if out, err := keys(t, "enable", file, "--id", newest); err != nil || !regexp.MustCompile(newest+` +enabled +no`).MatchString(out) {
 		t.Errorf("enabling a retired key: %v %s", err, out)
 	}
 	for name, words := range map[string][]string{

@@ -68,6 +68,7 @@ type engine struct {
 	stop    context.CancelFunc
 	work    sync.WaitGroup
 
+	census   census
 	probing  sync.Mutex
 	probed   time.Time
 	probeErr error

@@ -2,8 +2,10 @@ package caddymodule
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/booking"
@@ -23,8 +25,9 @@ type status struct {
 
 type storeStatus struct {
 	Engine string `json:"engine"`
-	// Records by their kind.
+	// Records by their kind, as counted at a time.
 	Records map[string]int `json:"records"`
+	Counted time.Time      `json:"counted_at"`
 	// Disk is missing where the engine can't tell.
 	Disk *diskStatus `json:"disk,omitempty"`
 	// FeedLag is how old the knowledge of what other instances have done is, in
@@ -55,16 +58,42 @@ type measured interface {
 	Usage() (used, free uint64, err error)
 }
 
+// A census counts the records of a store. It reads all of them, so one that took
+// long stands for a while: whoever asks often has a sixtieth of the time spent on
+// counting. It may be used concurrently.
+type census struct {
+	mu      sync.Mutex
+	records map[string]int
+	at      time.Time
+	stands  time.Duration
+}
+
+func (c *census) take(ctx context.Context, s store.Store) (map[string]int, time.Time, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.records != nil && time.Since(c.at) < c.stands {
+		return c.records, c.at, nil
+	}
+	begun, records := time.Now(), map[string]int{}
+	err := s.Snapshot(ctx, func(r store.Record) error {
+		records[kindOf(r.Key)]++
+		return nil
+	})
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	c.records, c.at, c.stands = records, begun, 60*time.Since(begun)
+	return c.records, c.at, nil
+}
+
 func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
 	s := status{
 		Version:      version(),
-		Store:        storeStatus{Engine: e.kind, Records: map[string]int{}, FeedLag: e.feed.Lag().Milliseconds()},
+		Store:        storeStatus{Engine: e.kind, FeedLag: e.feed.Lag().Milliseconds()},
 		Integrations: []integrationStatus{}, Rooms: []roomStatus{},
 	}
-	err := e.store.Snapshot(r.Context(), func(rec store.Record) error {
-		s.Store.Records[kindOf(rec.Key)]++
-		return nil
-	})
+	var err error
+	s.Store.Records, s.Store.Counted, err = e.census.take(r.Context(), e.store)
 	if err == nil {
 		s.Store.LastBackup, err = readLastBackup(r.Context(), e.store)
 	}

@@ -48,7 +48,8 @@ type file struct {
 func (s file) String() string { return s.path }
 
 func (s file) Load() (*Keyset, error) {
-	f, err := os.Open(s.path)
+	// Without waiting for the other end of what turns out to be a pipe.
+	f, err := os.OpenFile(s.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("load keyset: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/onesgate/onesgate/internal/seal"
@@ -136,5 +137,16 @@ func TestLoadErrors(t *testing.T) {
 	}
 	if _, err := seal.Load(t.TempDir()); !errors.Is(err, seal.ErrNotKeyset) {
 		t.Errorf("Load of a folder = %v, want ErrNotKeyset", err)
+	}
+}
+
+// TestLoadPipe: a pipe that nobody writes to is no keyset, and isn't waited for.
+func TestLoadPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seal.Load(path); !errors.Is(err, seal.ErrNotKeyset) {
+		t.Errorf("Load of a pipe = %v, want ErrNotKeyset", err)
 	}
 }
