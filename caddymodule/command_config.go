@@ -57,9 +57,8 @@ func (f *configFlags) load() (config []byte, file string, err error) {
 	return config, file, nil
 }
 
-// storeOf returns the app of a configuration with its store and keyset resolved,
-// and nothing else: where a store is restored, the rest may not be there yet.
-func storeOf(ctx context.Context, config []byte, file string) (*App, error) {
+// onesOf returns the app of a configuration, with nothing resolved yet.
+func onesOf(config []byte, file string) (*App, error) {
 	var cfg struct {
 		Apps struct {
 			Ones *App `json:"ones"`
@@ -68,9 +67,18 @@ func storeOf(ctx context.Context, config []byte, file string) (*App, error) {
 	if err := json.Unmarshal(config, &cfg); err != nil {
 		return nil, fmt.Errorf("the configuration %s can't be read: %w", file, err)
 	}
-	a := cfg.Apps.Ones
-	if a == nil {
-		return nil, fmt.Errorf("the configuration %s has no ones block, which would name the store", file)
+	if cfg.Apps.Ones == nil {
+		return nil, fmt.Errorf("the configuration %s has no ones block, which would name store and keyset", file)
+	}
+	return cfg.Apps.Ones, nil
+}
+
+// storeOf returns the app of a configuration with its store and keyset resolved,
+// and nothing else: where a store is restored, the rest may not be there yet.
+func storeOf(ctx context.Context, config []byte, file string) (*App, error) {
+	a, err := onesOf(config, file)
+	if err != nil {
+		return nil, err
 	}
 	cctx, cancel := caddy.NewContext(caddy.Context{Context: ctx})
 	defer cancel()

@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -67,18 +66,11 @@ func keysetOf(args []string, config configFlags) (seal.Source, error) {
 	if file == "" {
 		return nil, errors.New("say which keyset: name its file, or with --config a Caddyfile that names it; there is no Caddyfile here")
 	}
-	var cfg struct {
-		Apps struct {
-			Ones *App `json:"ones"`
-		} `json:"apps"`
+	app, err := onesOf(content, file)
+	if err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(content, &cfg); err != nil {
-		return nil, fmt.Errorf("the configuration %s can't be read: %w", file, err)
-	}
-	if cfg.Apps.Ones == nil {
-		return nil, fmt.Errorf("the configuration %s has no ones block, which would name the keyset", file)
-	}
-	src, err := keysetSource(cfg.Apps.Ones.Keyset, "")
+	src, err := keysetSource(app.Keyset, "")
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -48,132 +49,117 @@ func (c *gatewayClient) ready(ctx context.Context, lack func(peers.Gateway) stri
 	}
 }
 
-func keysPromoteCommand() *cobra.Command {
-	var from adminFlags
-	var id uint32
-	var alone bool
+// A rotation is a step in changing the key that seals.
+type rotation struct {
+	from  adminFlags
+	id    uint32 // of the key that it is about
+	alone bool   // no gateway is to be asked
+
+	src     seal.Source
+	keys    *seal.Keyset   // as they are there
+	gateway *gatewayClient // nil if alone
+	out     io.Writer
+}
+
+// command makes the command of a step.
+func (r *rotation) command(name, short, long string, step func(context.Context) error) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "promote [FILE]", Short: "Makes a key the one that seals: the newest, or the one with --id", Args: cobra.MaximumNArgs(1),
-		Long: `
-Makes a key the one that seals. It is refused as long as a gateway on the store does
-not have the key: it could not open what the others seal.`,
-		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
-			src, err := keysetOf(args, from.configFlags)
-			if err != nil {
+		Use: name, Short: short, Long: long, Args: cobra.MaximumNArgs(1),
+		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) (err error) {
+			r.out = cmd.OutOrStdout()
+			if r.src, err = keysetOf(args, r.from.configFlags); err != nil {
 				return err
 			}
-			keys, err := src.Load()
-			if err != nil {
+			if r.keys, err = r.src.Load(); err != nil {
 				return err
 			}
-			if id == 0 {
-				id = keys.Newest()
-			}
-			if _, err := keys.Promote(id); err != nil {
-				return err
-			}
-			if !alone {
-				gateway, err := from.client()
-				if err != nil {
+			if !r.alone {
+				if r.gateway, err = r.from.client(); err != nil {
 					return err
 				}
-				err = gateway.ready(ctx, func(g peers.Gateway) string {
-					if slices.Contains(g.Opens, id) {
+			}
+			return step(ctx)
+		}),
+	}
+	r.from.add(cmd)
+	return cmd
+}
+
+func keysPromoteCommand() *cobra.Command {
+	var r rotation
+	cmd := r.command("promote [FILE]", "Makes a key the one that seals: the newest, or the one with --id", `
+Makes a key the one that seals. It is refused as long as a gateway on the store does
+not have the key: it could not open what the others seal.`,
+		func(ctx context.Context) error {
+			if r.id == 0 {
+				r.id = r.keys.Newest()
+			}
+			if _, err := r.keys.Promote(r.id); err != nil {
+				return err
+			}
+			if !r.alone {
+				err := r.gateway.ready(ctx, func(g peers.Gateway) string {
+					if slices.Contains(g.Opens, r.id) {
 						return ""
 					}
-					return fmt.Sprintf("has not taken key %d yet", id)
+					return fmt.Sprintf("has not taken key %d yet", r.id)
 				})
 				if err != nil {
 					return err
 				}
 			}
-			keys, err = src.Update(func(k *seal.Keyset) (*seal.Keyset, error) { return k.Promote(id) })
+			keys, err := r.src.Update(func(k *seal.Keyset) (*seal.Keyset, error) { return k.Promote(r.id) })
 			if err != nil {
 				return err
 			}
-			return showKeys(cmd.OutOrStdout(), keys.List(), nil)
-		}),
-	}
-	from.add(cmd)
-	cmd.Flags().Uint32Var(&id, "id", 0, "The key's id; without it, the newest")
-	cmd.Flags().BoolVar(&alone, "no-gateway", false, "Asks no gateway: none runs on the store")
+			return showKeys(r.out, keys.List(), nil)
+		})
+	cmd.Flags().Uint32Var(&r.id, "id", 0, "The key's id; without it, the newest")
+	cmd.Flags().BoolVar(&r.alone, "no-gateway", false, "Asks no gateway: none runs on the store")
 	return cmd
 }
 
 func keysRewrapCommand() *cobra.Command {
-	var from adminFlags
-	cmd := &cobra.Command{
-		Use: "rewrap [FILE]", Short: "Seals with the present key what older ones have sealed", Args: cobra.MaximumNArgs(1),
-		Long: `
+	var r rotation
+	return r.command("rewrap [FILE]", "Seals with the present key what older ones have sealed", `
 Has the running gateway seal all records with the key that seals now, as soon as every
 gateway on the store seals with it. People and bookings go on meanwhile. If it is
 interrupted, call it again.`,
-		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
-			src, err := keysetOf(args, from.configFlags)
-			if err != nil {
-				return err
-			}
-			keys, err := src.Load()
-			if err != nil {
-				return err
-			}
-			gateway, err := from.client()
-			if err != nil {
-				return err
-			}
-			err = gateway.ready(ctx, func(g peers.Gateway) string {
-				if g.Seals == keys.Primary() {
+		func(ctx context.Context) error {
+			err := r.gateway.ready(ctx, func(g peers.Gateway) string {
+				if g.Seals == r.keys.Primary() {
 					return ""
 				}
-				return fmt.Sprintf("does not seal with key %d yet", keys.Primary())
+				return fmt.Sprintf("does not seal with key %d yet", r.keys.Primary())
 			})
 			if err != nil {
 				return err
 			}
 			var done rewrapped
-			if err := gateway.ask(ctx, http.MethodPost, rewrapPath, &done); err != nil {
+			if err := r.gateway.ask(ctx, http.MethodPost, rewrapPath, &done); err != nil {
 				return err
 			}
-			out := cmd.OutOrStdout()
-			fmt.Fprintln(out, counted(done.Resealed, "record was", "records were")+" sealed anew.")
+			fmt.Fprintln(r.out, counted(done.Resealed, "record was", "records were")+" sealed anew.")
 			if done.Damaged > 0 {
-				fmt.Fprintln(out, counted(done.Damaged, "grant is", "grants are")+" damaged: no key opens them; these people have to sign in again. The log says who.")
+				fmt.Fprintln(r.out, counted(done.Damaged, "grant is", "grants are")+" damaged: no key opens them; these people have to sign in again. The log says who.")
 			}
-			return showKeys(out, keys.List(), done.Records)
-		}),
-	}
-	from.add(cmd)
-	return cmd
+			return showKeys(r.out, r.keys.List(), done.Records)
+		})
 }
 
 func keysRetireCommand() *cobra.Command {
-	var from adminFlags
-	var id uint32
-	cmd := &cobra.Command{
-		Use: "retire [FILE] --id <id>", Short: "Switches a key off that seals nothing any more", Args: cobra.MaximumNArgs(1),
-		Long: `
+	var r rotation
+	cmd := r.command("retire [FILE] --id <id>", "Switches a key off that seals nothing any more", `
 Switches a key off: it opens nothing any more. It is refused as long as a gateway
 seals with it, or a record is sealed with it. The key stays in the file, and "enable"
 switches it on again, to restore a backup from before, say.`,
-		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
-			src, err := keysetOf(args, from.configFlags)
-			if err != nil {
+		func(ctx context.Context) error {
+			if _, err := r.keys.Retire(r.id, 0); err != nil {
 				return err
 			}
-			keys, err := src.Load()
-			if err != nil {
-				return err
-			}
-			if _, err := keys.Retire(id, 0); err != nil {
-				return err
-			}
-			gateway, err := from.client()
-			if err != nil {
-				return err
-			}
-			err = gateway.ready(ctx, func(g peers.Gateway) string {
-				if g.Seals == id || g.Seals == 0 {
-					return fmt.Sprintf("may still seal with key %d", id)
+			err := r.gateway.ready(ctx, func(g peers.Gateway) string {
+				if g.Seals == r.id || g.Seals == 0 {
+					return fmt.Sprintf("may still seal with key %d", r.id)
 				}
 				return ""
 			})
@@ -181,18 +167,16 @@ switches it on again, to restore a backup from before, say.`,
 				return err
 			}
 			var records sealedRecords
-			if err := gateway.ask(ctx, http.MethodGet, recordsPath, &records); err != nil {
+			if err := r.gateway.ask(ctx, http.MethodGet, recordsPath, &records); err != nil {
 				return err
 			}
-			keys, err = src.Update(func(k *seal.Keyset) (*seal.Keyset, error) { return k.Retire(id, records[id]) })
+			keys, err := r.src.Update(func(k *seal.Keyset) (*seal.Keyset, error) { return k.Retire(r.id, records[r.id]) })
 			if err != nil {
 				return err
 			}
-			return showKeys(cmd.OutOrStdout(), keys.List(), records)
-		}),
-	}
-	from.add(cmd)
-	cmd.Flags().Uint32Var(&id, "id", 0, "The key's id")
+			return showKeys(r.out, keys.List(), records)
+		})
+	cmd.Flags().Uint32Var(&r.id, "id", 0, "The key's id")
 	_ = cmd.MarkFlagRequired("id")
 	return cmd
 }

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
 	"github.com/onesgate/onesgate/internal/store"
@@ -228,26 +227,14 @@ func TestLockedOut(t *testing.T) {
 	if _, err := s.Commit(t.Context(), writes...); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := pgx.Connect(t.Context(), address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tx, err := conn.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec(t.Context(), `SELECT FROM onesgate_records WHERE key = 'a' FOR UPDATE`); err != nil {
-		t.Fatal(err)
-	}
+	release := hold(t, address, "a")
 	for _, n := range []int{1, 2} {
 		writes[0].Value = []byte("2")
 		if _, err := s.Commit(t.Context(), writes[:n]...); err == nil || errors.Is(err, store.ErrUnknownOutcome) || errors.Is(err, store.ErrConflict) {
 			t.Errorf("Commit of %d locked records = %v, want a plain error", n, err)
 		}
 	}
-	if err := errors.Join(tx.Rollback(t.Context()), conn.Close(t.Context())); err != nil {
-		t.Fatal(err)
-	}
+	release()
 	if r, err := s.Get(t.Context(), "a"); err != nil || string(r.Value) != "1" {
 		t.Errorf("Get = %q, %v, want what was there", r.Value, err)
 	}
