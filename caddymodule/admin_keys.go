@@ -14,7 +14,9 @@ import (
 // know of.
 type keysStatus struct {
 	// Keyset is where it comes from.
-	Keyset   string          `json:"keyset"`
+	Keyset string `json:"keyset"`
+	// Problem is why it can't be taken as it is now; Keys are those from before.
+	Problem  string          `json:"problem,omitempty"`
 	Keys     []seal.Key      `json:"keys"`
 	Gateways []peers.Gateway `json:"gateways"`
 }
@@ -36,7 +38,14 @@ func serveKeys(w http.ResponseWriter, r *http.Request, e *engine) error {
 	if err != nil {
 		return storeUnavailable(err)
 	}
-	return answer(w, keysStatus{Keyset: e.keyset.String(), Keys: e.keys.List(), Gateways: gateways})
+	return answer(w, keysStatus{Keyset: e.keyset.String(), Problem: e.keysetProblem(), Keys: e.keys.List(), Gateways: gateways})
+}
+
+func (e *engine) keysetProblem() string {
+	if problem := e.keysProblem.Load(); problem != nil && *problem != nil {
+		return (*problem).Error()
+	}
+	return ""
 }
 
 func serveSealedRecords(w http.ResponseWriter, r *http.Request, e *engine) error {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -31,10 +32,14 @@ func (f *adminFlags) add(cmd *cobra.Command) {
 // A gatewayClient calls the admin API of a running gateway.
 type gatewayClient struct {
 	address string
+	assumed string // why the address is that one, if nobody has said so
 	origin  string
 	unix    bool
 	http    *http.Client
 }
+
+// errNoGateway: nothing answers at the admin address.
+var errNoGateway = errors.New("no gateway answers")
 
 // client finds the gateway as "caddy reload" does.
 func (f *adminFlags) client() (*gatewayClient, error) {
@@ -59,7 +64,16 @@ func (f *adminFlags) client() (*gatewayClient, error) {
 			return nil, fmt.Errorf("the admin address can't be found: %w", err)
 		}
 	}
-	return newGatewayClient(address)
+	c, err := newGatewayClient(address)
+	if err == nil && f.address == "" && f.file == "" && !caddyfileHere() {
+		c.assumed = ", Caddy's usual address, as there is no Caddyfile here"
+	}
+	return c, err
+}
+
+func caddyfileHere() bool {
+	_, err := os.Stat(defaultCaddyfile)
+	return err == nil
 }
 
 // newGatewayClient does what caddycmd.AdminAPIRequest does, whose errors are
@@ -148,7 +162,7 @@ func (c *gatewayClient) unanswered(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("this user may not talk to the gateway at %s: %w; run this as the user that the gateway runs as", c.address, err)
 	case errors.As(err, &op) && op.Op == "dial":
-		return fmt.Errorf("no gateway answers at %s: it does not run, or has another admin address, which its Caddyfile (--config) or --address tells: %w", c.address, op.Err)
+		return fmt.Errorf("%w at %s%s: it does not run, or has another admin address, which its Caddyfile (--config) or --address tells: %w", errNoGateway, c.address, c.assumed, op.Err)
 	}
 	return fmt.Errorf("the gateway at %s gives no answer: %w", c.address, err)
 }

@@ -39,9 +39,7 @@ them is refused.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		keysFileCommand("init", "Makes a keyset; never writes over one", func(src seal.Source) (*seal.Keyset, error) {
-			return src.Create()
-		}),
+		keysInitCommand(),
 		keysListCommand(),
 		keysFileCommand("add", "Adds a key, which opens and does not seal yet", func(src seal.Source) (*seal.Keyset, error) {
 			return src.Update((*seal.Keyset).Add)
@@ -98,6 +96,16 @@ func keysFileCommand(name, short string, do func(seal.Source) (*seal.Keyset, err
 	return cmd
 }
 
+func keysInitCommand() *cobra.Command {
+	cmd := keysFileCommand("init", "Makes a keyset; never writes over one", func(src seal.Source) (*seal.Keyset, error) {
+		return src.Create()
+	})
+	cmd.Long = `
+Makes a keyset with one key; never writes over one. It is for a new store: what was
+sealed with another keyset can't be opened with this one.`
+	return cmd
+}
+
 // keysListCommand shows a file's keys, or those of the running gateway with what
 // they have sealed.
 func keysListCommand() *cobra.Command {
@@ -118,7 +126,9 @@ func keysListCommand() *cobra.Command {
 			}
 			var s keysStatus
 			var records sealedRecords
-			if err := gateway.ask(ctx, http.MethodGet, keysPath, &s); err != nil {
+			if err := gateway.ask(ctx, http.MethodGet, keysPath, &s); errors.Is(err, errNoGateway) {
+				return fmt.Errorf("%w; for the file alone, run: onesgate ones keys list FILE", err)
+			} else if err != nil {
 				return err
 			}
 			if err := gateway.ask(ctx, http.MethodGet, recordsPath, &records); err != nil {
@@ -132,7 +142,10 @@ func keysListCommand() *cobra.Command {
 }
 
 func (s keysStatus) print(to io.Writer, records sealedRecords) error {
-	fmt.Fprintln(to, s.Keyset)
+	fmt.Fprintln(to, s.Keyset+", as the gateway uses it; it looks at the file every 2 seconds.")
+	if s.Problem != "" {
+		fmt.Fprintln(to, "NOT TAKEN as it is now, the one from before stays in use: "+s.Problem)
+	}
 	if err := showKeys(to, s.Keys, records); err != nil {
 		return err
 	}

@@ -20,11 +20,11 @@ import (
 const readyWait = peers.Life + 10*time.Second
 
 // ready waits until all gateways on the store of one are ready for a step. lack
-// says what one lacks.
-func (c *gatewayClient) ready(ctx context.Context, lack func(peers.Gateway) string) error {
+// says what one lacks; whom it waits for is told to waiting.
+func (c *gatewayClient) ready(ctx context.Context, waiting io.Writer, lack func(peers.Gateway) string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWait)
 	defer cancel()
-	for {
+	for told := ""; ; {
 		var s keysStatus
 		if err := c.ask(ctx, http.MethodGet, keysPath, &s); err != nil {
 			return err
@@ -37,6 +37,10 @@ func (c *gatewayClient) ready(ctx context.Context, lack func(peers.Gateway) stri
 		}
 		if behind == "" {
 			return nil
+		}
+		if behind != told {
+			fmt.Fprintf(waiting, "waiting: the gateway on %s …\n", behind)
+			told = behind
 		}
 		select {
 		case <-ctx.Done():
@@ -59,6 +63,7 @@ type rotation struct {
 	keys    *seal.Keyset   // as they are there
 	gateway *gatewayClient // nil if alone
 	out     io.Writer
+	notes   io.Writer // of what takes time
 }
 
 // command makes the command of a step.
@@ -66,7 +71,7 @@ func (r *rotation) command(name, short, long string, step func(context.Context) 
 	cmd := &cobra.Command{
 		Use: name, Short: short, Long: long, Args: cobra.MaximumNArgs(1),
 		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) (err error) {
-			r.out = cmd.OutOrStdout()
+			r.out, r.notes = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			if r.src, err = keysetOf(args, r.from.configFlags); err != nil {
 				return err
 			}
@@ -98,12 +103,15 @@ not have the key: it could not open what the others seal.`,
 				return err
 			}
 			if !r.alone {
-				err := r.gateway.ready(ctx, func(g peers.Gateway) string {
+				err := r.gateway.ready(ctx, r.notes, func(g peers.Gateway) string {
 					if slices.Contains(g.Opens, r.id) {
 						return ""
 					}
 					return fmt.Sprintf("has not taken key %d yet", r.id)
 				})
+				if errors.Is(err, errNoGateway) {
+					return fmt.Errorf("%w; if none runs on the store at all, add --no-gateway", err)
+				}
 				if err != nil {
 					return err
 				}
@@ -126,7 +134,7 @@ Has the running gateway seal all records with the key that seals now, as soon as
 gateway on the store seals with it. People and bookings go on meanwhile. If it is
 interrupted, call it again.`,
 		func(ctx context.Context) error {
-			err := r.gateway.ready(ctx, func(g peers.Gateway) string {
+			err := r.gateway.ready(ctx, r.notes, func(g peers.Gateway) string {
 				if g.Seals == r.keys.Primary() {
 					return ""
 				}
@@ -157,7 +165,7 @@ switches it on again, to restore a backup from before, say.`,
 			if _, err := r.keys.Retire(r.id, 0); err != nil {
 				return err
 			}
-			err := r.gateway.ready(ctx, func(g peers.Gateway) string {
+			err := r.gateway.ready(ctx, r.notes, func(g peers.Gateway) string {
 				if g.Seals == r.id || g.Seals == 0 {
 					return fmt.Sprintf("may still seal with key %d", r.id)
 				}

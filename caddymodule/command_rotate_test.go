@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,7 +23,7 @@ func TestStepsWaitForGateways(t *testing.T) {
 	defer st.release(e, s)
 	c := adminServer(t, unchanged)
 	asked := 0
-	err := c.ready(t.Context(), func(g peers.Gateway) string {
+	err := c.ready(t.Context(), io.Discard, func(g peers.Gateway) string {
 		if asked++; asked == 1 || g.Name != instanceName() {
 			return "is late"
 		}
@@ -33,12 +34,12 @@ func TestStepsWaitForGateways(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	err = c.ready(ctx, func(peers.Gateway) string { return "has not taken key 7 yet" })
+	err = c.ready(ctx, io.Discard, func(peers.Gateway) string { return "has not taken key 7 yet" })
 	if want := "the gateway on " + instanceName() + " has not taken key 7 yet"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("ready = %v, want %q", err, want)
 	}
 	ctx, cancel = context.WithCancel(t.Context())
-	err = c.ready(ctx, func(peers.Gateway) string {
+	err = c.ready(ctx, io.Discard, func(peers.Gateway) string {
 		cancel()
 		return "is late"
 	})

@@ -54,6 +54,9 @@ func (s status) print(to io.Writer, now time.Time) error {
 	for _, g := range s.Gateways {
 		row("gateway", "%s, %s, since %s", g.Name, g.Version, stamp(g.Started))
 	}
+	if s.KeysetProblem != "" {
+		row("keyset", "NOT TAKEN, the one from before stays in use: %s", s.KeysetProblem)
+	}
 	records := s.Store.Records
 	row("store", "%s: %s, %s, %s, %s, %s", s.Store.Engine,
 		counted(records[kindPeople], "person", "people"), counted(records[kindGrants], "grant", "grants"),

@@ -53,11 +53,14 @@ type engine struct {
 	opened string // how it was opened: what can't change until it is closed
 	shared bool   // with other gateways
 
-	store    store.Store
-	feed     *store.Feed // of what all instances on the store announce
-	peer     *peers.Member
-	keyset   seal.Source // of keys
-	keys     *seal.Keyset
+	store  store.Store
+	feed   *store.Feed // of what all instances on the store announce
+	peer   *peers.Member
+	keyset seal.Source // of keys
+	keys   *seal.Keyset
+	// keysProblem is why the keyset could not be taken as it is now.
+	keysProblem atomic.Pointer[error]
+
 	signing  *ecdsa.PrivateKey // of assertions
 	sessions *session.Registry
 	people   *people.Directory
@@ -184,9 +187,12 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 	e.work.Go(func() { e.feed.Run(ctx) })
 	e.work.Go(func() { e.peer.Run(ctx) })
 	e.work.Go(func() {
-		e.keys.Follow(ctx, keyset, keysetLook, log, func() {
-			e.peer.Changed()
-			e.grants.KeysChanged()
+		e.keys.Follow(ctx, keyset, keysetLook, log, func(changed bool, problem error) {
+			e.keysProblem.Store(&problem)
+			if changed {
+				e.peer.Changed()
+				e.grants.KeysChanged()
+			}
 		})
 	})
 	e.work.Go(func() { e.bookings.Run(ctx) })

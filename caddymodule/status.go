@@ -17,10 +17,12 @@ import (
 type status struct {
 	Version string `json:"version"`
 	// Gateways are all that stand on the store, this one too.
-	Gateways     []peers.Gateway     `json:"gateways"`
-	Store        storeStatus         `json:"store"`
-	Integrations []integrationStatus `json:"integrations"`
-	Rooms        []roomStatus        `json:"rooms"`
+	Gateways []peers.Gateway `json:"gateways"`
+	// KeysetProblem is why the keyset can't be taken as it is now.
+	KeysetProblem string              `json:"keyset_problem,omitempty"`
+	Store         storeStatus         `json:"store"`
+	Integrations  []integrationStatus `json:"integrations"`
+	Rooms         []roomStatus        `json:"rooms"`
 }
 
 type storeStatus struct {
@@ -88,7 +90,7 @@ func (c *census) take(ctx context.Context, s store.Store) (map[string]int, time.
 
 func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
 	s := status{
-		Version:      version(),
+		Version: version(), KeysetProblem: e.keysetProblem(),
 		Store:        storeStatus{Engine: e.kind, FeedLag: e.feed.Lag().Milliseconds()},
 		Integrations: []integrationStatus{}, Rooms: []roomStatus{},
 	}

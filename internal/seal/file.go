@@ -136,6 +136,9 @@ func (s file) Update(change func(*Keyset) (*Keyset, error)) (*Keyset, error) {
 	}
 	// What a link points to is changed, not the link.
 	path, err := filepath.EvalSymlinks(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("change keyset: there is none at %s; put it back from its copy, or for a new store make one with: onesgate ones keys init (%w)", s.path, fs.ErrNotExist)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("change keyset: %w", err)
 	}

@@ -49,10 +49,15 @@ func TestFollow(t *testing.T) {
 
 		var log bytes.Buffer
 		src, changes := &tap{now: first}, 0
+		var problem error
 		ctx, stop := context.WithCancel(context.Background())
 		var work sync.WaitGroup
 		work.Go(func() {
-			used.Follow(ctx, src, every, slog.New(slog.NewTextHandler(&log, nil)), func() { changes++ })
+			used.Follow(ctx, src, every, slog.New(slog.NewTextHandler(&log, nil)), func(changed bool, err error) {
+				if problem = err; changed {
+					changes++
+				}
+			})
 		})
 		for _, step := range []struct {
 			name    string
@@ -77,9 +82,19 @@ func TestFollow(t *testing.T) {
 			if got, want := used.String(), step.want.String(); got != want || changes != step.changes {
 				t.Errorf("%s: %s after %d changes, want %s after %d", step.name, got, changes, want, step.changes)
 			}
+			if (problem == nil) != (step.err == nil && step.name != "another one by mistake") {
+				t.Errorf("%s: the problem is %v", step.name, problem)
+			}
 			if told := log.String(); (told == "") != (step.says == "") || !strings.Contains(told, step.says) || strings.Count(told, "\n") > 1 {
 				t.Errorf("%s: told %q, want %q", step.name, told, step.says)
 			}
+		}
+		log.Reset()
+		src.set(nil, errors.New("no such file"))
+		time.Sleep(11 * time.Minute)
+		synctest.Wait()
+		if n := strings.Count(log.String(), "no such file"); n != 3 {
+			t.Errorf("in eleven minutes told %d times of a problem, want 3: %s", n, log.String())
 		}
 		stop()
 		work.Wait()
