@@ -48,7 +48,7 @@ func assertionKey(ctx context.Context, s store.Store, keys *seal.Keyset) (*ecdsa
 
 func openAssertionKey(keys *seal.Keyset, sealed []byte) (*ecdsa.PrivateKey, error) {
 	der, err := keys.Open(sealed, signingKey, signingKey)
-	if errors.Is(err, seal.ErrWrongKey) {
+	if errors.Is(err, seal.ErrWrongKey) && !errors.Is(err, seal.ErrRetired) {
 		return nil, fmt.Errorf("this is not the keyset that the store was sealed with; put the right file back: %w", err)
 	}
 	if err != nil {

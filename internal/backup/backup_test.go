@@ -230,6 +230,9 @@ func TestKeys(t *testing.T) {
 			if !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
+			if errors.Is(err, ErrWrongKey) && strings.Contains(err.Error(), "made with a passphrase") != (&tt.file[0] == &forOne[0]) {
+				t.Errorf("%v: says the wrong thing about what opens it", err)
+			}
 			if got := content(t, to); tt.want != nil && len(got) > 0 {
 				t.Errorf("written nevertheless: %v", got)
 			}

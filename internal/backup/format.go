@@ -168,11 +168,19 @@ type frameReader struct {
 	records uint64
 }
 
+// unread says why a frame could not be read.
+func unread(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return damaged("it ends too early: %w", err)
+	}
+	return damaged("it was changed after it was made: %w", err)
+}
+
 // frame reads the next frame, whose content nobody else holds.
 func (r *frameReader) frame() (kind byte, content []byte, err error) {
 	var start [frameStart]byte
 	if _, err := io.ReadFull(r.from, start[:]); err != nil {
-		return 0, nil, damaged("it ends too early: %w", err)
+		return 0, nil, unread(err)
 	}
 	n := binary.BigEndian.Uint32(start[1:])
 	if n > maxFrame {
@@ -180,7 +188,7 @@ func (r *frameReader) frame() (kind byte, content []byte, err error) {
 	}
 	content = make([]byte, n)
 	if _, err := io.ReadFull(r.from, content); err != nil {
-		return 0, nil, damaged("it ends too early: %w", err)
+		return 0, nil, unread(err)
 	}
 	if start[0] != frameTrailer { // which tells the sum of all before it
 		_, _ = r.sum.Write(start[:])

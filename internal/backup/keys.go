@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -87,15 +88,22 @@ func (r *headReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
+const byPassphraseStart = "age-encryption.org/v1\n-> scrypt "
+
 // decrypt begins to read an encrypted stream.
-func decrypt(from io.Reader, ids []age.Identity) (io.Reader, error) {
+func decrypt(from *bufio.Reader, ids []age.Identity) (io.Reader, error) {
+	// age keeps a passphrase apart from all other keys, and says so at the start
+	// (https://c2sp.org/age#scrypt-recipient-stanza).
+	start, _ := from.Peek(len(byPassphraseStart))
 	head := &headReader{Reader: from, left: maxAgeHeader}
 	plain, err := age.Decrypt(head, ids...)
 	head.open = true
 	var none *age.NoIdentityMatchError
 	switch {
+	case errors.As(err, &none) && string(start) == byPassphraseStart:
+		return nil, fmt.Errorf("%w; it was made with a passphrase", ErrWrongKey)
 	case errors.As(err, &none):
-		return nil, ErrWrongKey
+		return nil, fmt.Errorf("%w; it was made for the holders of secret keys", ErrWrongKey)
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrNotBackup, err)
 	}

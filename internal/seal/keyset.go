@@ -20,6 +20,9 @@ var (
 	ErrTampered = errors.New("sealed record was changed or belongs elsewhere")
 )
 
+// ErrRetired is the ErrWrongKey of a key that is in the keyset, and disabled.
+var ErrRetired = fmt.Errorf("%w any more: it is retired; switch it on with keys enable", ErrWrongKey)
+
 // ErrLosesKey: the keyset that is to take the place of another lacks a key that
 // is enabled in that one, so records may be sealed with it.
 var ErrLosesKey = errors.New("the new keyset lacks a key that is in use")
@@ -85,6 +88,9 @@ func (k *Keyset) Open(sealed []byte, kind, id string) ([]byte, error) {
 		return nil, fmt.Errorf("open %s: %w", kind, ErrTampered)
 	}
 	if !now.enabled[keyID] {
+		if _, err := now.find(keyID); err == nil {
+			return nil, fmt.Errorf("open %s: %w (key id %d)", kind, ErrRetired, keyID)
+		}
 		return nil, fmt.Errorf("open %s: %w (key id %d)", kind, ErrWrongKey, keyID)
 	}
 	plain, err := now.aead.Decrypt(sealed, associatedData(kind, id))

@@ -52,6 +52,7 @@ func TestRotation(t *testing.T) {
 
 	retired := must(promoted.Retire(old, 0))
 	wantOpens(t, retired, sealedOld, seal.ErrWrongKey)
+	wantOpens(t, retired, sealedOld, seal.ErrRetired)
 	wantOpens(t, retired, sealedNew, nil)
 	wantOpens(t, must(retired.Enable(old)), sealedOld, nil)
 	wantOpens(t, must(must(retired.Retire(old, 0)).Enable(old)), sealedOld, nil) // once more is no harm
