@@ -32,7 +32,12 @@ func (s *Service) advance(ctx context.Context, id string, fresh bool) error {
 		default:
 			r, err = s.follow(ctx, r)
 		}
-		if err != nil || r.NextAt.After(s.now()) {
+		if err != nil || !r.open() || r.NextAt.After(s.now()) {
+			break
+		}
+		// It goes on at once, unless another instance has found it due meanwhile.
+		var mine bool
+		if mine, _, err = s.journal.claim(ctx, id, nil, s.now().UTC().Add(claimLife)); !mine {
 			break
 		}
 	}
@@ -52,7 +57,11 @@ func (s *Service) update(ctx context.Context, id string, f func(*record)) (recor
 			return errClosed
 		}
 		before = r.Status
+		next := r.NextAt
 		f(r)
+		if !r.NextAt.Equal(next) {
+			r.Turn = ""
+		}
 		return nil
 	})
 	if err != nil {

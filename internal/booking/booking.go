@@ -78,6 +78,13 @@ type record struct {
 	// NextAt is when the booking has to be carried on; zero: there is nothing
 	// more to do.
 	NextAt time.Time `json:"next_at,omitzero"`
+	// Turn is the instance that has the booking's turn until NextAt; empty: none.
+	Turn string `json:"turn,omitempty"`
+}
+
+// taken says whether another instance has the turn.
+func (r *record) taken(instance string, now time.Time) bool {
+	return r.Turn != "" && r.Turn != instance && now.Before(r.NextAt)
 }
 
 func (r *record) open() bool { return !r.NextAt.IsZero() }

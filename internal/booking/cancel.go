@@ -35,7 +35,10 @@ func (s *Service) Cancel(ctx context.Context, c Caller, id, comment string, matc
 			r.Status, r.Reason, r.NextAt = Cancelled, "", time.Time{}
 			return nil
 		}
-		r.Withdraw, r.Comment, r.NextAt, r.Tries = true, comment, now.Add(claimLife), 0
+		r.Withdraw, r.Comment, r.Tries = true, comment, 0
+		if !r.taken(s.journal.instance, now) { // else whoever has the turn withdraws it, or who has it next
+			r.NextAt, r.Turn = now.Add(claimLife), s.journal.instance
+		}
 		return nil
 	})
 	if errors.Is(err, errClosed) {

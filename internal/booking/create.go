@@ -146,7 +146,7 @@ func (s *Service) newRecord(c Caller, req Request, room Room, when span) record 
 		PersonID: c.Person.ID, PersonName: c.Person.Name, PersonEmail: c.Person.Email,
 		RoomAddress: room.Address, RoomTitle: cmp.Or(room.Title, room.Name), KeepDeclined: room.KeepDeclined,
 		TransactionID: uuid.NewString(), MaybeSent: true,
-		Status: Accepted, CreatedAt: now.Truncate(time.Second), UpdatedAt: now.Truncate(time.Second), Revision: 1, NextAt: now.Add(claimLife),
+		Status: Accepted, CreatedAt: now.Truncate(time.Second), UpdatedAt: now.Truncate(time.Second), Revision: 1,
 	}
 }
 
@@ -191,6 +191,7 @@ func (s *Service) acceptFree(ctx context.Context, r *record, room Room, requestH
 func (s *Service) acceptAfter(ctx context.Context, r *record, last store.Version, requestHash string, claims []string) error {
 	ctx, cancel := durable(ctx)
 	defer cancel()
+	r.NextAt, r.Turn = s.now().UTC().Add(claimLife), s.journal.instance
 	// Known as fresh before it can be found in the journal: whoever takes it up
 	// first, and only they, may send it without looking.
 	s.queue.markFresh(r.ID)

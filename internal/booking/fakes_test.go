@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,6 +26,8 @@ type memory struct {
 	mu      sync.Mutex
 	records map[string]store.Record
 	version store.Version
+	down    bool
+	looks   int // in vain
 	pause   time.Duration
 	fail    func([]store.Write) error
 	after   func([]store.Write) error
@@ -54,6 +57,10 @@ func (m *memory) Scan(ctx context.Context, prefix, after string, limit int) ([]s
 	pause := m.pause
 	defer time.Sleep(pause)
 	defer m.mu.Unlock()
+	if m.down {
+		m.looks++
+		return nil, errors.New("the store is away")
+	}
 	var found []store.Record
 	for key := range m.records {
 		if r, ok := m.live(key); ok && strings.HasPrefix(key, prefix) && key > after {
@@ -106,6 +113,14 @@ func (m *memory) setPause(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.pause = d
+}
+
+// setDown has every Scan fail, or none, and returns how many have.
+func (m *memory) setDown(down bool) (looks int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down = down
+	return m.looks
 }
 
 func (m *memory) Close() error { return nil }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -45,8 +48,7 @@ func TestInstancesTakeTurns(t *testing.T) {
 // However many instances are asked for one slot at once, one booking is made.
 func TestInstancesShareRooms(t *testing.T) {
 	story(t, func(h *house) {
-		other := &house{t: t, graph: h.graph, store: h.store, world: h.world, log: h.log, dead: h.dead, state: h.state, router: h.router}
-		other.start()
+		other := h.second()
 		h.store.setPause(time.Millisecond)
 		var all sync.WaitGroup
 		var mu sync.Mutex
@@ -69,5 +71,125 @@ func TestInstancesShareRooms(t *testing.T) {
 		if want := map[int]int{201: 1 + 20, 409: 19}; !maps.Equal(statuses, want) || len(h.graph.events) != 21 {
 			t.Errorf("answers: %v, %d events; want %v, and 21", statuses, len(h.graph.events), want)
 		}
+	})
+}
+
+// slowCreations has each creation take five seconds.
+func slowCreations(r *http.Request, done bool) (*http.Response, error, bool) {
+	if !done && r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/me/events") {
+		time.Sleep(5 * time.Second)
+	}
+	return nil, nil, false
+}
+
+// second is another instance on the same store, which works.
+func (h *house) second() *house {
+	other := &house{t: h.t, graph: h.graph, store: h.store, world: h.world, log: h.log, dead: h.dead, state: h.state, router: h.router}
+	other.start()
+	other.stop()
+	other.stop = run(false, other.svc)
+	return other
+}
+
+// What is cancelled at one instance while another one makes its event is withdrawn
+// by that one.
+func TestCancelledWhileAnotherInstanceSends(t *testing.T) {
+	story(t, func(h *house) {
+		other := h.second()
+		h.graph.setFault(slowCreations)
+		r := h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "respond-async")
+		h.want(r, 202)
+		time.Sleep(time.Second)
+		h.want(other.call(alice, "DELETE", "/v1/bookings/"+r.text("id"), ""), 200, "status", "cancelled")
+		h.settle(10 * time.Second)
+		h.want(other.call(alice, "GET", "/v1/bookings/"+r.text("id"), ""), 200, "status", "cancelled")
+		if n := len(h.graph.live()); n != 0 || len(h.graph.events) != 1 {
+			t.Errorf("events: %d live of %d, want none of one", n, len(h.graph.events))
+		}
+		other.stop()
+	})
+}
+
+// A sign-in at one instance doesn't take the turn that another one has.
+func TestSignedInWhileAnotherInstanceSends(t *testing.T) {
+	story(t, func(h *house) {
+		other := h.second()
+		var tries atomic.Int64
+		h.graph.setFault(onCreate(func(r *http.Request, done bool) (*http.Response, error, bool) {
+			if done {
+				return nil, nil, false
+			}
+			if tries.Add(1) == 1 {
+				return refused(r, 503, "x"), nil, true
+			}
+			return slowCreations(r, done)
+		}))
+		h.want(h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "respond-async"), 202)
+		for tries.Load() < 2 {
+			time.Sleep(100 * time.Millisecond)
+		}
+		other.svc.Resume(alice.ID) // one of the two is not where the turn is
+		h.svc.Resume(alice.ID)
+		h.settle(time.Minute)
+		if h.graph.duplicates > 0 || len(h.graph.live()) != 1 {
+			t.Errorf("%d creations in vain, %d events, want none and one", h.graph.duplicates, len(h.graph.live()))
+		}
+		other.stop()
+	})
+}
+
+// A booking that was accepted here, but waits for long until it is sent, is sent by
+// whoever has its turn then.
+func TestUrgentAfterItsClaim(t *testing.T) {
+	story(t, func(h *house) {
+		h.stop() // and from now on it carries on only what it is asked for
+		ctx, cancel := context.WithCancel(context.Background())
+		var work sync.WaitGroup
+		work.Go(func() { h.svc.Run(ctx) })
+		h.stop = func() {
+			cancel()
+			work.Wait()
+		}
+		other := h.second()
+		h.graph.setFault(slowCreations)
+		others := func(do func(id string)) {
+			h.svc.queue.mu.Lock()
+			defer h.svc.queue.mu.Unlock()
+			for i := range maxUrgent {
+				do(fmt.Sprint("another ", i))
+			}
+		}
+		others(func(id string) { h.svc.queue.running[id] = true })
+		h.want(h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "respond-async"), 202)
+		time.Sleep(claimLife + 2*time.Second) // the other instance sends it
+		others(func(id string) { delete(h.svc.queue.running, id) })
+		notify(h.svc.queue.asked)
+		h.settle(time.Minute)
+		if h.graph.duplicates > 0 || len(h.graph.live()) != 1 {
+			t.Errorf("%d creations in vain, %d events, want none and one", h.graph.duplicates, len(h.graph.live()))
+		}
+		other.stop()
+	})
+}
+
+// What comes next in the same turn is done once, however long it takes.
+func TestWithdrawnOnce(t *testing.T) {
+	story(t, func(h *house) {
+		other := h.second()
+		var cancels atomic.Int64
+		h.graph.setAnswer(func(*fakeEvent) string { return "declined" })
+		h.graph.setFault(func(r *http.Request, done bool) (*http.Response, error, bool) {
+			if !done && strings.HasSuffix(r.URL.Path, "/cancel") {
+				cancels.Add(1)
+				time.Sleep(5 * time.Second)
+			}
+			return nil, nil, false
+		})
+		h.want(h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "respond-async"), 202)
+		h.settle(time.Minute)
+		if n := cancels.Load(); n != 1 {
+			t.Errorf("%d cancellations, want one", n)
+		}
+		other.stop()
 	})
 }

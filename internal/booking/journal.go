@@ -21,8 +21,9 @@ var errNotFound = errors.New("there is no such booking")
 // A journal keeps bookings and the indexes that lead to them. A record and its
 // index keys are always written in one commit.
 type journal struct {
-	store store.Store
-	now   func() time.Time
+	store    store.Store
+	now      func() time.Time
+	instance string // whose turns are claimed; no other has the same
 }
 
 // Keys. Times are 20 digits of Unix milliseconds, so that byte order is their order.
@@ -190,22 +191,36 @@ func (j journal) change(ctx context.Context, id string, f func(*record) error) (
 // errTaken: somebody else has the turn of a booking, or had it.
 var errTaken = errors.New("the booking is not due any more")
 
-// claim takes the turn of a booking that was due at a time; unless whoever has the
-// turn says otherwise, it is due next at another. mine is false if somebody else
-// was faster.
-func (j journal) claim(ctx context.Context, id string, at, next time.Time) (mine bool, err error) {
+// claim takes a booking's turn for this instance: of one that was due at a time, or
+// with nil of any whose turn no other instance has. Until next nobody else finds it
+// due, unless a step of the turn decides otherwise, which ends the turn. mine is false
+// if another instance was faster; kept says that this one has had the turn already,
+// and nobody else since.
+func (j journal) claim(ctx context.Context, id string, at *time.Time, next time.Time) (mine, kept bool, err error) {
 	_, err = j.change(ctx, id, func(r *record) error {
-		if !r.open() || digits(r.NextAt) != digits(at) {
+		kept = r.Turn == j.instance
+		switch {
+		case !r.open(),
+			at != nil && digits(r.NextAt) != digits(*at),
+			at == nil && r.taken(j.instance, j.now()):
 			return errTaken
+		case at == nil && kept && next.Sub(r.NextAt) < claimLife-turnLife-writeTimeout:
+			return errKept
 		}
-		r.NextAt = next
+		r.NextAt, r.Turn = next, j.instance
 		return nil
 	})
-	if errors.Is(err, errTaken) || errors.Is(err, errNotFound) {
-		return false, nil
+	switch {
+	case errors.Is(err, errTaken) || errors.Is(err, errNotFound):
+		return false, false, nil
+	case errors.Is(err, errKept):
+		err = nil
 	}
-	return err == nil, err
+	return err == nil, kept, err
 }
+
+// errKept: the claim from before lasts long enough.
+var errKept = errors.New("the turn is claimed already")
 
 // told is what of a record shows in answers and can change.
 func told(r *record) string {

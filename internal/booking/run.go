@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 )
@@ -156,6 +157,11 @@ func (s *Service) wakeSignedIn(ctx context.Context) error {
 	people := s.queue.people
 	s.queue.people = map[string]struct{}{}
 	s.queue.mu.Unlock()
+	defer func() { // who is left is tried with the next
+		s.queue.mu.Lock()
+		defer s.queue.mu.Unlock()
+		maps.Copy(s.queue.people, people)
+	}()
 	for id := range people {
 		_, err := s.journal.walk(ctx, personPrefix(id), "", s.now().Add(-maxSpan), time.Time{}, noLimit, func(_ string, r *record) bool {
 			if r.open() && (r.Status == NeedsSignIn || r.Tries > 0) {
@@ -164,9 +170,9 @@ func (s *Service) wakeSignedIn(ctx context.Context) error {
 			return true
 		})
 		if err != nil {
-			s.Resume(id)
 			return err
 		}
+		delete(people, id)
 	}
 	return nil
 }
@@ -177,13 +183,9 @@ func (s *Service) carryOn(ctx context.Context, id string, at *time.Time) {
 	fresh := s.queue.begin(id)
 	turn, cancel := context.WithTimeout(ctx, turnLife)
 	defer cancel()
-	var err error
-	mine := at == nil
-	if !mine {
-		mine, err = s.journal.claim(turn, id, *at, s.now().UTC().Add(claimLife))
-	}
+	mine, kept, err := s.journal.claim(turn, id, at, s.now().UTC().Add(claimLife))
 	if mine {
-		err = s.advance(turn, id, fresh)
+		err = s.advance(turn, id, fresh && kept)
 	}
 	var hold time.Time
 	if err != nil && ctx.Err() == nil {

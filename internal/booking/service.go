@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"sync"
 	"time"
@@ -83,7 +84,7 @@ type Service struct {
 // Microsoft before Run.
 func New(cfg Config) *Service {
 	return &Service{
-		journal: journal{store: cfg.Store, now: cfg.Now},
+		journal: journal{store: cfg.Store, now: cfg.Now, instance: rand.Text()},
 		people:  cfg.People,
 		world:   cfg.World,
 		log:     cfg.Log,

@@ -632,3 +632,26 @@ func TestNothingPrivateIsLogged(t *testing.T) {
 		}
 	})
 }
+
+// People who have signed in are not forgotten while the journal can't be read, and
+// it is not asked all the time.
+func TestSignedInWhileTheJournalIsAway(t *testing.T) {
+	story(t, func(h *house) {
+		h.graph.setFault(onCreate(answers(401, "InvalidAuthenticationToken")))
+		h.want(h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "wait=5"), 202, "status", "needs_sign_in")
+		h.want(h.call(bob, "POST", "/v1/bookings", body("12:00", "13:00"), "Prefer", "wait=5"), 202, "status", "needs_sign_in")
+		h.graph.setFault(nil)
+		before := h.store.setDown(true)
+		h.svc.Resume(alice.ID)
+		h.svc.Resume(bob.ID)
+		h.settle(time.Second)
+		// The look at what is due is one of them, each holdOff.
+		if n := h.store.setDown(false) - before; n > 4 {
+			t.Errorf("%d looks within a second", n)
+		}
+		h.settle(holdOff + 10*time.Second)
+		if n := len(h.graph.live()); n != 2 {
+			t.Errorf("the bookings of %d people were carried on, want 2", n)
+		}
+	})
+}

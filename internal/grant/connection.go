@@ -56,9 +56,11 @@ func (c *Connection) unknown() {
 	c.state.Store(nil)
 }
 
-// recovered sets the state and forgets earlier failures.
-func (c *Connection) recovered(s State) {
-	c.state.Store(&s)
+// recovered sets the state, unless there were news since, and forgets earlier failures.
+func (c *Connection) recovered(s State, news int64) {
+	if c.news.Load() == news {
+		c.state.Store(&s)
+	}
 	c.forgive()
 }
 

@@ -146,3 +146,54 @@ func TestRefusedByAClockAhead(t *testing.T) {
 	w.advance(time.Hour - ahead)
 	w.wantToken(w.keeper(), alice, "", "access-2")
 }
+
+// A refresh that read the dead grant lands after the sign-in elsewhere was heard of.
+func TestRefusalAfterNews(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "old")
+	w.idp.refuses(http.StatusBadRequest, refusedDead)
+	if _, err := w.Token(t.Context(), alice, "access-old"); !errors.Is(err, grant.ErrNeedsSignIn) {
+		t.Fatal(err)
+	}
+	w.idp.mended()
+	b := w.keeper()
+	var once sync.Once
+	w.store.set(func(op string) error {
+		if op == "read" {
+			once.Do(func() {
+				w.signIn(alice, "new") // at the other instance
+				b.Heard([]byte(alice))
+			})
+		}
+		return nil
+	})
+	if _, err := b.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+		t.Errorf("Token = %v, want what it has read", err)
+	}
+	w.wantStored(alice, "connected", "refresh-new")
+	c, err := b.Connection(t.Context(), alice)
+	if err != nil || c.State() != grant.Connected {
+		t.Errorf("state = %v, %v, want connected, as the store says", c.State(), err)
+	}
+}
+
+// A sign-in here lands after a later one elsewhere was heard of.
+func TestSignInAfterNews(t *testing.T) {
+	w := newWorld(t)
+	b := w.keeper()
+	var once sync.Once
+	w.store.set(func(op string) error {
+		if op == "committed" {
+			first := false
+			once.Do(func() { first = true })
+			if first {
+				w.save(b, alice, "later", grant.NoMailbox)
+				w.Heard([]byte(alice))
+			}
+		}
+		return nil
+	})
+	w.signIn(alice, "new")
+	w.wantStored(alice, "no_mailbox", "refresh-later")
+	w.wantState(alice, grant.NoMailbox)
+}

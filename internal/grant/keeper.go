@@ -83,19 +83,20 @@ func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.To
 	if err != nil {
 		return err
 	}
+	c := k.connection(owner)
+	news := c.news.Load()
 	version, err := k.cfg.Store.Commit(ctx, store.Write{Key: key(owner), Value: value}, changed(owner))
 	if err != nil {
 		return fmt.Errorf("keep the grant of a sign-in: %w", err)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	c := k.connection(owner)
 	c.saves++
 	if version < c.saved { // a later sign-in was told of first
 		return nil
 	}
 	c.saved = version
-	c.recovered(s)
+	c.recovered(s, news)
 	k.tokens.put(owner, t, k.cfg.Now())
 	return nil
 }

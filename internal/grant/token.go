@@ -17,7 +17,8 @@ var errClosed = errors.New("the keeper of grants is closed")
 
 // A flight is one refresh under way, and those who wait for it.
 type flight struct {
-	saves int // of the connection, when it began
+	saves int   // of the connection, when it began
+	news  int64 // likewise
 	done  chan struct{}
 
 	// Set before done is closed.
@@ -82,7 +83,7 @@ func (k *Keeper) begin(owner string, now time.Time) (*flight, error) {
 	case now.Before(c.retry):
 		return nil, c.cause
 	}
-	f := &flight{saves: c.saves, done: make(chan struct{})}
+	f := &flight{saves: c.saves, news: c.news.Load(), done: make(chan struct{})}
 	k.flights[owner] = f
 	k.work.Go(func() {
 		// Not the caller's context: others wait, too.
@@ -110,11 +111,11 @@ func (k *Keeper) land(owner string, f *flight, fresh entra.Tokens, state State, 
 			f.token, f.err = "", fmt.Errorf("%w: the connection changed meanwhile", ErrUnavailable)
 		}
 	case err == nil:
-		c.recovered(state)
+		c.recovered(state, f.news)
 		k.tokens.put(owner, fresh, now)
 		f.token = fresh.Access
 	case errors.Is(err, ErrNeedsSignIn), errors.Is(err, ErrNeedsAdminConsent):
-		c.recovered(state)
+		c.recovered(state, f.news)
 		k.tokens.drop(owner)
 		f.err = err
 	default:
