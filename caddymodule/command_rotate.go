@@ -30,6 +30,9 @@ func (c *gatewayClient) ready(ctx context.Context, waiting io.Writer, lack func(
 			return err
 		}
 		behind := ""
+		if len(s.Gateways) == 0 { // the one that answers is one of them
+			behind = "this machine can't write to its store, which tells who is ready"
+		}
 		for _, g := range s.Gateways {
 			if what := lack(g); what != "" {
 				behind = g.Name + " " + what
@@ -45,7 +48,7 @@ func (c *gatewayClient) ready(ctx context.Context, waiting io.Writer, lack func(
 		select {
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return fmt.Errorf("not done: the gateway on %s; copy the keyset to it, and try again", behind)
+				return fmt.Errorf("not done: the gateway on %s; see that it has the same keyset (keys list shows which has what), and try again", behind)
 			}
 			return ctx.Err()
 		case <-time.After(time.Second):
@@ -138,7 +141,7 @@ interrupted, call it again.`,
 				if g.Seals == r.keys.Primary() {
 					return ""
 				}
-				return fmt.Sprintf("does not seal with key %d yet", r.keys.Primary())
+				return fmt.Sprintf("seals with key %d, and by this keyset it should be %d", g.Seals, r.keys.Primary())
 			})
 			if err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,5 +135,22 @@ func TestKeysetOfTheCaddyfile(t *testing.T) {
 	t.Chdir(dir)
 	if _, err := keys(t, "add"); err == nil || !strings.Contains(err.Error(), "say which keyset") {
 		t.Errorf("without anything: %v", err)
+	}
+}
+
+// A gateway that answers and isn't known to be there is not passed over.
+func TestStepsWithoutGateways(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = answer(w, keysStatus{Keyset: "keyset.json"})
+	}))
+	defer server.Close()
+	c, err := newGatewayClient(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := c.ready(ctx, io.Discard, func(peers.Gateway) string { return "" }); err == nil {
+		t.Error("ready, though nobody was looked at")
 	}
 }

@@ -173,3 +173,15 @@ func TestUnfinishedRestore(t *testing.T) {
 		t.Errorf("%d references after a refused start", n)
 	}
 }
+
+// A gateway that was stopped starts again on a disk that is nearly full.
+func TestStartOnAFullDisk(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("")
+	st.release(st.acquire(s), s)
+	st.store.MinFree = "1EiB"
+	if err := st.store.Provision(caddy.Context{}); err != nil {
+		t.Fatal(err)
+	}
+	st.release(st.acquire(s), s)
+}

@@ -33,6 +33,10 @@ func keysetSource(value, outside string) (seal.Source, error) {
 	if inline(resolved) {
 		return seal.Text(value, []byte(resolved)), nil
 	}
+	if resolved != value && !filepath.IsAbs(resolved) && value != "" {
+		// It is not repeated: it may be a keyset that is not quite JSON.
+		return nil, fmt.Errorf("keyset: what %s stands for is neither a keyset in JSON, as it stands in the file, without quotes around it, nor an absolute path", value)
+	}
 	path, err := filepath.Abs(resolved)
 	if err != nil {
 		return nil, fmt.Errorf("keyset: %w", err)

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,9 @@ func TestKeysetSource(t *testing.T) {
 	}
 	t.Setenv("ONES_TEST_KEYSET", string(content))
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)
+	t.Setenv("ONES_TEST_QUOTED", "'"+string(content)+"'")
+	t.Setenv("ONES_TEST_BASE64", base64.StdEncoding.EncodeToString(content))
+	t.Setenv("ONES_TEST_BOM", "\ufeff"+string(content))
 	for _, value := range []string{path, "{env.CREDENTIALS_DIRECTORY}/keyset.json", "{env.ONES_TEST_KEYSET}", "{file." + path + "}"} {
 		src, err := keysetSource(value, "/srv/store")
 		if err != nil {
@@ -40,13 +44,16 @@ func TestKeysetSource(t *testing.T) {
 		"the keys themselves":  {" {\n" + string(content[1:]), "stand in the configuration"},
 		"an unset variable":    {"{env.ONES_TEST_UNSET}", "ONES_TEST_UNSET is not set"},
 		"inside the store":     {"/srv/store/sub/keyset.json", "lies inside the store"},
+		"in quotes":            {"{env.ONES_TEST_QUOTED}", "neither a keyset in JSON"},
+		"in base64":            {"{env.ONES_TEST_BASE64}", "neither a keyset in JSON"},
+		"behind a BOM":         {"{env.ONES_TEST_BOM}", "neither a keyset in JSON"},
 		"no known placeholder": {"{ones.keyset}", "can't be resolved"},
 	} {
 		_, err := keysetSource(tt.value, "/srv/store")
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want an error with %q", name, err, tt.want)
 		}
-		if err != nil && strings.Contains(err.Error(), "primaryKeyId") {
+		if err != nil && (strings.Contains(err.Error(), "primaryKeyId") || strings.Contains(err.Error(), "eyJ")) {
 			t.Errorf("%s: the error shows the keys", name)
 		}
 	}

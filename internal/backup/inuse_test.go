@@ -132,3 +132,32 @@ func TestLastAnswerLost(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// cancelling ends a context with its first commit.
+type cancelling struct {
+	store.Store
+	cancel func()
+}
+
+func (c *cancelling) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
+	v, err := c.Store.Commit(ctx, writes...)
+	c.cancel()
+	return v, err
+}
+
+// Interrupted when it has just marked the store, a restore unmarks it.
+func TestInterruptedAtTheMarker(t *testing.T) {
+	from := open(t)
+	commit(t, from, store.Write{Key: "a", Value: []byte("x")})
+	recipients, ids := keys(t)
+	file := written(t, from, recipients)
+	ctx, cancel := context.WithCancel(t.Context())
+	to := open(t)
+	_, err := Restore(ctx, bytes.NewReader(file), ids, &cancelling{to, cancel}, now, all)
+	if err == nil || errors.Is(err, ErrUnfinished) {
+		t.Errorf("Restore = %v, want an error that leaves nothing behind", err)
+	}
+	if err := CheckFinished(t.Context(), to); err != nil {
+		t.Error(err)
+	}
+}

@@ -126,6 +126,9 @@ type unfinished struct {
 	Begun time.Time `json:"begun"`
 }
 
+// undoTimeout bounds how long a marker that was set for nothing is taken away.
+const undoTimeout = 10 * time.Second
+
 // begin marks a store that may be restored into, and returns the marker's version.
 func begin(ctx context.Context, s store.Store, h Header, now time.Time) (store.Version, error) {
 	if err := checkIdle(ctx, s); err != nil {
@@ -162,8 +165,12 @@ func begin(ctx context.Context, s store.Store, h Header, now time.Time) (store.V
 		err = checkEmpty(ctx, s, 1)
 	}
 	if err != nil && !resumed {
-		_, undo := s.Commit(ctx, store.Write{Op: store.Delete, Key: unfinishedKey, If: store.If(version)})
-		err = errors.Join(err, undo)
+		// Also where ctx has ended.
+		undoing, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+		defer cancel()
+		if _, undo := s.Commit(undoing, store.Write{Op: store.Delete, Key: unfinishedKey, If: store.If(version)}); undo != nil {
+			err = fmt.Errorf("%w: %w: %w", ErrUnfinished, err, undo)
+		}
 	}
 	return version, err
 }

@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -57,10 +58,11 @@ type Member struct {
 }
 
 // Join makes this gateway known, durably. It is forgotten after Life unless Run
-// runs.
+// runs. A store that is full has room for no more gateways, and for no restore
+// either, so that is no error: Run tries again.
 func Join(ctx context.Context, cfg Config) (*Member, error) {
 	m := &Member{cfg: cfg, key: Prefix + rand.Text(), changed: make(chan struct{}, 1)}
-	if err := m.tell(ctx); err != nil {
+	if err := m.tell(ctx); err != nil && !errors.Is(err, store.ErrFull) {
 		return nil, err
 	}
 	return m, nil

@@ -137,12 +137,15 @@ func TestMembers(t *testing.T) {
 }
 
 func TestJoinFails(t *testing.T) {
-	s := &records{broken: store.ErrFull}
-	_, err := peers.Join(t.Context(), peers.Config{Store: s, Now: time.Now, About: func() peers.Gateway { return peers.Gateway{} }})
-	if !errors.Is(err, store.ErrFull) {
-		t.Errorf("Join = %v, want the store's error", err)
+	for _, broken := range []error{store.ErrClosed, store.ErrFull} {
+		s := &records{broken: broken}
+		m, err := peers.Join(t.Context(), peers.Config{Store: s, Now: time.Now, About: func() peers.Gateway { return peers.Gateway{} }})
+		if full := errors.Is(broken, store.ErrFull); (m != nil) != full || !full && !errors.Is(err, broken) {
+			t.Errorf("Join on a store with %v = %v, %v", broken, m, err)
+		}
 	}
-	if _, err := peers.List(t.Context(), s); !errors.Is(err, store.ErrFull) {
+	s := &records{broken: store.ErrClosed}
+	if _, err := peers.List(t.Context(), s); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("List = %v, want the store's error", err)
 	}
 }

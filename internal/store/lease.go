@@ -101,8 +101,10 @@ func WithLease(ctx context.Context, s Store, now func() time.Time, name, owner s
 	for ctx.Err() == nil {
 		l, err := Acquire(ctx, s, now, name, owner, life)
 		switch {
-		case err == nil:
+		case err == nil && l.Left() > life/2: // its answer may have come late
 			l.keep(ctx, failed, work)
+		case err == nil:
+			l.end(ctx, failed)
 		case errors.Is(err, ErrHeld), ctx.Err() != nil:
 		default:
 			failed(err)
@@ -139,9 +141,14 @@ func (l *Lease) keep(ctx context.Context, failed func(error), work func(context.
 	}
 	stop()
 	<-ended
-	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.life/4)
+	l.end(ctx, failed)
+}
+
+// end releases the lease, also where ctx has ended.
+func (l *Lease) end(ctx context.Context, failed func(error)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.life/4)
 	defer cancel()
-	if err := l.Release(release); err != nil {
+	if err := l.Release(ctx); err != nil {
 		failed(err)
 	}
 }

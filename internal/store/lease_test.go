@@ -101,6 +101,56 @@ func TestLeaseWhileTheStoreHangs(t *testing.T) {
 	})
 }
 
+// late answers the first commit long after it was done.
+type late struct {
+	store.Store
+	once sync.Once
+	by   time.Duration
+}
+
+func (s *late) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
+	v, err := s.Store.Commit(ctx, writes...)
+	s.once.Do(func() { time.Sleep(s.by) })
+	return v, err
+}
+
+// TestLeaseAnsweredLate: an instance that learns late that it has got the lease
+// doesn't work beside the next one.
+func TestLeaseAnsweredLate(t *testing.T) {
+	for _, by := range []time.Duration{10 * time.Second, 16 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			const life = 15 * time.Second
+			s := new(leases)
+			ctx, cancel := context.WithCancel(context.Background())
+			var mu sync.Mutex
+			busy := 0
+			work := func(name string) func(context.Context) {
+				return func(ctx context.Context) {
+					mu.Lock()
+					if busy++; busy > 1 {
+						t.Errorf("answer %s late: %s begins while another one works", by, name)
+					}
+					mu.Unlock()
+					<-ctx.Done()
+					time.Sleep(life / 8)
+					mu.Lock()
+					busy--
+					mu.Unlock()
+				}
+			}
+			var all sync.WaitGroup
+			all.Go(func() {
+				store.WithLease(ctx, &late{Store: s, by: by}, time.Now, "work", "a", life, func(error) {}, work("a"))
+			})
+			synctest.Wait()
+			all.Go(func() { store.WithLease(ctx, s, time.Now, "work", "b", life, func(error) {}, work("b")) })
+			time.Sleep(time.Minute)
+			cancel()
+			all.Wait()
+		})
+	}
+}
+
 // deafFeed is a store that nobody hears anything of any more.
 type deafFeed struct{ store.Store }
 

@@ -262,11 +262,12 @@ func anyTag(pgconn.CommandTag) error { return nil }
 //
 // A server that gives up waiting for a synchronous standby, when the statement has
 // taken too long, has committed and only warns that a crash of its own may undo it.
+// The warning has no code of its own; it is known by the server's file.
 func committing(conn *pgxpool.Conn) (ended func(error) error) {
 	data := conn.Conn().PgConn().CustomData()
-	delete(data, warned)
+	delete(data, unreplicated)
 	return func(err error) error {
-		if warning, any := data[warned]; err == nil && any {
+		if warning, any := data[unreplicated]; err == nil && any {
 			return fmt.Errorf("%w: the database warns: %v", store.ErrUnknownOutcome, warning)
 		}
 		return outcome(err)

@@ -152,3 +152,14 @@ func TestWithoutStandby(t *testing.T) {
 		t.Errorf("Get of what this server has: %v", err)
 	}
 }
+
+// TestOtherWarnings: what else a server warns of is no reason to doubt a commit.
+func TestOtherWarnings(t *testing.T) {
+	address := server.Database(t)
+	s := openTest(t, Options{URL: address})
+	server.Exec(t, name(t, address), `CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		RAISE WARNING 'database must be vacuumed within 39985967 transactions'; RETURN NULL; END $$;
+		CREATE TRIGGER warn AFTER INSERT ON onesgate_records FOR EACH STATEMENT EXECUTE FUNCTION warn()`)
+	mustCommit(t, s, put("a", ""))
+	mustCommit(t, s, put("b", ""), put("c", ""))
+}

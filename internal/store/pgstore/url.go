@@ -19,7 +19,7 @@ const (
 	connLifetime    = 30 * time.Minute
 	connIdleTime    = 5 * time.Minute
 	applicationName = "onesgate"
-	warned          = "onesgate: the server's last warning" // of a connection's data
+	unreplicated    = "onesgate: no standby" // in a connection's data: what the server says of that
 )
 
 // config returns how to connect. Errors are ErrURL and never hold a password.
@@ -53,8 +53,8 @@ func (o Options) config() (*pgxpool.Config, error) {
 	}
 	c.ConnConfig.ValidateConnect = takesWrites
 	c.ConnConfig.OnNotice = func(conn *pgconn.PgConn, n *pgconn.Notice) {
-		if n.SeverityUnlocalized == "WARNING" {
-			conn.CustomData()[warned] = n.Message
+		if n.File == "syncrep.c" {
+			conn.CustomData()[unreplicated] = n.Message
 		}
 	}
 	milliseconds := strconv.FormatInt(o.Timeout.Milliseconds(), 10)
