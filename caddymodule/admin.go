@@ -77,7 +77,11 @@ func adminRoute(method, path string, serve func(http.ResponseWriter, *http.Reque
 		if e == nil {
 			return refuse(http.StatusServiceUnavailable, "no gateway runs in this Caddy: the configuration in force has no ones block, or could not be started")
 		}
-		return serve(w, r, e)
+		// The store can't be closed before the call ends.
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(e.running, cancel)()
+		return serve(w, r.WithContext(ctx), e)
 	})}
 }
 
@@ -146,10 +150,7 @@ func serveBackup(w http.ResponseWriter, r *http.Request, e *engine) error {
 	if err != nil {
 		return refuse(http.StatusBadRequest, "%w", err)
 	}
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(e.running, cancel)()
-	out := newSteadyWriter(w)
+	ctx, out := r.Context(), newSteadyWriter(w)
 	log := slog.New(&liveHandler{engine: e, name: "admin"})
 	made := time.Now()
 	w.Header().Set("Content-Type", "application/octet-stream")

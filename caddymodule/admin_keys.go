@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 
@@ -29,6 +28,9 @@ type rewrapped struct {
 	// Resealed counts the records that were sealed anew, Records all of them.
 	Resealed int           `json:"resealed"`
 	Records  sealedRecords `json:"records"`
+	// Unopened counts those that could not be opened, as their key is retired or not
+	// in the keyset.
+	Unopened sealedRecords `json:"unopened,omitempty"`
 	// Damaged grants can't be read with any key; their owners have to sign in again.
 	Damaged int `json:"damaged"`
 }
@@ -59,14 +61,12 @@ func serveSealedRecords(w http.ResponseWriter, r *http.Request, e *engine) error
 // serveRewrap seals with the primary key what isn't yet. It ends with the request
 // or the engine; called again it goes on with what is left.
 func serveRewrap(w http.ResponseWriter, r *http.Request, e *engine) error {
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(e.running, cancel)()
+	ctx := r.Context()
 	grants, err := e.grants.Rewrap(ctx, grant.RewrapOptions{})
 	if err != nil {
 		return storeUnavailable(err)
 	}
-	done := rewrapped{Resealed: grants.Resealed, Damaged: grants.Damaged}
+	done := rewrapped{Resealed: grants.Resealed, Unopened: grants.Unopened, Damaged: grants.Damaged}
 	resealed, err := rewrapAssertionKey(ctx, e.store, e.keys)
 	if err == nil {
 		done.Records, err = countKeys(ctx, e.store, e.grants)

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -337,4 +338,47 @@ func TestCensus(t *testing.T) {
 	if got := count(&slow); got != 0 {
 		t.Errorf("counted lately: %d people, want 0 still", got)
 	}
+}
+
+// hanging is a store whose database stands still in the middle of a snapshot, which
+// PostgreSQL's engine bounds by its context alone; Close waits for calls, as they all do.
+type hanging struct {
+	store.Store
+	calls sync.RWMutex
+	began chan struct{}
+}
+
+func (h *hanging) Snapshot(ctx context.Context, _ func(store.Record) error) error {
+	h.calls.RLock()
+	defer h.calls.RUnlock()
+	close(h.began)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (h *hanging) Close() error {
+	h.calls.Lock()
+	defer h.calls.Unlock()
+	return h.Store.Close()
+}
+
+// An engine stops also while somebody waits for its status.
+func TestStopWhileAStatusWaits(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("")
+	e := st.acquire(s)
+	h := &hanging{Store: e.store, began: make(chan struct{})}
+	e.store = h
+	c := adminServer(t, unchanged)
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		var told status
+		_ = c.ask(t.Context(), http.MethodGet, statusPath, &told)
+	}()
+	<-h.began
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); st.release(e, s) }()
+	<-stopped
+	<-asked
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -151,6 +152,10 @@ interrupted, call it again.`,
 				return err
 			}
 			fmt.Fprintln(r.out, counted(done.Resealed, "record was", "records were")+" sealed anew.")
+			for _, id := range slices.Sorted(maps.Keys(done.Unopened)) {
+				fmt.Fprintf(r.out, "%s sealed with key %d, which is retired or not in this keyset: switch it on with keys enable --id %[2]d, or put it back, and rewrap again.\n",
+					counted(done.Unopened[id], "grant is", "grants are"), id)
+			}
 			if done.Damaged > 0 {
 				fmt.Fprintln(r.out, counted(done.Damaged, "grant is", "grants are")+" damaged: no key opens them; these people have to sign in again. The log says who.")
 			}

@@ -54,6 +54,9 @@ func (s status) print(to io.Writer, now time.Time) error {
 	for _, g := range s.Gateways {
 		row("gateway", "%s, %s, since %s", g.Name, g.Version, stamp(g.Started))
 	}
+	if !sealAlike(s.Gateways) {
+		row("keys", "%s", sealDifferently)
+	}
 	if s.KeysetProblem != "" {
 		row("keyset", "NOT TAKEN, the one from before stays in use: %s", s.KeysetProblem)
 	}

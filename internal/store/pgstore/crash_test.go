@@ -271,3 +271,25 @@ func TestCancelled(t *testing.T) {
 	settled(t, s)
 	l.verify(t, s)
 }
+
+// TestSnapshotStandsStill: a snapshot of a server that stands still ends with an
+// error, and closing doesn't wait for it.
+func TestSnapshotStandsStill(t *testing.T) {
+	s := openTest(t, Options{URL: server.Database(t), Timeout: 100 * time.Millisecond})
+	var writes []store.Write
+	for n := range snapshotPage + 1 {
+		writes = append(writes, put(fmt.Sprintf("%04d", n), ""))
+	}
+	mustCommit(t, s, writes...)
+	var resume func()
+	err := s.Snapshot(context.Background(), func(store.Record) error {
+		if resume == nil {
+			resume = pause(t)
+		}
+		return nil
+	})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Snapshot = %v, want context.DeadlineExceeded", err)
+	}
+	resume()
+}

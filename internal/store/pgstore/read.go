@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -79,46 +80,74 @@ const snapshotPage = 500
 // Snapshot implements store.Store. It has a connection of its own until its end,
 // and the database keeps what is overwritten meanwhile.
 func (s *Store) Snapshot(ctx context.Context, yield func(store.Record) error) error {
-	if err := s.enter(ctx); err != nil {
-		return fmt.Errorf("snapshot: %w", err)
-	}
-	defer s.leave()
-	now := s.now()
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
-	if err != nil {
-		return fmt.Errorf("snapshot: %w", inWords(err))
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	// https://www.postgresql.org/docs/current/transaction-iso.html#XACT-REPEATABLE-READ
-	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		// It waits for whoever takes the records, such as a slow download.
-		if _, err := tx.Exec(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
-			return err
-		}
-		for start := ""; ; {
-			rows, err := tx.Query(ctx, selectFrom, micros(now), nanos(now), []byte(start), snapshotPage)
-			if err != nil {
-				return err
-			}
-			records, err := pgx.CollectRows(rows, record)
-			if err != nil {
-				return err
-			}
-			for _, r := range records {
-				if err := yield(r); err != nil {
-					return err
-				}
-				start = r.Key + "\x00" // the next key there can be
-			}
-			if len(records) < snapshotPage {
-				return nil
-			}
-		}
-	})
-	if err != nil {
+	if err := s.snapshot(ctx, yield); err != nil {
 		return fmt.Errorf("snapshot: %w", inWords(err))
 	}
 	return nil
+}
+
+func (s *Store) snapshot(ctx context.Context, yield func(store.Record) error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	now := s.now()
+	conn, err := s.beginSnapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { // the end of the transaction, too; a server that stands still is not waited for
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = conn.Close(ctx)
+	}()
+	for start := ""; ; {
+		records, err := s.page(ctx, conn, now, start)
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			if err := yield(r); err != nil {
+				return err
+			}
+			start = r.Key + "\x00" // the next key there can be
+		}
+		if len(records) < snapshotPage {
+			return nil
+		}
+	}
+}
+
+// beginSnapshot returns a connection that sees one moment.
+func (s *Store) beginSnapshot(ctx context.Context) (*pgx.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	if err != nil {
+		return nil, err
+	}
+	// https://www.postgresql.org/docs/current/transaction-iso.html#XACT-REPEATABLE-READ
+	_, err = conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err == nil {
+		// It waits for whoever takes the records, such as a slow download.
+		_, err = conn.Exec(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close(ctx))
+	}
+	return conn, nil
+}
+
+// page reads the next records of a snapshot; a server that stands still is not
+// waited for longer than by any other call.
+func (s *Store) page(ctx context.Context, conn *pgx.Conn, now time.Time, start string) ([]store.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	rows, err := conn.Query(ctx, selectFrom, micros(now), nanos(now), []byte(start), snapshotPage)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, record)
 }
 
 func record(row pgx.CollectableRow) (store.Record, error) {
