@@ -164,6 +164,9 @@ func (c *gatewayClient) unanswered(err error) error {
 	case errors.As(err, &op) && op.Op == "dial":
 		return fmt.Errorf("%w at %s%s: it does not run, or has another admin address, which its Caddyfile (--config) or --address tells: %w", errNoGateway, c.address, c.assumed, op.Err)
 	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the gateway at %s broke off its answer; its log says why", c.address)
+	}
 	return fmt.Errorf("the gateway at %s gives no answer: %w", c.address, err)
 }
 

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -17,8 +18,10 @@ func resolve(what, value string) (string, error) {
 	if err == nil {
 		return resolved, nil
 	}
-	if name, ok := variable(value); ok {
-		return "", fmt.Errorf("%s: the environment variable %s is not set; set it for the service that runs onesgate", what, name)
+	for _, name := range variables(value) {
+		if os.Getenv(name) == "" {
+			return "", fmt.Errorf("%s: the environment variable %s is not set; set it for the service that runs onesgate", what, name)
+		}
 	}
 	if name, ok := placeholder(value, "file."); ok {
 		return "", fmt.Errorf("%s: the file %s is missing, empty or not readable for the service that runs onesgate", what, name)
@@ -35,7 +38,15 @@ func resolveOr(what, value, otherwise string) (string, error) {
 	return resolve(what, value)
 }
 
-func variable(value string) (string, bool) { return placeholder(value, "env.") }
+// variables returns the names of the environment variables in a value.
+func variables(value string) (names []string) {
+	for _, part := range strings.Split(value, "{env.")[1:] {
+		if name, _, closed := strings.Cut(part, "}"); closed {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // placeholder returns the name in a value that is one placeholder and nothing else.
 func placeholder(value, kind string) (string, bool) {

@@ -186,3 +186,34 @@ func TestMoveToPostgres(t *testing.T) {
 		t.Errorf("booking for alice with her grant of before: %d %s", a.StatusCode, a.body)
 	}
 }
+
+// While the database is away people go on looking at pages, bookings are refused
+// with when to try again, and afterwards all is as before.
+func TestDatabaseAway(t *testing.T) {
+	c := newCluster(t)
+	w, p := c.next()
+	v := newVisitor(t, w.home)
+	v.signIn(alice)
+	book := func(hour int) answer {
+		return v.call(http.MethodPost, "/api/m365/v1/bookings", meeting("harbour", 1, hour), "Prefer", "wait=30")
+	}
+	if a := book(9); a.StatusCode != http.StatusCreated {
+		t.Fatalf("booking: %d %s", a.StatusCode, a.body)
+	}
+	c.server.Crash()
+	p.logs("the store can't be followed")
+	if a := v.page("/"); a.StatusCode != http.StatusOK || a.body != "ones" {
+		t.Errorf("a page without the database: %d %s", a.StatusCode, a.body)
+	}
+	if a := book(10); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" || a.json(t)["code"] != "store_unavailable" {
+		t.Errorf("booking without the database: %d %v %s", a.StatusCode, a.Header, a.body)
+	}
+	c.fails("the store does not answer", "status")
+	if err := c.server.Run(); err != nil {
+		t.Fatal(err)
+	}
+	p.logs("the store can be followed again")
+	if a := book(11); a.StatusCode != http.StatusCreated {
+		t.Errorf("booking after that: %d %s", a.StatusCode, a.body)
+	}
+}

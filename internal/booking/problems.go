@@ -104,6 +104,9 @@ type conflictError struct {
 
 func (e *conflictError) Error() string { return "The room is taken at that time." }
 
+// storePatience is when to try again where the store was not available.
+const storePatience = 5 * time.Second
+
 // table maps the errors of what we stand on to problems.
 var table = []struct {
 	err    error
@@ -119,6 +122,7 @@ var table = []struct {
 	{grant.ErrUnavailable, codeGraphUnavailable, "Microsoft 365 can't be reached right now; try again."},
 	{store.ErrFull, codeStoreFull, "The store is full; its operator has to make room."},
 	{store.ErrUnknownOutcome, codeStoreUnavailable, "Whether this was written is unknown: ask again with the same Idempotency-Key."},
+	{store.ErrUnavailable, codeStoreUnavailable, "The gateway can't reach its store right now; try again."},
 	{store.ErrClosed, codeStoreUnavailable, "The gateway is stopping; try again."},
 	{context.Canceled, codeStoreUnavailable, "The request was broken off."},
 	{context.DeadlineExceeded, codeStoreUnavailable, "This took too long; ask again with the same Idempotency-Key."},
@@ -254,9 +258,14 @@ func (a *api) problem(ctx context.Context, c Caller, err error) *Problem {
 		return p
 	}
 	for _, row := range table {
-		if errors.Is(err, row.err) {
-			return a.signInHelp(newProblem(row.code, row.detail), c)
+		if !errors.Is(err, row.err) {
+			continue
 		}
+		p := a.signInHelp(newProblem(row.code, row.detail), c)
+		if row.code == codeStoreUnavailable {
+			p = withRetryAfter(p, storePatience)
+		}
+		return p
 	}
 	a.bookings.log.ErrorContext(ctx, "a request of the booking API failed", "error", err)
 	return newProblem(codeInternal, "Something is wrong here; the operator's log says what.")

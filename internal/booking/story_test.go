@@ -655,3 +655,15 @@ func TestSignedInWhileTheJournalIsAway(t *testing.T) {
 		}
 	})
 }
+
+func TestStoreUnavailable(t *testing.T) {
+	story(t, func(h *house) {
+		h.store.setFail(func([]store.Write) error { return fmt.Errorf("commit: %w", store.ErrUnavailable) })
+		r := h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"))
+		h.want(r, 503, "code", "store_unavailable")
+		if got := r.header.Get("Retry-After"); got != "5" {
+			t.Errorf("Retry-After: %q, want 5", got)
+		}
+		h.store.setFail(nil)
+	})
+}

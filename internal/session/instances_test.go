@@ -247,3 +247,45 @@ func TestUsedAgainRightBeforeTheEnd(t *testing.T) {
 	a.wants(t, cookie, ErrNone)
 	newInstance(t, s, c.now).wants(t, cookie, ErrNone)
 }
+
+// stuck is a store that stands still: Get waits for its context.
+type stuck struct {
+	store.Store
+	still atomic.Bool
+	at    chan struct{}
+}
+
+func (s *stuck) Get(ctx context.Context, key string) (store.Record, error) {
+	if s.still.Load() {
+		s.at <- struct{}{}
+		<-ctx.Done()
+		return store.Record{}, ctx.Err()
+	}
+	return s.Store.Get(ctx, key)
+}
+
+// While the store stands still, one at a time waits to find out whether it answers
+// again, and all others go on.
+func TestOneAsksAStoreThatStandsStill(t *testing.T) {
+	c := newClock()
+	s := newStore(t, c.now)
+	still := &stuck{Store: s, at: make(chan struct{})}
+	b := newInstance(t, still, c.now)
+	cookie := mustStart(t, b.Registry)
+	b.wants(t, cookie, nil)
+	b.lag.Store(int64(10 * time.Second))
+	b.failed.Store(c.now().Add(-askAgain).UnixNano())
+	still.still.Store(true)
+	asked := make(chan error, 1)
+	go func() {
+		_, err := b.Lookup(context.Background(), cookie)
+		asked <- err
+	}()
+	<-still.at
+	for range 10 {
+		b.wants(t, cookie, nil) // or it would hang at still.at
+	}
+	if err := <-asked; err != nil {
+		t.Errorf("who has asked: %v", err)
+	}
+}

@@ -51,6 +51,7 @@ type Registry struct {
 	lag   func() time.Duration // of what Heard has been told
 
 	failed atomic.Int64 // when the store last didn't answer, in Unix nanoseconds
+	asking atomic.Bool  // somebody finds out whether it does again
 
 	live   sync.Map // digest -> *Session
 	cached atomic.Int64
@@ -139,13 +140,21 @@ func (r *Registry) find(ctx context.Context, key digest) (*Session, error) {
 		return v.(*Session), nil
 	}
 	graceful := lag <= staleGrace
-	if graceful && r.now().Sub(time.Unix(0, r.failed.Load())) < askAgain {
-		return v.(*Session), nil
+	if since := r.now().Sub(time.Unix(0, r.failed.Load())); graceful && since < staleGrace {
+		// It has not answered lately: one at a time finds out whether it does.
+		if since < askAgain || !r.asking.CompareAndSwap(false, true) {
+			return v.(*Session), nil
+		}
+		defer r.asking.Store(false)
 	}
 	bounded, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	s, err := r.load(bounded, key)
-	if err == nil || errors.Is(err, ErrNone) || ctx.Err() != nil { // a client that has gone says nothing about the store
+	if ctx.Err() != nil { // a client that has gone says nothing about the store
+		return s, err
+	}
+	if err == nil || errors.Is(err, ErrNone) {
+		r.failed.Store(0)
 		return s, err
 	}
 	r.failed.Store(r.now().UnixNano())

@@ -76,6 +76,9 @@ func (f *Feed) Run(ctx context.Context) {
 			if len(heard) < feedChunk {
 				f.fresh.Store(&begun)
 			}
+			if retry > 0 {
+				f.log.Info("the store can be followed again")
+			}
 			retry = 0
 			continue
 		case ctx.Err() != nil:

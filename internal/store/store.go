@@ -18,6 +18,9 @@ var (
 	// asked must look before asking again. An engine on a disk of its own accepts
 	// no more writes then; one on a database goes on.
 	ErrUnknownOutcome = errors.New("outcome of the write is unknown")
+	// ErrUnavailable: the store can't be asked right now, and nothing was written;
+	// trying again later helps.
+	ErrUnavailable = errors.New("store is not available")
 	// ErrForgotten: announcements after that position are not kept any more, or
 	// never were in this store. Whoever follows has to look at the records
 	// themselves and go on from Last.

@@ -38,7 +38,7 @@ var (
 var errTables = errors.New("not all of the tables may be used")
 
 // errNoAnswer: the database took longer than Options.Timeout allows.
-var errNoAnswer = errors.New("the database does not answer")
+var errNoAnswer = fmt.Errorf("%w: the database does not answer", store.ErrUnavailable)
 
 // errBusy: somebody else has just written the same record, with a higher version
 // than the one this commit has drawn. Drawing again helps, behind their locks.

@@ -25,6 +25,7 @@ func TestURL(t *testing.T) {
 		"slash in password": {"postgres://u:" + secret + "/x@h/d", "%2F"},
 		"sslmode":           {"postgres://u:" + secret + "@h/d?sslmode=maybe", "sslmode is invalid"},
 		"port":              {"postgres://u:" + secret + "@h:port/d", "port"},
+		"two @":             {"postgres://u:x@" + secret + "@h/d", "%40"},
 		"no @":              {"postgres://u:" + secret + "/d", "no @"},
 		"no @, and no path": {"postgres://u:" + secret, "no @"},
 		"a URL in it":       {"host=h password=" + secret + " sslrootcert=file:///ca.pem", "postgres://"},

@@ -87,8 +87,11 @@ func (s *Store) ask(ctx context.Context, try func(context.Context, *pgxpool.Conn
 			return fmt.Errorf("%w within %s: %w", errNoAnswer, s.patience, err)
 		case lost(err):
 			s.pool.Reset() // its other connections are no better
-			if losses++; losses > lostTries || errors.Is(err, store.ErrUnknownOutcome) {
+			switch losses++; {
+			case errors.Is(err, store.ErrUnknownOutcome):
 				return inWords(err)
+			case losses > lostTries:
+				return inWords(fmt.Errorf("%w: %w", store.ErrUnavailable, err))
 			}
 		case busy(err) && busies < busyTries:
 			s.pause(bounded, min(firstWait<<busies, maxWait))

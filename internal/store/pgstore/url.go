@@ -45,6 +45,9 @@ func (o Options) config() (*pgxpool.Config, error) {
 		}
 	}
 
+	if strings.Contains(c.ConnConfig.Host, "@") {
+		return nil, fmt.Errorf("%w; user or password hold an @: write %%40 for it", ErrURL)
+	}
 	c.MaxConns = int32(o.MaxConns)
 	c.MaxConnLifetime, c.MaxConnLifetimeJitter = connLifetime, connLifetime/5
 	c.MaxConnIdleTime = connIdleTime
