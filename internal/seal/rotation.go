@@ -10,7 +10,7 @@ import (
 // Errors of the steps of a rotation, wrapped with the key's id.
 var (
 	// ErrUnknownKey: the keyset has no key with that id.
-	ErrUnknownKey = errors.New("no such key in the keyset")
+	ErrUnknownKey = errors.New("no such key in the keyset; keys list shows which there are")
 	// ErrNotEnabled: only an enabled key can become the primary one.
 	ErrNotEnabled = errors.New("the key is not enabled")
 	// ErrPrimary: the primary key can't be retired; promote another one first.
@@ -81,7 +81,7 @@ func (k *Keyset) Promote(id uint32) (*Keyset, error) {
 		return nil, fmt.Errorf("promote key %d: %w", id, err)
 	}
 	if key.Status != Enabled {
-		return nil, fmt.Errorf("promote key %d: %w but %s", id, ErrNotEnabled, key.Status)
+		return nil, fmt.Errorf("promote key %d: %w but %s; keys enable switches a retired one on", id, ErrNotEnabled, key.Status)
 	}
 	return now.changed("promote the key", func(m *keyset.Manager) error { return m.SetPrimary(id) })
 }
