@@ -94,6 +94,16 @@ func (r *rotation) command(name, short, long string, step func(context.Context) 
 	return cmd
 }
 
+// sealed waits until all gateways seal as this keyset has it.
+func (r *rotation) sealed(ctx context.Context) error {
+	return r.gateway.ready(ctx, r.notes, func(g peers.Gateway) string {
+		if g.Seals == r.keys.Primary() {
+			return ""
+		}
+		return fmt.Sprintf("seals with key %d, and by this keyset it should be %d", g.Seals, r.keys.Primary())
+	})
+}
+
 func keysPromoteCommand() *cobra.Command {
 	var r rotation
 	cmd := r.command("promote [FILE]", "Makes a key the one that seals: the newest, or the one with --id", `
@@ -138,13 +148,7 @@ Has the running gateway seal all records with the key that seals now, as soon as
 gateway on the store seals with it. People and bookings go on meanwhile. If it is
 interrupted, call it again.`,
 		func(ctx context.Context) error {
-			err := r.gateway.ready(ctx, r.notes, func(g peers.Gateway) string {
-				if g.Seals == r.keys.Primary() {
-					return ""
-				}
-				return fmt.Sprintf("seals with key %d, and by this keyset it should be %d", g.Seals, r.keys.Primary())
-			})
-			if err != nil {
+			if err := r.sealed(ctx); err != nil {
 				return err
 			}
 			var done rewrapped
@@ -173,13 +177,7 @@ switches it on again, to restore a backup from before, say.`,
 			if _, err := r.keys.Retire(r.id, 0); err != nil {
 				return err
 			}
-			err := r.gateway.ready(ctx, r.notes, func(g peers.Gateway) string {
-				if g.Seals == r.id || g.Seals == 0 {
-					return fmt.Sprintf("may still seal with key %d", r.id)
-				}
-				return ""
-			})
-			if err != nil {
+			if err := r.sealed(ctx); err != nil {
 				return err
 			}
 			var records sealedRecords
