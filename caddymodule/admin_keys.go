@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 
@@ -70,6 +71,9 @@ func serveRewrap(w http.ResponseWriter, r *http.Request, e *engine) error {
 	resealed, err := rewrapAssertionKey(ctx, e.store, e.keys)
 	if err == nil {
 		done.Records, err = countKeys(ctx, e.store, e.grants)
+	}
+	if errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrTampered) {
+		return refuse(http.StatusConflict, "%w", err)
 	}
 	if err != nil {
 		return storeUnavailable(err)

@@ -143,7 +143,7 @@ func keysListCommand() *cobra.Command {
 }
 
 func (s keysStatus) print(to io.Writer, records sealedRecords) error {
-	fmt.Fprintln(to, s.Keyset+", as the gateway uses it; it looks at the file every 2 seconds.")
+	fmt.Fprintln(to, s.Keyset+", as the gateway uses it now:")
 	if s.Problem != "" {
 		fmt.Fprintln(to, "NOT TAKEN as it is now, the one from before stays in use: "+s.Problem)
 	}

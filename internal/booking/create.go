@@ -182,7 +182,10 @@ func (s *Service) acceptFree(ctx context.Context, r *record, room Room, requestH
 			return nil, err
 		}
 		now, lookErr := s.journal.last(ctx, room.Name)
-		if lookErr != nil || now == last {
+		if lookErr != nil {
+			return nil, lookErr
+		}
+		if now == last {
 			return nil, err // a claim
 		}
 	}

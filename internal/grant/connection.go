@@ -80,10 +80,12 @@ const (
 
 // failed notes a failure that will pass, and for how long not to try again:
 // doubling, and as long as Microsoft has asked for. An integration that is down
-// is left to its breaker, so that a mended one works at once.
-func (c *Connection) failed(cause error, now time.Time) {
-	s := Unavailable
-	c.state.Store(&s)
+// is left to its breaker, so that a mended one works at once. The state stays what
+// it is if there were news since.
+func (c *Connection) failed(cause error, now time.Time, news int64) {
+	if s := Unavailable; c.news.Load() == news {
+		c.state.Store(&s)
+	}
 	if breakers(cause) {
 		return
 	}

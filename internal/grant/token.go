@@ -128,7 +128,7 @@ func (k *Keeper) land(owner string, f *flight, fresh entra.Tokens, state State, 
 		default:
 			k.cfg.Log.Warn("an access token could not be renewed", "owner", owner, "error", err)
 		}
-		c.failed(err, now)
+		c.failed(err, now, f.news)
 		if t.expires.After(now) {
 			f.token = t.access
 		} else {
