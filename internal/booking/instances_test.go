@@ -193,3 +193,28 @@ func TestWithdrawnOnce(t *testing.T) {
 		other.stop()
 	})
 }
+
+// An instance that stops hands back what it was at, and what it had not begun.
+func TestStopHandsBack(t *testing.T) {
+	story(t, func(h *house) {
+		other := h.second()
+		h.graph.setFault(slowCreations)
+		r := h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "respond-async")
+		h.want(r, 202)
+		time.Sleep(time.Second)
+		h.graph.setFault(nil)
+		h.stop()
+		h.stop = func() {}
+		unbegun := h.call(alice, "POST", "/v1/bookings", body("12:00", "13:00"), "Prefer", "respond-async")
+		h.want(unbegun, 202)
+		run(false, h.svc)() // it is stopped as soon as it runs
+		h.settle(10 * time.Second)
+		for _, r := range []reply{r, unbegun} {
+			h.want(other.call(alice, "GET", "/v1/bookings/"+r.text("id"), ""), 200, "status", "confirmed")
+		}
+		if n := len(h.graph.live()); n != 2 || h.graph.duplicates != 0 {
+			t.Errorf("%d events, %d creations in vain, want 2 and none", n, h.graph.duplicates)
+		}
+		other.stop()
+	})
+}

@@ -219,6 +219,21 @@ func (j journal) claim(ctx context.Context, id string, at *time.Time, next time.
 	return err == nil, kept, err
 }
 
+// release ends this instance's turn of a booking, which is due at once then.
+func (j journal) release(ctx context.Context, id string) error {
+	_, err := j.change(ctx, id, func(r *record) error {
+		if !r.open() || r.Turn != j.instance {
+			return errTaken
+		}
+		r.NextAt, r.Turn = j.now().UTC(), ""
+		return nil
+	})
+	if errors.Is(err, errTaken) || errors.Is(err, errNotFound) {
+		return nil
+	}
+	return err
+}
+
 // errKept: the claim from before lasts long enough.
 var errKept = errors.New("the turn is claimed already")
 

@@ -1,6 +1,8 @@
 package booking
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -80,6 +82,13 @@ func (q *queue) takeUrgent() []string {
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+// unbegun returns the urgent bookings that have not begun.
+func (q *queue) unbegun() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Collect(maps.Keys(q.urgent))
 }
 
 // takeBackground reserves a booking unless it is with somebody or rests. full

@@ -35,7 +35,12 @@ func (s *Service) Resume(personID string) {
 // to be called once.
 func (s *Service) Run(ctx context.Context) {
 	var running sync.WaitGroup
-	defer running.Wait()
+	defer func() {
+		running.Wait()
+		for _, id := range s.queue.unbegun() {
+			s.handBack(ctx, id)
+		}
+	}()
 	for ctx.Err() == nil {
 		var wait time.Duration // until somebody asks
 		if err := s.wakeSignedIn(ctx); err != nil {
@@ -187,10 +192,22 @@ func (s *Service) carryOn(ctx context.Context, id string, at *time.Time) {
 	if mine {
 		err = s.advance(turn, id, fresh && kept)
 	}
+	if mine && ctx.Err() != nil {
+		s.handBack(ctx, id)
+	}
 	var hold time.Time
 	if err != nil && ctx.Err() == nil {
 		s.log.ErrorContext(ctx, "a booking's state could not be read or written; trying again", "booking", id, "error", err)
 		hold = s.now().Add(holdOff)
 	}
 	s.queue.finish(id, hold)
+}
+
+// handBack lets another instance have the turn at once, as this one stops.
+func (s *Service) handBack(ctx context.Context, id string) {
+	ctx, cancel := durable(ctx)
+	defer cancel()
+	if err := s.journal.release(ctx, id); err != nil {
+		s.log.WarnContext(ctx, "a booking could not be handed back; it goes on when its claim has run out", "booking", id, "error", err)
+	}
 }
