@@ -18,58 +18,56 @@ import (
 	"github.com/onesgate/onesgate/internal/store/storetest"
 )
 
-// recordSize is about a grant's, in bytes.
+// recordSize is about a large grant's, in bytes.
 const recordSize = 4096
 
+// each runs a benchmark with records of different sizes, in bytes, and so many
 // callers that write at the same time.
-var callers = []int{1, 8, 64}
+func each(b *testing.B, run func(b *testing.B, value []byte, callers int)) {
+	for _, size := range []int{1024, recordSize} {
+		for _, callers := range []int{1, 8, 64} {
+			b.Run(fmt.Sprintf("size=%d/callers=%d", size, callers), func(b *testing.B) { run(b, make([]byte, size), callers) })
+		}
+	}
+}
 
 // BenchmarkCommit: many callers share one sync of the disk.
 func BenchmarkCommit(b *testing.B) {
-	for _, callers := range callers {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			s := openTest(b, b.TempDir(), nil)
-			defer closeTest(b, s)
-			value := make([]byte, recordSize)
-			storetest.Share(b, callers, func(n int64) error {
-				_, err := s.Commit(b.Context(), store.Write{Key: fmt.Sprint(n), Value: value})
-				return err
-			})
+	each(b, func(b *testing.B, value []byte, callers int) {
+		s := openTest(b, b.TempDir(), nil)
+		defer closeTest(b, s)
+		storetest.Share(b, callers, func(n int64) error {
+			_, err := s.Commit(b.Context(), store.Write{Key: fmt.Sprint(n), Value: value})
+			return err
 		})
-	}
+	})
 }
 
 // BenchmarkAnnounce is BenchmarkCommit with an announcement in each.
 func BenchmarkAnnounce(b *testing.B) {
-	for _, callers := range callers {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			s := openTest(b, b.TempDir(), nil)
-			defer closeTest(b, s)
-			value := make([]byte, recordSize)
-			storetest.Share(b, callers, func(n int64) error {
-				_, err := s.Commit(b.Context(), store.Write{Key: fmt.Sprint(n), Value: value}, store.Write{Op: store.Announce, Key: "topic"})
-				return err
-			})
+	each(b, func(b *testing.B, value []byte, callers int) {
+		s := openTest(b, b.TempDir(), nil)
+		defer closeTest(b, s)
+		storetest.Share(b, callers, func(n int64) error {
+			_, err := s.Commit(b.Context(), store.Write{Key: fmt.Sprint(n), Value: value}, store.Write{Op: store.Announce, Key: "topic"})
+			return err
 		})
-	}
+	})
 }
 
 // BenchmarkPlainBadger is what Badger does by itself, with the same options: one
 // transaction for each caller.
 func BenchmarkPlainBadger(b *testing.B) {
-	for _, callers := range callers {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			db, err := badger.Open(badgerOptions(b.TempDir(), slog.New(slog.DiscardHandler)))
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer db.Close()
-			value := make([]byte, recordSize)
-			storetest.Share(b, callers, func(n int64) error {
-				return db.Update(func(txn *badger.Txn) error { return txn.Set(fmt.Append(nil, n), value) })
-			})
+	each(b, func(b *testing.B, value []byte, callers int) {
+		db, err := badger.Open(badgerOptions(b.TempDir(), slog.New(slog.DiscardHandler)))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer db.Close()
+		storetest.Share(b, callers, func(n int64) error {
+			return db.Update(func(txn *badger.Txn) error { return txn.Set(fmt.Append(nil, n), value) })
 		})
-	}
+	})
 }
 
 // BenchmarkFsync is the disk's own part: a write of 4 KiB and a sync.
