@@ -81,7 +81,11 @@ func (s status) print(to io.Writer, now time.Time) error {
 				rooms = append(rooms, r.Name)
 			}
 		}
-		row("integration", "%s: %s (%s)", i.Name, counted(len(rooms), "room", "rooms"), strings.Join(rooms, ", "))
+		told := i.Name + ": " + counted(len(rooms), "room", "rooms")
+		if len(rooms) > 0 {
+			told += " (" + strings.Join(rooms, ", ") + ")"
+		}
+		row("integration", "%s", told)
 	}
 	return w.Flush()
 }
