@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/seal"
 )
@@ -26,7 +25,8 @@ type sealedRecords map[uint32]int
 
 // rewrapped is what a rewrap has done.
 type rewrapped struct {
-	// Resealed counts the records that were sealed anew, Records all of them.
+	// Resealed counts the records that were sealed anew, Records all that a key opens
+	// by that key.
 	Resealed int           `json:"resealed"`
 	Records  sealedRecords `json:"records"`
 	// Unopened counts those that could not be opened, as their key is retired or not
@@ -63,14 +63,14 @@ func serveSealedRecords(w http.ResponseWriter, r *http.Request, e *engine) error
 // or the engine; called again it goes on with what is left.
 func serveRewrap(w http.ResponseWriter, r *http.Request, e *engine) error {
 	ctx := r.Context()
-	grants, err := e.grants.Rewrap(ctx, grant.RewrapOptions{})
+	grants, err := e.grants.Rewrap(ctx)
 	if err != nil {
 		return storeUnavailable(err)
 	}
-	done := rewrapped{Resealed: grants.Resealed, Unopened: grants.Unopened, Damaged: grants.Damaged}
+	done := rewrapped{Resealed: grants.Resealed, Records: grants.Sealed, Unopened: grants.Unopened, Damaged: grants.Damaged}
 	resealed, err := rewrapAssertionKey(ctx, e.store, e.keys)
 	if err == nil {
-		done.Records, err = countKeys(ctx, e.store, e.grants)
+		err = countAssertionKey(ctx, e.store, done.Records)
 	}
 	if errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrTampered) {
 		return refuse(http.StatusConflict, "%w", err)

@@ -171,7 +171,7 @@ func keysRetireCommand() *cobra.Command {
 	var r rotation
 	cmd := r.command("retire [FILE] --id <id>", "Switches a key off that seals nothing any more", `
 Switches a key off: it opens nothing any more. It is refused as long as a gateway
-seals with it, or a record is sealed with it. The key stays in the file, and "enable"
+seals with it, or a record that can't be sealed anew. The key stays in the file, and "enable"
 switches it on again, to restore a backup from before, say.`,
 		func(ctx context.Context) error {
 			if _, err := r.keys.Retire(r.id, 0); err != nil {
@@ -180,15 +180,16 @@ switches it on again, to restore a backup from before, say.`,
 			if err := r.sealed(ctx); err != nil {
 				return err
 			}
-			var records sealedRecords
-			if err := r.gateway.ask(ctx, http.MethodGet, recordsPath, &records); err != nil {
+			// What is left is sealed anew; what no key opens, being damaged, needs none.
+			var done rewrapped
+			if err := r.gateway.ask(ctx, http.MethodPost, rewrapPath, &done); err != nil {
 				return err
 			}
-			keys, err := r.src.Update(func(k *seal.Keyset) (*seal.Keyset, error) { return k.Retire(r.id, records[r.id]) })
+			keys, err := r.src.Update(func(k *seal.Keyset) (*seal.Keyset, error) { return k.Retire(r.id, done.Records[r.id]) })
 			if err != nil {
 				return err
 			}
-			return showKeys(r.out, keys.List(), records)
+			return showKeys(r.out, keys.List(), done.Records)
 		})
 	cmd.Flags().Uint32Var(&r.id, "id", 0, "The key's id")
 	_ = cmd.MarkFlagRequired("id")

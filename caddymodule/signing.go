@@ -93,18 +93,23 @@ func rewrapAssertionKey(ctx context.Context, s store.Store, keys *seal.Keyset) (
 }
 
 // countKeys counts all records in the store by the id of the key that they are
-// sealed with: a key can be retired when it has none.
+// sealed with, also those that were damaged since.
 func countKeys(ctx context.Context, s store.Store, grants *grant.Keeper) (map[uint32]int, error) {
 	records, err := grants.CountKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return records, countAssertionKey(ctx, s, records)
+}
+
+// countAssertionKey adds the key that signs assertions to a count.
+func countAssertionKey(ctx context.Context, s store.Store, records map[uint32]int) error {
 	rec, err := s.Get(ctx, signingKey)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if id, ok := seal.KeyOf(rec.Value); ok {
 		records[id]++
 	}
-	return records, nil
+	return nil
 }

@@ -181,7 +181,7 @@ func (m *rotation) restart(rt *rapid.T) {
 
 func (m *rotation) rewrap(rt *rapid.T) {
 	g := m.anyGateway(rt)
-	r, err := g.Rewrap(rt.Context(), grant.RewrapOptions{})
+	r, err := g.Rewrap(rt.Context())
 	if err != nil || r.Damaged > 0 {
 		rt.Errorf("Rewrap = %+v, %v", r, err)
 	}
@@ -261,7 +261,7 @@ func (m *rotation) repair() {
 			}
 		}
 	}
-	if _, err := m.gateways[0].Rewrap(m.rt.Context(), grant.RewrapOptions{}); err != nil {
+	if _, err := m.gateways[0].Rewrap(m.rt.Context()); err != nil {
 		m.rt.Fatal(err)
 	}
 	records, err := m.gateways[1].CountKeys(m.rt.Context())
