@@ -83,14 +83,20 @@ func (b *browser) click(selector string) {
 	b.do("clicking "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
+// text reads what stands there. The page may be drawn anew between finding the place
+// and reading it; then it is found again.
 func (b *browser) text(selector string) string {
 	b.t.Helper()
-	b.see(selector)
-	text, err := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS(selector)))
-	if err != nil {
-		b.t.Fatalf("reading %s: %v", selector, err)
+	for deadline := time.Now().Add(patience); ; {
+		b.see(selector)
+		text, err := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS(selector)))
+		if err == nil {
+			return strings.TrimSpace(text)
+		}
+		if time.Now().After(deadline) {
+			b.t.Fatalf("reading %s: %v", selector, err)
+		}
 	}
-	return strings.TrimSpace(text)
 }
 
 // shoot takes a picture of the whole page.
