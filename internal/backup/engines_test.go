@@ -14,19 +14,7 @@ import (
 
 var server *pgtest.Server
 
-func TestMain(m *testing.M) {
-	var err error
-	if server, err = pgtest.Start(); err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	status := m.Run()
-	if err := server.Close(); err != nil {
-		fmt.Println(err)
-		status = 1
-	}
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, &server)) }
 
 func openPostgres(t *testing.T) store.Store {
 	t.Helper()

@@ -182,8 +182,8 @@ func (s *Service) wakeSignedIn(ctx context.Context) error {
 	return nil
 }
 
-// carryOn gives a booking its turn. at is when it was due; nil: whoever asked for
-// the turn has claimed it.
+// carryOn gives a booking its turn, unless another instance has it. at is when it
+// was due; nil: somebody has just asked for it.
 func (s *Service) carryOn(ctx context.Context, id string, at *time.Time) {
 	fresh := s.queue.begin(id)
 	turn, cancel := context.WithTimeout(ctx, turnLife)

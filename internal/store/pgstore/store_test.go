@@ -21,16 +21,7 @@ import (
 var server *pgtest.Server
 
 func TestMain(m *testing.M) {
-	var err error
-	if server, err = pgtest.Start(); err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	status := m.Run()
-	if err := server.Close(); err != nil {
-		fmt.Println(err)
-		status = 1
-	}
+	status := pgtest.Main(m, &server)
 	if err := goleak.Find(); err != nil {
 		fmt.Println(err)
 		status = 1
