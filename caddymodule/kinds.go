@@ -48,7 +48,7 @@ func restoreRule(keys *seal.Keyset) backup.Rule {
 	return func(r store.Record) (backup.Fate, error) {
 		f := backup.Fate{Record: r, Kind: kindOf(r.Key)}
 		switch {
-		case f.Kind == kindSessions, strings.HasPrefix(r.Key, backupsPrefix):
+		case f.Kind == kindSessions, strings.HasPrefix(r.Key, "session-"), strings.HasPrefix(r.Key, backupsPrefix):
 			f.LeftOut = true
 		case r.Key == signingKey: // it tells before anything is written whether the keys fit
 			if _, err := openAssertionKey(keys, r.Value); err != nil {

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,15 +57,16 @@ type Registry struct {
 	missed atomic.Int64 // how often something may have been missed
 	ended  sync.Map     // digest -> time.Time of the end: what a slow reader must not revive
 
-	used chan *Session // sessions whose idle end the store should hear of
-	stop chan struct{}
-	done sync.WaitGroup
+	used  chan *Session // sessions whose idle end the store should hear of
+	doubt chan struct{} // sessions may have ended unheard
+	stop  chan struct{}
+	done  sync.WaitGroup
 }
 
 // New returns a registry of the sessions in s and starts its housekeeping. lag is
 // how old the knowledge is that Heard gets of s.
 func New(s store.Store, now func() time.Time, log *slog.Logger, lag func() time.Duration) *Registry {
-	r := &Registry{store: s, now: now, log: log, lag: lag, used: make(chan *Session, 1024), stop: make(chan struct{})}
+	r := &Registry{store: s, now: now, log: log, lag: lag, used: make(chan *Session, 1024), doubt: make(chan struct{}, 1), stop: make(chan struct{})}
 	r.done.Go(r.keep)
 	return r
 }
@@ -77,21 +77,40 @@ func (r *Registry) Close() {
 	r.done.Wait()
 }
 
-// Start begins a session of p, durably, and returns the value for its cookie.
-func (r *Registry) Start(ctx context.Context, p *identity.Person, life Life, logoutHint string) (cookie string, s *Session, err error) {
+// An Opening is how a session begins.
+type Opening struct {
+	Person *identity.Person
+	Life   Life
+	// LogoutHint tells Microsoft at sign-out whose session to end there.
+	LogoutHint string
+	// SID is what Microsoft calls its own session: the claim "sid" (OpenID
+	// Connect Front-Channel Logout 1.0, section 3). "" if it doesn't tell.
+	SID string
+	// Browser is what somebody signs in with, in words.
+	Browser string
+}
+
+// Start begins a session, durably, and returns the value for its cookie.
+func (r *Registry) Start(ctx context.Context, o Opening) (cookie string, s *Session, err error) {
 	now := r.now()
 	cookie, key := newCookie()
-	rec := record{Person: p, Created: now, Expires: now.Add(life.Max), Idle: life.Idle, LogoutHint: logoutHint}
+	rec := record{
+		Person: o.Person, Created: now, Expires: now.Add(o.Life.Max), Idle: o.Life.Idle,
+		LogoutHint: o.LogoutHint, SID: o.SID, Browser: o.Browser,
+	}
 	value, err := json.Marshal(rec)
 	if err != nil {
 		return "", nil, err
 	}
 	s = newSession(key, rec, now)
-	if _, err = r.store.Commit(ctx, store.Write{
-		Key: key.storeKey(), Value: value, Expires: s.kept(), If: store.If(store.Absent),
-	}); err != nil {
+	writes := []store.Write{{Key: key.storeKey(), Value: value, Expires: s.kept(), If: store.If(store.Absent)}}
+	for _, index := range s.indexes() {
+		writes = append(writes, store.Write{Key: index, Expires: s.Expires})
+	}
+	if _, err = r.store.Commit(ctx, writes...); err != nil {
 		return "", nil, fmt.Errorf("starting a session: %w", err)
 	}
+	s.checked.Store(r.missed.Load())
 	r.remember(s)
 	return cookie, s, nil
 }
@@ -109,12 +128,11 @@ func (r *Registry) Lookup(ctx context.Context, cookie string) (*Session, error) 
 	}
 	alive, tell := s.use(r.now())
 	if !alive { // unless it was used elsewhere
-		r.forget(key)
 		if s, err = r.load(ctx, key); err != nil {
 			return nil, err
 		}
 		if alive, tell = s.use(r.now()); !alive {
-			r.forget(key)
+			r.drop(key)
 			return nil, ErrNone
 		}
 	}
@@ -132,7 +150,7 @@ func (r *Registry) Lookup(ctx context.Context, cookie string) (*Session, error) 
 // sessions that end elsewhere; else from the store.
 func (r *Registry) find(ctx context.Context, key digest) (*Session, error) {
 	v, cached := r.live.Load(key)
-	if !cached {
+	if !cached || v.(*Session).checked.Load() != r.missed.Load() {
 		return r.load(ctx, key)
 	}
 	lag := r.lag()
@@ -169,7 +187,7 @@ func (r *Registry) load(ctx context.Context, key digest) (*Session, error) {
 		missed := r.missed.Load()
 		rec, err := r.store.Get(ctx, key.storeKey())
 		if errors.Is(err, store.ErrNotFound) {
-			r.forget(key)
+			r.drop(key)
 			return nil, ErrNone
 		}
 		if err != nil {
@@ -183,72 +201,79 @@ func (r *Registry) load(ctx context.Context, key digest) (*Session, error) {
 		// The record may have been read just before the session was ended; End
 		// leaves its mark before it clears the memory, so one of us sees the other.
 		if _, ended := r.ended.Load(key); ended {
-			r.forget(key)
+			r.drop(key)
 			return nil, ErrNone
 		}
 		if r.missed.Load() == missed {
+			s.checked.Store(missed)
 			return s, nil
-		}
-		r.forget(key) // its end may be among what was missed: look again
+		} // its end may be among what was missed: look again
 	}
-}
-
-// End ends a session at once and for good, here and, within a second, in every
-// instance. Ending one that is over is no error.
-func (r *Registry) End(ctx context.Context, s *Session) error {
-	_, err := r.store.Commit(ctx,
-		store.Write{Op: store.Delete, Key: s.key.storeKey()},
-		store.Write{Op: store.Announce, Key: Topic, Value: []byte(s.key.String())})
-	if err != nil {
-		return fmt.Errorf("ending a session: %w", err)
-	}
-	r.bury(s.key)
-	return nil
 }
 
 // bury takes a session that has ended out of the memory, and out of reach of
 // those who are reading it right now.
 func (r *Registry) bury(key digest) {
 	r.ended.Store(key, r.now())
-	r.forget(key)
+	r.drop(key)
 }
 
 // Heard is told what is announced with Topic.
 func (r *Registry) Heard(value []byte) {
-	var key digest
-	if b, err := hex.DecodeString(string(value)); err != nil || copy(key[:], b) != len(b) || len(b) != len(key) {
+	key, ok := parseID(string(value))
+	if !ok {
 		r.log.Warn("an announcement of the end of a session can't be read", "value", string(value))
 		return
 	}
 	r.bury(key)
 }
 
-// Missed is told that Heard may have missed something: nothing in memory is
-// trusted any more.
+// Missed is told that Heard may have missed something: what is in memory is
+// looked up in the store again before it is trusted.
 func (r *Registry) Missed() {
 	r.missed.Add(1)
-	r.live.Range(func(k, _ any) bool {
-		r.forget(k.(digest))
-		return true
-	})
+	select {
+	case r.doubt <- struct{}{}:
+	default: // it is in doubt already
+	}
 }
 
 // remember keeps s in memory, unless that is full, and returns the one that
 // stands there: two requests may have read the same session at once.
 func (r *Registry) remember(s *Session) *Session {
-	if r.cached.Load() >= maxCached {
-		return s
-	}
-	v, there := r.live.LoadOrStore(s.key, s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, there := r.live.Load(s.key)
 	if !there {
-		r.cached.Add(1)
+		if r.cached.Load() >= maxCached {
+			return s
+		}
+		if v, there = r.live.LoadOrStore(s.key, s); !there {
+			r.cached.Add(1)
+			s.away = false
+		}
 	}
-	return v.(*Session)
+	known := v.(*Session)
+	known.usedBy(s)
+	return known
 }
 
-func (r *Registry) forget(key digest) {
-	if _, there := r.live.LoadAndDelete(key); there {
+// forget takes a session out of memory, unless requests are attached to it: they
+// have to be reached when it ends.
+func (r *Registry) forget(s *Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.open) == 0 && r.live.CompareAndDelete(s.key, s) {
 		r.cached.Add(-1)
+		s.away = true
+	}
+}
+
+// drop takes a session that is over out of memory, and what is open of it ends.
+func (r *Registry) drop(key digest) {
+	if v, there := r.live.LoadAndDelete(key); there {
+		r.cached.Add(-1)
+		v.(*Session).close()
 	}
 }
 
@@ -265,6 +290,8 @@ func (r *Registry) keep() {
 		select {
 		case s := <-r.used:
 			save(context.Background(), s)
+		case <-r.doubt:
+			r.sweep()
 		case <-tick.C:
 			r.sweep()
 		case <-r.stop:
@@ -297,7 +324,7 @@ func (r *Registry) save(ctx context.Context, s *Session) {
 	})
 	switch {
 	case errors.Is(err, ErrNone):
-		r.forget(s.key)
+		r.drop(s.key)
 	case err != nil:
 		s.saved.Store(0)
 		r.log.Warn("the use of a session could not be recorded; it may end early", "session", s.ID, "error", err)
@@ -305,13 +332,22 @@ func (r *Registry) save(ctx context.Context, s *Session) {
 }
 
 // sweep drops from memory what has ended, and what has not been used for a
-// while: the store has that.
+// while: the store has that. What is in doubt and has requests attached is looked
+// up: they would not ask by themselves.
 func (r *Registry) sweep() {
-	now := r.now()
-	r.live.Range(func(k, v any) bool {
+	now, deaf, away := r.now(), r.lag() > staleGrace, false
+	r.live.Range(func(_, v any) bool {
 		s := v.(*Session)
-		if now.UnixNano()-s.seen.Load() > int64(unusedLife) || !now.Before(s.until()) {
-			r.forget(k.(digest))
+		over := !now.Before(s.until()) // by what is known here
+		switch {
+		case !s.attached():
+			if over || now.Sub(s.Used()) > unusedLife {
+				r.forget(s)
+			}
+		case deaf: // its end could not be heard of
+			s.endOpen()
+		case !away && (over || s.checked.Load() != r.missed.Load()):
+			away = !r.check(s)
 		}
 		return true
 	})
@@ -321,4 +357,16 @@ func (r *Registry) sweep() {
 		}
 		return true
 	})
+}
+
+// check finds out whether a session with requests attached lives, and reports
+// whether the store could be asked. If not, the next sweep asks again.
+func (r *Registry) check(s *Session) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	known, err := r.load(ctx, s.key)
+	if err == nil && !r.now().Before(known.until()) {
+		r.drop(s.key)
+	}
+	return err == nil || errors.Is(err, ErrNone)
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,16 +37,28 @@ type Session struct {
 	Expires time.Time
 	// LogoutHint tells Microsoft at sign-out whose session to end there.
 	LogoutHint string
+	// Browser is what somebody signed in with, in words.
+	Browser string
 
 	// Headers is a place for the identity headers made for this session, so
 	// that they are signed once in a few minutes and not per request.
 	Headers atomic.Pointer[Headers]
 
-	key   digest
-	idle  time.Duration
-	seen  atomic.Int64 // the last use, in Unix nanoseconds
-	saved atomic.Int64 // the last use that the store knows of
+	key     digest
+	sid     string // as Microsoft names its session; "" if it doesn't
+	idle    time.Duration
+	seen    atomic.Int64 // the last use, in Unix nanoseconds
+	saved   atomic.Int64 // the last use that the store knows of
+	checked atomic.Int64 // Registry.missed, when the store last had this session
+
+	mu   sync.Mutex
+	open []*Attachment
+	away bool // not in the registry's memory, so its end would not be heard of
+	over bool
 }
+
+// Used is when the session was used last.
+func (s *Session) Used() time.Time { return time.Unix(0, s.seen.Load()) }
 
 // Headers are the identity headers of a session, and under which conditions
 // they hold: who signed them, the state of the person's connection, the time.
@@ -60,7 +73,17 @@ type Headers struct {
 type digest [sha256.Size]byte
 
 func (d digest) String() string   { return hex.EncodeToString(d[:]) }
-func (d digest) storeKey() string { return "session/" + d.String() }
+func (d digest) storeKey() string { return sessionPrefix + d.String() }
+
+// parseID reads what String writes.
+func parseID(id string) (digest, bool) {
+	var d digest
+	if len(id) != hex.EncodedLen(len(d)) {
+		return d, false
+	}
+	_, err := hex.Decode(d[:], []byte(id))
+	return d, err == nil
+}
 
 // idBytes are the random bytes in a cookie.
 const idBytes = 32
@@ -92,13 +115,15 @@ type record struct {
 	Expires    time.Time        `json:"expires"`
 	Idle       time.Duration    `json:"idle"`
 	LogoutHint string           `json:"logout_hint,omitempty"`
+	SID        string           `json:"sid,omitempty"`
+	Browser    string           `json:"browser,omitempty"`
 }
 
 // newSession makes a session that was used last at seen.
 func newSession(key digest, r record, seen time.Time) *Session {
 	s := &Session{
 		ID: key.String(), Person: r.Person, Created: r.Created, Expires: r.Expires,
-		LogoutHint: r.LogoutHint, key: key, idle: r.Idle,
+		LogoutHint: r.LogoutHint, Browser: r.Browser, key: key, sid: r.SID, idle: r.Idle, away: true,
 	}
 	s.seen.Store(seen.UnixNano())
 	s.saved.Store(seen.UnixNano())
@@ -111,12 +136,12 @@ func slack(idle time.Duration) time.Duration { return max(idle/20, time.Second) 
 // kept is until when the store keeps the session's record: as long as the session
 // may live by a use that the store has not heard of yet.
 func (s *Session) kept() time.Time {
-	return time.Unix(0, s.seen.Load()).Add(s.idle + slack(s.idle))
+	return s.Used().Add(s.idle + slack(s.idle))
 }
 
 // until is when the session ends if it is not used again.
 func (s *Session) until() time.Time {
-	idle := time.Unix(0, s.seen.Load()).Add(s.idle)
+	idle := s.Used().Add(s.idle)
 	if idle.After(s.Expires) {
 		return s.Expires
 	}
@@ -152,4 +177,16 @@ func (s *Session) use(now time.Time) (alive, tell bool) {
 		return true, false
 	}
 	return true, s.saved.CompareAndSwap(saved, at)
+}
+
+// usedBy takes over the last use that another reading of the session tells.
+func (s *Session) usedBy(other *Session) {
+	for _, at := range []struct{ mine, theirs *atomic.Int64 }{{&s.seen, &other.seen}, {&s.saved, &other.saved}} {
+		for {
+			mine, theirs := at.mine.Load(), at.theirs.Load()
+			if mine >= theirs || at.mine.CompareAndSwap(mine, theirs) {
+				break
+			}
+		}
+	}
 }

@@ -134,7 +134,7 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, i Integration, tok
 			return err
 		}
 	}
-	cookie, started, err := s.Sessions.Start(ctx, &p, g.Life, claims.LoginHint)
+	cookie, started, err := s.Sessions.Start(ctx, session.Opening{Person: &p, Life: g.Life, LogoutHint: claims.LoginHint})
 	if err != nil {
 		return err
 	}

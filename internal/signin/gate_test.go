@@ -102,7 +102,7 @@ func newStage(t testing.TB, change func(*GateConfig)) *stage {
 	})
 	st.Gate = site.Gate(cfg)
 	alice := &identity.Person{ID: "tid.alice", TenantID: "tid", Integration: "contoso", Email: "alice@contoso.example", Name: "Alice"}
-	if st.cookie, _, err = sessions.Start(t.Context(), alice, cfg.Life, ""); err != nil {
+	if st.cookie, _, err = sessions.Start(t.Context(), session.Opening{Person: alice, Life: cfg.Life}); err != nil {
 		t.Fatal(err)
 	}
 	return st

@@ -1,0 +1,176 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// Keys in the store. A session's indexes end with its longest life.
+const (
+	sessionPrefix = "session/"
+	personPrefix  = "session-of/"  // + person id + "/" + ID
+	sidPrefix     = "session-sid/" // + integration + "/" + sid + "/" + ID
+)
+
+// maxSID bounds what Microsoft may call a session, in bytes: a GUID has 36.
+const maxSID = 128
+
+// page is how many records are read at a time.
+const page = 100
+
+// indexes are the keys under which a session is found.
+func (s *Session) indexes() []string {
+	keys := []string{personPrefix + s.Person.ID + "/" + s.ID}
+	if s.sid != "" && len(s.sid) <= maxSID {
+		keys = append(keys, sidPrefix+s.Person.Integration+"/"+s.sid+"/"+s.ID)
+	}
+	return keys
+}
+
+// End ends a session at once and for good, here and, within a second, in every
+// instance. Ending one that is over is no error.
+func (r *Registry) End(ctx context.Context, s *Session) error {
+	writes := []store.Write{
+		{Op: store.Delete, Key: s.key.storeKey()},
+		{Op: store.Announce, Key: Topic, Value: []byte(s.key.String())},
+	}
+	for _, index := range s.indexes() {
+		writes = append(writes, store.Write{Op: store.Delete, Key: index})
+	}
+	if _, err := r.store.Commit(ctx, writes...); err != nil {
+		return fmt.Errorf("ending a session: %w", err)
+	}
+	r.bury(s.key)
+	return nil
+}
+
+// ByID returns the session of that ID, or ErrNone; also one whose idle end has
+// come by what is known here: it may have been used elsewhere. It does not count
+// as a use.
+func (r *Registry) ByID(ctx context.Context, id string) (*Session, error) {
+	key, ok := parseID(id)
+	if !ok {
+		return nil, ErrNone
+	}
+	rec, err := r.store.Get(ctx, key.storeKey())
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrNone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking up a session: %w", err)
+	}
+	return r.read(rec)
+}
+
+// read makes a session out of a record, with the last use that is known here.
+func (r *Registry) read(rec store.Record) (*Session, error) {
+	key, ok := parseID(strings.TrimPrefix(rec.Key, sessionPrefix))
+	if !ok {
+		return nil, fmt.Errorf("reading session %s: its key is none", rec.Key)
+	}
+	s, err := decode(key, rec.Value, rec.Expires)
+	if err != nil {
+		return nil, err
+	}
+	if v, there := r.live.Load(key); there {
+		s.usedBy(v.(*Session))
+	}
+	return s, nil
+}
+
+// Of returns the sessions of a person, the one used last first.
+func (r *Registry) Of(ctx context.Context, personID string) ([]*Session, error) {
+	found, err := r.indexed(ctx, personPrefix+personID+"/")
+	now := r.now()
+	return slices.DeleteFunc(found, func(s *Session) bool { return !now.Before(s.until()) }), err
+}
+
+// indexed returns the sessions that an index leads to, the one used last first.
+func (r *Registry) indexed(ctx context.Context, prefix string) ([]*Session, error) {
+	var found []*Session
+	for after := ""; ; {
+		recs, err := r.store.Scan(ctx, prefix, after, page)
+		if err != nil {
+			return nil, fmt.Errorf("listing sessions: %w", err)
+		}
+		for _, rec := range recs {
+			// What is longer belongs to somebody whose id goes on after a "/".
+			s, err := r.ByID(ctx, strings.TrimPrefix(rec.Key, prefix))
+			if errors.Is(err, ErrNone) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, s)
+		}
+		if len(recs) < page {
+			break
+		}
+		after = recs[len(recs)-1].Key
+	}
+	slices.SortFunc(found, func(a, b *Session) int { return b.Used().Compare(a.Used()) })
+	return found, nil
+}
+
+// All calls yield for every live session until that returns an error, which it
+// returns.
+func (r *Registry) All(ctx context.Context, yield func(*Session) error) error {
+	for after := ""; ; {
+		recs, err := r.store.Scan(ctx, sessionPrefix, after, page)
+		if err != nil {
+			return fmt.Errorf("listing sessions: %w", err)
+		}
+		for _, rec := range recs {
+			s, err := r.read(rec)
+			if err == nil && r.now().Before(s.until()) {
+				err = yield(s)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if len(recs) < page {
+			return nil
+		}
+		after = recs[len(recs)-1].Key
+	}
+}
+
+// EndAll ends all sessions of a person but one (nil: all), and returns how many
+// it has ended, also when it fails.
+func (r *Registry) EndAll(ctx context.Context, personID string, but *Session) (int, error) {
+	return r.endIndexed(ctx, personPrefix+personID+"/", but)
+}
+
+// EndSID ends the sessions that began with a session at Microsoft, which has
+// ended there, and returns how many it has ended, also when it fails.
+func (r *Registry) EndSID(ctx context.Context, integration, sid string) (int, error) {
+	if sid == "" || len(sid) > maxSID {
+		return 0, nil
+	}
+	return r.endIndexed(ctx, sidPrefix+integration+"/"+sid+"/", nil)
+}
+
+func (r *Registry) endIndexed(ctx context.Context, prefix string, but *Session) (int, error) {
+	found, err := r.indexed(ctx, prefix)
+	if err != nil {
+		return 0, err
+	}
+	ended := 0
+	for _, s := range found {
+		if but != nil && s.key == but.key {
+			continue
+		}
+		if err := r.End(ctx, s); err != nil {
+			return ended, err
+		}
+		ended++
+	}
+	return ended, nil
+}
