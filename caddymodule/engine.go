@@ -207,6 +207,8 @@ func (e *engine) heard(a store.Announcement) {
 		e.sessions.Heard(a.Value)
 	case grant.Topic:
 		e.grants.Heard(a.Value)
+	case grant.GoneTopic:
+		e.grants.HeardGone(a.Value)
 	}
 }
 

@@ -155,10 +155,11 @@ func (k *Keeper) Heard(value []byte) {
 	c.forgive()
 }
 
-// Missed is told that Heard may have missed something.
+// Missed is told that Heard or HeardGone may have missed something.
 func (k *Keeper) Missed() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	clear(k.tokens.byOwner) // some may be of grants that are forgotten
 	k.connections.Range(func(_, c any) bool {
 		c.(*Connection).unknown()
 		return true

@@ -1,0 +1,47 @@
+package grant
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// GoneTopic of announcements that a grant has been forgotten; the value is its
+// owner.
+const GoneTopic = "grant-gone"
+
+// Forget deletes owner's grant for good. No instance books with it from then on,
+// but for calls that are on their way; what Microsoft itself knows of it stays, as
+// it has no call to revoke a refresh token. Forgetting what is not there is no
+// error.
+func (k *Keeper) Forget(ctx context.Context, owner string) error {
+	_, err := k.cfg.Store.Commit(ctx,
+		store.Write{Op: store.Delete, Key: key(owner)},
+		store.Write{Op: store.Announce, Key: GoneTopic, Value: []byte(owner)})
+	if err != nil {
+		return fmt.Errorf("forget a grant: %w", err)
+	}
+	k.gone(owner)
+	return nil
+}
+
+// HeardGone is told what is announced with GoneTopic.
+func (k *Keeper) HeardGone(value []byte) { k.gone(string(value)) }
+
+// gone drops what is in memory of a grant. Somebody may have signed in again
+// meanwhile: the store has the last word, so what is announced late costs one look
+// and one refresh.
+func (k *Keeper) gone(owner string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.tokens.drop(owner)
+	v, known := k.connections.Load(owner)
+	if !known {
+		return
+	}
+	c := v.(*Connection)
+	c.saves++ // what a refresh under way brings is not kept
+	c.unknown()
+	c.forgive()
+}
