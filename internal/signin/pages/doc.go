@@ -1,5 +1,7 @@
 // Package pages draws what a person sees of the gateway itself: the login page,
-// the question before signing out, and the pages that say what went wrong.
+// their account, the questions before signing out and disconnecting, what to show
+// to an administrator, the page that connects a room, and the pages that say what
+// went wrong.
 //
 // It owns the templates, the stylesheet, the mark and every sentence on them, in
 // English, Traditional and Simplified Chinese. signin calls it with what is to

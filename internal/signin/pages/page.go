@@ -1,10 +1,12 @@
 package pages
 
-import "net/http"
+import "time"
 
 // Login is the page that offers the integrations to sign in with.
 type Login struct {
 	Buttons []Button
+	// Notice says why the page is shown, if that needs saying.
+	Notice Notice
 }
 
 // A Button starts a sign-in.
@@ -15,6 +17,9 @@ type Button struct {
 	Label string
 	// URL is where the button leads.
 	URL string
+	// Last is the one used last in this browser. It is shown first and the others
+	// below it, less prominent.
+	Last bool
 }
 
 // Logout is the page that asks before it signs somebody out.
@@ -28,14 +33,113 @@ type Logout struct {
 	FormAction []string
 }
 
+// Account is the page that shows somebody how they stand with Microsoft 365, and
+// where they are signed in.
+type Account struct {
+	Name, Email string
+	// Integration is its label: where the account comes from.
+	Integration string
+	Connection  Connection
+	// SignInURL renews the connection; ConsentURL leads to ConsentHelp, "": there
+	// is no such page.
+	SignInURL, ConsentURL string
+	// Sessions are shown in the order given.
+	Sessions []AccountSession
+	// EndAction takes the form that ends one session: its field "session" is the ID.
+	EndAction string
+	// EndAllAction takes the form that ends several: its field "which" is "others",
+	// or "all" for this one as well.
+	EndAllAction string
+	// DisconnectURL leads to the page that asks before it disconnects. "": the
+	// connection can't be ended here.
+	DisconnectURL string
+	// LogoutAction takes the form that signs out of this browser.
+	LogoutAction string
+	// FormAction is as in Logout: signing out may lead to Microsoft.
+	FormAction []string
+	// Admin is somebody who may connect rooms; Rooms is shown to them only.
+	Admin bool
+	Rooms []AccountRoom
+	// Zone is that of the times in the page; nil: UTC.
+	Zone *time.Location
+}
+
+// An AccountSession is a browser that somebody is signed in with.
+type AccountSession struct {
+	// ID names the session in a form: not its cookie.
+	ID string
+	// Browser is what can be told of it, "Chrome on Windows" say; "": nothing.
+	Browser       string
+	Started, Used time.Time
+	// Current is the one that asks.
+	Current bool
+}
+
+// An AccountRoom is a room that an admin may connect.
+type AccountRoom struct {
+	Title      string
+	Connection Connection
+	URL        string // of its page
+}
+
+// Disconnect is the page that asks before it gives up somebody's connection.
+type Disconnect struct {
+	Name, Email string
+	// Action is where the form is posted to; BackURL leads away.
+	Action, BackURL string
+	// FormAction is as in Logout: the answer may lead to a sign-in.
+	FormAction []string
+}
+
+// ConsentHelp is the page that somebody shows to the administrator of their
+// tenant, who has to allow what ONES asks for.
+type ConsentHelp struct {
+	// AdminURL is Microsoft's page where an administrator grants the permissions.
+	AdminURL string
+	// Application and Tenant are the ids by which an administrator finds them.
+	Application, Tenant string
+	// Permissions are the scopes asked for.
+	Permissions []string
+	// Detail, Reference, Correlation and Time are as in Message.
+	Detail, Reference, Correlation string
+	Time                           time.Time
+	// TryAgainURL signs in once more; OtherAccountURL with another account. "": no link.
+	TryAgainURL, OtherAccountURL string
+}
+
+// Room is the page by which an admin connects a room with an account of its own.
+type Room struct {
+	Title, Address string
+	Connection     Connection
+	// Account is the one connected, since Connected. "": none.
+	Account   string
+	Connected time.Time
+	// ConnectAction takes the form that begins to connect, with nothing in it;
+	// DisconnectAction the one that ends it.
+	ConnectAction, DisconnectAction string
+	// FormAction is as in Logout: connecting leads to Microsoft.
+	FormAction []string
+	// Refused is the account that has just signed in and may not stand for this
+	// room. "": none was refused.
+	Refused string
+	// BackURL leads to the account page.
+	BackURL string
+	// Zone is that of the times in the page; nil: UTC.
+	Zone *time.Location
+}
+
 // Message is a page that tells what happened, why, and what to do.
 type Message struct {
 	Kind Kind
 	// Detail is a short technical word for whoever helps, "AADSTS65001" say.
 	Detail string
-	// Reference finds the event in the log: a trace id.
-	Reference string
-	Actions   []Action
+	// Reference finds the event at Microsoft or in the log: a trace id. Correlation
+	// is the id that we sent along.
+	Reference, Correlation string
+	// Time is when it happened, shown in UTC; the zero time is left out.
+	Time time.Time
+	// Actions lead on. Without any there is a link to ONES' first page.
+	Actions []Action
 }
 
 // An Action is a link below a message. The first one is the main one.
@@ -43,73 +147,3 @@ type Action struct {
 	Label Text
 	URL   string
 }
-
-// A Kind of message.
-type Kind int
-
-// The kinds, and when they are meant.
-const (
-	SignedOut            Kind = iota // after a sign-out
-	SignInDeclined                   // the person pressed cancel at Microsoft (access_denied, AADSTS65004)
-	NeedsAdminConsent                // the tenant has not granted the permissions (AADSTS65001, 90094)
-	WrongAccount                     // another tenant, a guest, or not in an allowed group
-	SignInExpired                    // the attempt is too old, used up, or its cookie is missing
-	SignInFailed                     // Microsoft's answer could not be used, cause unknown
-	ServiceMisconfigured             // Microsoft refuses the app itself (invalid_client, redirect URI)
-	MicrosoftUnavailable             // no answer from Microsoft, or a 5xx
-	StoreUnavailable                 // the session could not be kept or read
-	NotFound                         // no such page under /.ones/
-	MethodNotAllowed                 // the page exists, the method doesn't
-	CrossSite                        // an unsafe request from another origin
-	SignInRequired                   // a navigation by another method than GET, without a session
-	numKinds
-)
-
-// kinds holds what is the same in every language.
-var kinds = [numKinds]struct {
-	name   string // for data-kind in the page
-	status int
-	fault  fault
-}{
-	SignedOut:            {"signed_out", http.StatusOK, faultNobody},
-	SignInDeclined:       {"sign_in_declined", http.StatusForbidden, faultPerson},
-	NeedsAdminConsent:    {"needs_admin_consent", http.StatusForbidden, faultAdmin},
-	WrongAccount:         {"wrong_account", http.StatusForbidden, faultPerson},
-	SignInExpired:        {"sign_in_expired", http.StatusBadRequest, faultPerson},
-	SignInFailed:         {"sign_in_failed", http.StatusBadGateway, faultOperator},
-	ServiceMisconfigured: {"service_misconfigured", http.StatusInternalServerError, faultOperator},
-	MicrosoftUnavailable: {"microsoft_unavailable", http.StatusServiceUnavailable, faultMicrosoft},
-	StoreUnavailable:     {"store_unavailable", http.StatusServiceUnavailable, faultOperator},
-	NotFound:             {"not_found", http.StatusNotFound, faultNobody},
-	MethodNotAllowed:     {"method_not_allowed", http.StatusMethodNotAllowed, faultNobody},
-	CrossSite:            {"cross_site", http.StatusForbidden, faultNobody},
-	SignInRequired:       {"sign_in_required", http.StatusUnauthorized, faultPerson},
-}
-
-// Status of an answer of that kind.
-func (k Kind) Status() int { return kinds[k].status }
-
-// A fault says who can mend something.
-type fault int
-
-// Those who can. faultNobody leaves the line out.
-const (
-	faultNobody   fault = iota // nothing to mend
-	faultPerson                // the person who reads the page
-	faultAdmin                 // an administrator of their Microsoft 365 tenant
-	faultOperator              // whoever runs ONES
-	faultMicrosoft
-	numFaults
-)
-
-// A Text is a phrase of the catalogue, to be said in the reader's language.
-type Text int
-
-// The phrases that callers choose from.
-const (
-	ActionSignIn       Text = iota // begin the sign-in again
-	ActionTryAgain                 // the same once more
-	ActionOtherAccount             // sign in, choosing another account
-	ActionHome                     // to ONES' first page
-	numTexts
-)

@@ -1,11 +1,11 @@
 package pages
 
 import (
-	"bytes"
+	"cmp"
 	"embed"
+	"fmt"
 	"html/template"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -14,19 +14,21 @@ var templateFiles embed.FS
 
 // A Renderer writes pages. It may be used concurrently.
 type Renderer struct {
-	login, logout, message *template.Template
-	style, mark            asset
+	login, logout, message, account, disconnect, consent, room *template.Template
+
+	style, mark asset
 }
 
 // NewRenderer returns a renderer. The templates are part of the program, so one
 // that doesn't parse is a panic.
 func NewRenderer() *Renderer {
 	page := func(name string) *template.Template {
-		return template.Must(template.ParseFS(templateFiles,
+		return template.Must(template.New(name).Funcs(names).ParseFS(templateFiles,
 			"templates/layout.html", "templates/"+name+".html"))
 	}
 	return &Renderer{
-		login: page("login"), logout: page("logout"), message: page("message"),
+		login: page("login"), logout: page("logout"), message: page("message"), account: page("account"),
+		disconnect: page("disconnect"), consent: page("consent"), room: page("room"),
 		style: newAsset("style.css"), mark: newAsset("mark.svg"),
 	}
 }
@@ -34,7 +36,15 @@ func NewRenderer() *Renderer {
 // Login writes the login page with status 200.
 func (r *Renderer) Login(w http.ResponseWriter, req *http.Request, data Login) {
 	v := newView(req, "login")
-	v.Title, v.Data = v.Words.LoginTitle, data
+	shown := loginView{Login: data}
+	for _, b := range data.Buttons {
+		if b.Last && shown.Last == nil {
+			shown.Last = &b
+		} else {
+			shown.Others = append(shown.Others, b)
+		}
+	}
+	v.Title, v.Data = v.Words.LoginTitle, shown
 	write(w, r.login, http.StatusOK, "'none'", v)
 }
 
@@ -45,95 +55,67 @@ func (r *Renderer) Logout(w http.ResponseWriter, req *http.Request, data Logout)
 	write(w, r.logout, http.StatusOK, formAction(data.FormAction), v)
 }
 
+// Account writes the account page with status 200.
+func (r *Renderer) Account(w http.ResponseWriter, req *http.Request, data Account) {
+	v := newView(req, "account")
+	v.zone = data.Zone
+	v.Title = v.Words.AccountTitle
+	mendable := data.Connection == NeedsSignIn || data.Connection == NeedsConsent || data.Connection == NoMailbox
+	v.Data = accountView{
+		Account: data,
+		SignIn:  data.SignInURL != "" && mendable,
+		Consent: data.ConsentURL != "" && data.Connection == NeedsConsent,
+		Several: len(data.Sessions) > 1,
+	}
+	write(w, r.account, http.StatusOK, formAction(data.FormAction), v)
+}
+
+// Disconnect writes the page that asks before disconnecting, with status 200.
+func (r *Renderer) Disconnect(w http.ResponseWriter, req *http.Request, data Disconnect) {
+	v := newView(req, "disconnect")
+	v.Title, v.Data = v.Words.DisconnectTitle, data
+	write(w, r.disconnect, http.StatusOK, formAction(data.FormAction), v)
+}
+
+// ConsentHelp writes the page that tells what an administrator has to allow. It
+// is NeedsAdminConsent in full, and has its status.
+func (r *Renderer) ConsentHelp(w http.ResponseWriter, req *http.Request, data ConsentHelp) {
+	v := newView(req, kinds[NeedsAdminConsent].name)
+	s := v.catalogue.messages[NeedsAdminConsent]
+	v.Title = s.Title
+	shown := consentView{ConsentHelp: data, sentences: s}
+	for _, name := range data.Permissions {
+		// A scope may be written with its resource: "https://graph.microsoft.com/User.Read".
+		means := v.catalogue.permissions[name[strings.LastIndexByte(name, '/')+1:]]
+		shown.Asked = append(shown.Asked, permission{name, cmp.Or(means, v.Words.PermissionOther)})
+	}
+	v.Data = shown
+	write(w, r.consent, NeedsAdminConsent.Status(), "'none'", v)
+}
+
+// Room writes the page that connects a room: with status 200, or that of
+// RoomAccountRefused if an account was refused.
+func (r *Renderer) Room(w http.ResponseWriter, req *http.Request, data Room) {
+	v := newView(req, "room")
+	v.zone = data.Zone
+	v.Title = fmt.Sprintf(v.Words.RoomTitle, data.Title)
+	s, status := v.catalogue.messages[RoomAccountRefused], http.StatusOK
+	if data.Refused != "" {
+		status = RoomAccountRefused.Status()
+	}
+	v.Data = roomView{Room: data, Refusal: s}
+	write(w, r.room, status, formAction(data.FormAction), v)
+}
+
 // Message writes a message page with the status of its kind.
 func (r *Renderer) Message(w http.ResponseWriter, req *http.Request, data Message) {
 	kind := kinds[data.Kind]
 	v := newView(req, kind.name)
 	s := v.catalogue.messages[data.Kind]
-	v.Title = s.title
-	v.Data = messageView{
-		Message:  data,
-		Happened: s.happened, Why: s.why, Do: s.do,
-		Helper: v.catalogue.faults[kind.fault],
+	v.Title = s.Title
+	if len(data.Actions) == 0 {
+		data.Actions = []Action{{ActionHome, "/"}}
 	}
+	v.Data = messageView{Message: data, sentences: s, Helper: v.catalogue.faults[kind.fault]}
 	write(w, r.message, data.Kind.Status(), "'none'", v)
-}
-
-// view is what every template sees.
-type view struct {
-	Lang      Lang
-	Kind      string // which page this is, for data-kind
-	Title     string
-	StylePath string
-	MarkPath  string
-	Data      any
-	Words     *words
-	catalogue *catalogue
-}
-
-// Text is a phrase in the reader's language.
-func (v *view) Text(t Text) string { return v.catalogue.texts[t] }
-
-// messageView is a message with its sentences.
-type messageView struct {
-	Message
-	Happened, Why, Do, Helper string
-}
-
-func newView(req *http.Request, kind string) *view {
-	lang := Match(req.Header.Get("Accept-Language"))
-	c := catalogues[lang]
-	return &view{
-		Lang: lang, Kind: kind, StylePath: StylePath, MarkPath: MarkPath,
-		Words: &c.words, catalogue: c,
-	}
-}
-
-// write renders the page first and sends it then, so that nobody gets half a page.
-func write(w http.ResponseWriter, t *template.Template, status int, formAction string, v *view) {
-	var page bytes.Buffer
-	if err := t.ExecuteTemplate(&page, "layout", v); err != nil {
-		// Data is typed and the tests render every page: only a defect gets here.
-		http.Error(w, "The page could not be drawn.", http.StatusInternalServerError)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", string(v.Lang))
-	h.Add("Vary", "Accept-Language")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action "+
-		formAction+"; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Referrer-Policy", referrer(formAction))
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	w.WriteHeader(status)
-	_, _ = w.Write(page.Bytes()) // the browser has gone: nobody to tell
-}
-
-// referrer is the policy of a page: the address of none is told to anybody, but a
-// page with a form has to name its origin, or the browser sends "Origin: null"
-// and the form is taken for another site's (Fetch, "Origin" header).
-func referrer(formAction string) string {
-	if formAction == "'none'" {
-		return "no-referrer"
-	}
-	return "same-origin"
-}
-
-// formAction is the value of the directive: our own origin and those given. What
-// is not an http(s) origin is left out, so that nothing given can end the
-// directive and begin another.
-func formAction(origins []string) string {
-	value := "'self'"
-	for _, o := range origins {
-		u, err := url.Parse(o)
-		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" ||
-			strings.ContainsAny(u.Host, ";, '\"*") {
-			continue
-		}
-		value += " " + u.Scheme + "://" + u.Host
-	}
-	return value
 }

@@ -2,17 +2,20 @@ package pages
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
-
-	"golang.org/x/net/html"
+	"time"
 )
 
 var renderer = NewRenderer()
+
+// noon is the time of the tests, in a zone that no page should show by itself.
+var noon = time.Date(2026, 11, 26, 20, 0, 0, 0, time.FixedZone("", 8*3600))
 
 // render has a page drawn for a reader of lang, and checks what every page must
 // hold: headers, language, title, well-formed HTML, nothing inline.
@@ -46,88 +49,11 @@ func render(t *testing.T, lang Lang, draw func(http.ResponseWriter, *http.Reques
 	if root := find(t, body, "html", ""); attr(root, "lang") != string(lang) {
 		t.Errorf("lang = %q, want %q", attr(root, "lang"), lang)
 	}
+	checkReferences(t, body)
 	if title := text(find(t, body, "title", "")); title == "" || title != text(find(t, body, "h1", "")) {
 		t.Errorf("title = %q, want that of the heading", title)
 	}
 	return res, body
-}
-
-func directives(res *http.Response) []string {
-	return strings.Split(res.Header.Get("Content-Security-Policy"), "; ")
-}
-
-// checkHTML fails unless every element is closed in order, and none carries what
-// the policy would block.
-func checkHTML(t *testing.T, body string) {
-	t.Helper()
-	void := []string{"meta", "link", "br", "input"}
-	var open []string
-	z := html.NewTokenizer(strings.NewReader(body))
-	for {
-		switch z.Next() {
-		case html.ErrorToken:
-			if len(open) > 0 {
-				t.Errorf("left open: %v", open)
-			}
-			return
-		case html.StartTagToken:
-			tok := z.Token()
-			if tok.Data == "script" || tok.Data == "style" {
-				t.Errorf("<%s> in the page, want none", tok.Data)
-			}
-			seen := map[string]bool{}
-			for _, a := range tok.Attr {
-				if a.Key == "style" || strings.HasPrefix(a.Key, "on") || seen[a.Key] {
-					t.Errorf("<%s %s=%q>: inline or repeated", tok.Data, a.Key, a.Val)
-				}
-				seen[a.Key] = true
-			}
-			if !slices.Contains(void, tok.Data) {
-				open = append(open, tok.Data)
-			}
-		case html.EndTagToken:
-			name, _ := z.TagName()
-			if len(open) == 0 || open[len(open)-1] != string(name) {
-				t.Fatalf("</%s> closes %v", name, open)
-			}
-			open = open[:len(open)-1]
-		}
-	}
-}
-
-// find returns the first element of that name and, unless "", that id.
-func find(t *testing.T, body, element, id string) *html.Node {
-	t.Helper()
-	doc, err := html.Parse(strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n := range doc.Descendants() {
-		if n.Type == html.ElementNode && n.Data == element && (id == "" || attr(n, "id") == id) {
-			return n
-		}
-	}
-	t.Fatalf("no <%s id=%q> in the page", element, id)
-	return nil
-}
-
-func attr(n *html.Node, key string) string {
-	for _, a := range n.Attr {
-		if a.Key == key {
-			return a.Val
-		}
-	}
-	return ""
-}
-
-func text(n *html.Node) string {
-	var b strings.Builder
-	for c := range n.Descendants() {
-		if c.Type == html.TextNode {
-			b.WriteString(c.Data)
-		}
-	}
-	return strings.TrimSpace(b.String())
 }
 
 func TestMessageEveryKindAndLanguage(t *testing.T) {
@@ -137,6 +63,7 @@ func TestMessageEveryKindAndLanguage(t *testing.T) {
 				res, body := render(t, lang, func(w http.ResponseWriter, r *http.Request) {
 					renderer.Message(w, r, Message{
 						Kind: k, Detail: "AADSTS90002", Reference: "4bf92f3577b34da6",
+						Correlation: "0b5d6e52", Time: noon,
 						Actions: []Action{{ActionTryAgain, "/.ones/login"}, {ActionHome, "/"}},
 					})
 				})
@@ -146,10 +73,16 @@ func TestMessageEveryKindAndLanguage(t *testing.T) {
 				if got := attr(find(t, body, "main", ""), "data-kind"); got == "" || got != kinds[k].name {
 					t.Errorf("data-kind = %q, want %q", got, kinds[k].name)
 				}
-				for _, id := range []string{"detail", "reference"} {
+				for _, id := range []string{"detail", "reference", "correlation"} {
 					if text(find(t, body, "code", id)) == "" {
 						t.Errorf("#%s is empty", id)
 					}
+				}
+				if got := attr(find(t, body, "time", ""), "datetime"); got != "2026-11-26T12:00:00Z" {
+					t.Errorf("time = %q, want it in UTC", got)
+				}
+				if got := hrefs(t, body); !slices.Equal(got, []string{"/.ones/login", "/"}) {
+					t.Errorf("links = %q, want those given, in order", got)
 				}
 			})
 		}
@@ -164,10 +97,10 @@ func TestCatalogues(t *testing.T) {
 	for lang, c := range catalogues {
 		t.Run(string(lang), func(t *testing.T) {
 			for k, m := range c.messages {
-				if m.title == "" || m.happened == "" || m.do == "" {
+				if m.Title == "" || m.Happened == "" || m.Do == "" {
 					t.Errorf("%s: a sentence is missing: %+v", kinds[k].name, m)
 				}
-				if got, want := m.why == "", english.messages[k].why == ""; got != want {
+				if got, want := m.Why == "", english.messages[k].Why == ""; got != want {
 					t.Errorf("%s: without a why = %t, want %t as in English", kinds[k].name, got, want)
 				}
 			}
@@ -180,6 +113,27 @@ func TestCatalogues(t *testing.T) {
 				if got, want := s == "", fault(i) <= faultNobody; got != want {
 					t.Errorf("fault %d empty = %t, want %t", i, got, want)
 				}
+			}
+			for i, s := range c.notices {
+				if got, want := s == "", Notice(i) == NoNotice; got != want {
+					t.Errorf("notice %d empty = %t, want %t", i, got, want)
+				}
+			}
+			for name, of := range map[string][2]map[Connection]standing{
+				"person": {c.connections, english.connections}, "room": {c.rooms, english.rooms},
+			} {
+				for connection, s := range of[1] {
+					got := of[0][connection]
+					if got.Label == "" || got.Means == "" || (got.Do == "") != (s.Do == "") {
+						t.Errorf("%s %s: a sentence is missing: %+v", name, connection, got)
+					}
+				}
+				if len(of[0]) != len(of[1]) {
+					t.Errorf("%s: %d connections, want %d as in English", name, len(of[0]), len(of[1]))
+				}
+			}
+			if got, want := slices.Sorted(maps.Keys(c.permissions)), slices.Sorted(maps.Keys(english.permissions)); !slices.Equal(got, want) {
+				t.Errorf("permissions %q, want %q as in English", got, want)
 			}
 			words := reflect.ValueOf(c.words)
 			for i := range words.NumField() {
@@ -201,7 +155,10 @@ func TestMessageWithNothingMore(t *testing.T) {
 	if !strings.Contains(body, english.faults[faultOperator]) || strings.Contains(body, english.faults[faultAdmin]) {
 		t.Error("it does not say who can mend it")
 	}
-	for _, unwanted := range []string{`id="detail"`, `id="reference"`, "<a "} {
+	if got := hrefs(t, body); !slices.Equal(got, []string{"/"}) {
+		t.Errorf("links = %q, want one to ONES: no page is a dead end", got)
+	}
+	for _, unwanted := range []string{`class="trace"`, "<time"} {
 		if strings.Contains(body, unwanted) {
 			t.Errorf("%s in a page that was given none", unwanted)
 		}
@@ -212,8 +169,8 @@ func TestLogin(t *testing.T) {
 	for _, lang := range langs {
 		for name, data := range map[string]Login{
 			"plain": {Buttons: []Button{
-				{"contoso", "Sign in with Microsoft 365", "/.ones/login/contoso?return_to=%2Frooms"},
-				{"fabrikam", "使用 Microsoft 365 登入", "/.ones/login/fabrikam"},
+				{Name: "contoso", Label: "Sign in with Microsoft 365", URL: "/.ones/login/contoso?return_to=%2Frooms"},
+				{Name: "fabrikam", Label: "使用 Microsoft 365 登入", URL: "/.ones/login/fabrikam"},
 			}},
 			"no buttons": {},
 		} {
@@ -297,7 +254,7 @@ func TestEscaping(t *testing.T) {
 	const hostile = `"><script>alert(1)</script><i x='`
 	draws := map[string]func(http.ResponseWriter, *http.Request){
 		"login": func(w http.ResponseWriter, r *http.Request) {
-			renderer.Login(w, r, Login{Buttons: []Button{{hostile, hostile, "javascript:alert(1)"}}})
+			renderer.Login(w, r, Login{Buttons: []Button{{Name: hostile, Label: hostile, URL: "javascript:alert(1)"}}})
 		},
 		"logout": func(w http.ResponseWriter, r *http.Request) {
 			renderer.Logout(w, r, Logout{Name: hostile, Email: hostile, Action: "javascript:alert(1)"})
@@ -309,6 +266,32 @@ func TestEscaping(t *testing.T) {
 			})
 		},
 	}
+	maps.Copy(draws, map[string]func(http.ResponseWriter, *http.Request){
+		"account": func(w http.ResponseWriter, r *http.Request) {
+			renderer.Account(w, r, Account{
+				Name: hostile, Email: hostile, Integration: hostile, Connection: Connection(hostile),
+				SignInURL: "javascript:alert(1)", DisconnectURL: "javascript:alert(1)", ConsentURL: "javascript:alert(1)",
+				EndAction: "javascript:alert(1)", EndAllAction: "javascript:alert(1)", LogoutAction: "javascript:alert(1)",
+				Sessions: []AccountSession{{ID: hostile, Browser: hostile, Started: noon}},
+				Admin:    true, Rooms: []AccountRoom{{hostile, Connection(hostile), "javascript:alert(1)"}},
+			})
+		},
+		"disconnect": func(w http.ResponseWriter, r *http.Request) {
+			renderer.Disconnect(w, r, Disconnect{Name: hostile, Email: hostile, Action: "javascript:alert(1)", BackURL: "javascript:alert(1)"})
+		},
+		"consent help": func(w http.ResponseWriter, r *http.Request) {
+			renderer.ConsentHelp(w, r, ConsentHelp{
+				AdminURL: "https://login.example/" + hostile, Application: hostile, Tenant: hostile, Permissions: []string{hostile},
+				TryAgainURL: "javascript:alert(1)", OtherAccountURL: "javascript:alert(1)",
+			})
+		},
+		"room": func(w http.ResponseWriter, r *http.Request) {
+			renderer.Room(w, r, Room{
+				Title: hostile, Address: hostile, Account: hostile, Refused: hostile, BackURL: "javascript:alert(1)",
+				ConnectAction: "javascript:alert(1)", DisconnectAction: "javascript:alert(1)",
+			})
+		},
+	})
 	for name, draw := range draws {
 		t.Run(name, func(t *testing.T) {
 			_, body := render(t, English, draw)
@@ -322,14 +305,25 @@ func TestEscaping(t *testing.T) {
 	}
 }
 
-// formActionOf is the value of form-action in an answer's policy.
-func formActionOf(res *http.Response) string {
-	for _, d := range directives(res) {
-		if value, ok := strings.CutPrefix(d, "form-action "); ok {
-			return value
-		}
+// The integration used last comes first, whatever the order of the configuration.
+func TestLoginLast(t *testing.T) {
+	_, body := render(t, English, func(w http.ResponseWriter, r *http.Request) {
+		renderer.Login(w, r, Login{Notice: ConnectionEnded, Buttons: []Button{
+			{Name: "a", Label: "A", URL: "/a"}, {Name: "b", Label: "B", URL: "/b", Last: true}, {Name: "c", Label: "C", URL: "/c"},
+		}})
+	})
+	if got := hrefs(t, body); !slices.Equal(got, []string{"/b", "/a", "/c"}) {
+		t.Errorf("links = %q, want the last one first", got)
 	}
-	return ""
+	if got := attr(find(t, body, "a", "login-b"), "class"); got != "button" {
+		t.Errorf("class of the last one = %q, want it prominent", got)
+	}
+	if got := attr(find(t, body, "a", "login-c"), "class"); got != "button quiet" {
+		t.Errorf("class of another = %q, want it quiet", got)
+	}
+	if got := text(find(t, body, "p", "notice")); got != english.notices[ConnectionEnded] {
+		t.Errorf("notice = %q", got)
+	}
 }
 
 // A page with a form has to name its origin to be believed; the others name nothing.
