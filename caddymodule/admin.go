@@ -31,6 +31,8 @@ func init() {
 // |---|---|
 // | `GET /ones/status` | tells how the gateway stands |
 // | `POST /ones/backup` | streams an encrypted backup of the store |
+// | `GET /ones/sessions?user=` | lists the sessions of browsers, of one person or of all |
+// | `POST /ones/sessions/revoke` | ends one session, or all of a person |
 // | `GET /ones/keys` | tells which keys seal and open, here and at the other gateways |
 // | `GET /ones/keys/records` | counts the records that each key has sealed |
 // | `POST /ones/keys/rewrap` | seals with the primary key what isn't yet |
@@ -49,6 +51,8 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		adminRoute(http.MethodGet, statusPath, serveStatus),
 		adminRoute(http.MethodPost, backupPath, serveBackup),
+		adminRoute(http.MethodGet, sessionsPath, serveSessions),
+		adminRoute(http.MethodPost, revokePath, serveRevoke),
 		adminRoute(http.MethodGet, keysPath, serveKeys),
 		adminRoute(http.MethodGet, recordsPath, serveSealedRecords),
 		adminRoute(http.MethodPost, rewrapPath, serveRewrap),
@@ -57,11 +61,13 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 
 // The calls, which the commands make.
 const (
-	statusPath  = "/ones/status"
-	backupPath  = "/ones/backup"
-	keysPath    = "/ones/keys"
-	recordsPath = "/ones/keys/records"
-	rewrapPath  = "/ones/keys/rewrap"
+	statusPath   = "/ones/status"
+	backupPath   = "/ones/backup"
+	sessionsPath = "/ones/sessions"
+	revokePath   = "/ones/sessions/revoke"
+	keysPath     = "/ones/keys"
+	recordsPath  = "/ones/keys/records"
+	rewrapPath   = "/ones/keys/rewrap"
 )
 
 // adminRoute leads to a call about the engine that runs. The engine is looked

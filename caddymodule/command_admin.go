@@ -140,7 +140,16 @@ const maxAnswer = 16 << 20
 
 // ask makes a call without a body and reads the JSON of its answer.
 func (c *gatewayClient) ask(ctx context.Context, method, path string, into any) error {
-	res, err := c.call(ctx, method, path, nil)
+	return c.exchange(ctx, method, path, nil, into)
+}
+
+// tell posts body as JSON and reads the JSON of its answer.
+func (c *gatewayClient) tell(ctx context.Context, path string, body, into any) error {
+	return c.exchange(ctx, http.MethodPost, path, body, into)
+}
+
+func (c *gatewayClient) exchange(ctx context.Context, method, path string, body, into any) error {
+	res, err := c.call(ctx, method, path, body)
 	if err != nil {
 		return err
 	}

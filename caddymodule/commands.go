@@ -23,7 +23,7 @@ works on the store itself, while no gateway runs, and "keys" changes the keyset'
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.NoArgs
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-			cmd.AddCommand(statusCommand(), backupCommand(), restoreCommand(), keysCommand())
+			cmd.AddCommand(statusCommand(), sessionsCommand(), backupCommand(), restoreCommand(), keysCommand())
 		},
 	})
 }

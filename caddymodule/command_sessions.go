@@ -1,0 +1,119 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+)
+
+func sessionsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sessions",
+		Short: "Shows who is signed in, and ends sessions",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(sessionsListCommand(), sessionsRevokeCommand())
+	return cmd
+}
+
+func sessionsListCommand() *cobra.Command {
+	var from adminFlags
+	var user string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "Lists the sessions of browsers that are signed in",
+		Args:  cobra.NoArgs,
+		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, _ []string) error {
+			gateway, err := from.client()
+			if err != nil {
+				return err
+			}
+			var told json.RawMessage
+			if err := gateway.ask(ctx, http.MethodGet, sessionsPath+"?"+url.Values{"user": {user}}.Encode(), &told); err != nil {
+				return err
+			}
+			if asJSON {
+				_, err = cmd.OutOrStdout().Write(append(told, '\n'))
+				return err
+			}
+			var list sessionList
+			if err := json.Unmarshal(told, &list); err != nil {
+				return fmt.Errorf("the gateway's answer can't be read: %w", err)
+			}
+			return list.print(cmd.OutOrStdout(), time.Now())
+		}),
+	}
+	from.add(cmd)
+	cmd.Flags().StringVar(&user, "user", "", "Only those of this person: an id or a mail address")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "As the gateway tells it, in JSON")
+	return cmd
+}
+
+// print tells it to people.
+func (l sessionList) print(to io.Writer, now time.Time) error {
+	if len(l.Sessions) == 0 {
+		_, err := fmt.Fprintln(to, "Nobody is signed in.")
+		return err
+	}
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "WHO\tINTEGRATION\tBROWSER\tSIGNED IN\tLAST USED\tSESSION")
+	for _, s := range l.Sessions {
+		who := s.Email
+		if who == "" {
+			who = s.User
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", who, s.Integration, s.Browser, stamp(s.Created),
+			humanize.RelTime(s.Used, now, "ago", "from now"), s.ID)
+	}
+	if l.More {
+		fmt.Fprintln(w, "and more; --user shows those of one person")
+	}
+	return w.Flush()
+}
+
+func sessionsRevokeCommand() *cobra.Command {
+	var from adminFlags
+	var user string
+	cmd := &cobra.Command{
+		Use:   "revoke [SESSION]",
+		Short: "Ends a session, or with --user all of a person",
+		Long: `
+Ends a session, or with --user all of a person: at once here, and within a second at
+every gateway on the same store. What is open of it, such as WebSockets, is closed.
+The person can sign in again, and their bookings go on.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
+			asked := revocation{User: user}
+			if len(args) == 1 {
+				asked.Session = args[0]
+			}
+			if (asked.Session == "") == (asked.User == "") {
+				return errors.New("name a session, as \"onesgate ones sessions list\" shows it, or a person with --user")
+			}
+			gateway, err := from.client()
+			if err != nil {
+				return err
+			}
+			var done revoked
+			if err := gateway.tell(ctx, revokePath, asked, &done); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s ended.\n", counted(done.Ended, "session", "sessions"))
+			return err
+		}),
+	}
+	from.add(cmd)
+	cmd.Flags().StringVar(&user, "user", "", "End all sessions of this person: an id or a mail address")
+	return cmd
+}
