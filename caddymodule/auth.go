@@ -30,6 +30,9 @@ type Auth struct {
 	// `require`: everybody signs in. `optional`: who doesn't is let through,
 	// anonymous. Default: `require`.
 	Mode string `json:"mode,omitempty"`
+	// Send people straight to Microsoft, without the login page, where there is only
+	// one integration; but not right after they have signed out.
+	AutoSignIn bool `json:"auto_sign_in,omitempty"`
 	// Paths that are always anonymous: exact, or `/prefix/*`.
 	Public []string `json:"public,omitempty"`
 	// Who may see the operator's pages. Read, but there are none yet.
@@ -73,6 +76,7 @@ func (h *Auth) Provision(ctx caddy.Context) (err error) {
 	default:
 		return fmt.Errorf("ones_auth: mode %q is not known; write require or optional", h.Mode)
 	}
+	h.config.AutoSignIn = h.AutoSignIn
 	if h.config.Public, err = signin.ParsePublic(h.Public); err != nil {
 		return fmt.Errorf("ones_auth: %w", err)
 	}

@@ -287,6 +287,18 @@ func one(d *caddyfile.Dispenser, to *string) error {
 	return nil
 }
 
+// flag reads a word that stands alone and may be there once.
+func flag(d *caddyfile.Dispenser, to *bool) error {
+	if *to {
+		return d.Errf("%s is there twice", d.Val())
+	}
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	*to = true
+	return nil
+}
+
 // many reads the arguments of a word that may be there once.
 func many(d *caddyfile.Dispenser, to *[]string) error {
 	word := d.Val()

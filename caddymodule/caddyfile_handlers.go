@@ -39,6 +39,7 @@ func parseAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 //
 //	ones_auth {
 //		require | optional
+//		auto_sign_in
 //		public <path...>
 //		admins <who...>
 //		session {
@@ -63,6 +64,8 @@ func (h *Auth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 				return d.ArgErr()
 			}
 			h.Mode = word
+		case "auto_sign_in":
+			err = flag(d, &h.AutoSignIn)
 		case "public":
 			err = many(d, &h.Public)
 		case "admins":
@@ -72,7 +75,7 @@ func (h *Auth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "assertion_audience":
 			err = one(d, &h.AssertionAudience)
 		default:
-			err = unknown(d, "ones_auth", "require, optional, public, admins, session, assertion_audience")
+			err = unknown(d, "ones_auth", "require, optional, auto_sign_in, public, admins, session, assertion_audience")
 		}
 		if err != nil {
 			return err
@@ -129,13 +132,9 @@ func (h *Bookings) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			}
 			h.ServiceTokens = append(h.ServiceTokens, t)
 		case "graph_passthrough":
-			if d.NextArg() {
-				return d.ArgErr()
+			if err := flag(d, &h.GraphPassthrough); err != nil {
+				return err
 			}
-			if h.GraphPassthrough {
-				return d.Err("graph_passthrough is there twice")
-			}
-			h.GraphPassthrough = true
 		default:
 			return unknown(d, "ones_bookings", "service_token, graph_passthrough")
 		}

@@ -51,6 +51,7 @@ func newWorld(t *testing.T, change ...func(*m365.Config)) *world {
 	cfg := m365.Sample()
 	tenant := &cfg.Tenants[0]
 	tenant.Apps[0].RedirectURIs = []string{w.home + "/.ones/callback", w.home + "/.ones/signed-out"}
+	tenant.Apps[0].FrontchannelLogoutURL = w.home + "/.ones/frontchannel-logout"
 	for i := range tenant.Rooms {
 		tenant.Rooms[i].AnswerDelay = m365.Duration(100 * time.Millisecond)
 	}
@@ -144,12 +145,13 @@ http://localhost:{{.Port}} {
 	bind 127.0.0.1
 	ones_auth {
 		{{.Mode}}
+		{{.Auth}}
 		public /display/*
 	}
 	handle_path /api/m365/* {
 		ones_bookings
 	}
-	reverse_proxy {{.Ones}}
+	reverse_proxy {{.Ones}} {{.Proxy}}
 }
 
 http://127.0.0.1:{{.Service}} {
@@ -165,7 +167,7 @@ func (w *world) write(change map[string]any) string {
 	w.t.Helper()
 	values := map[string]any{
 		"Dir": w.dir, "Admin": "unix/" + w.dir + "/admin.sock", "Home": w.home, "Issuer": w.issuer, "Graph": w.microsoft.URL, "Port": w.port, "Service": w.service,
-		"Ones": w.ones.URL, "Mode": "require", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365",
+		"Ones": w.ones.URL, "Mode": "require", "Auth": "", "Proxy": "", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365",
 		"ClientID": m365.Sample().Tenants[0].Apps[0].ClientID,
 	}
 	for k, v := range change {

@@ -67,6 +67,9 @@ type AuthRequest struct {
 	State, Nonce, Verifier, RedirectURI string
 	// Prompt: "", "select_account", "login", "consent" or "none".
 	Prompt string
+	// LoginHint is the claim "login_hint" of an earlier sign-in: whom to sign in.
+	// Not together with "select_account".
+	LoginHint string
 }
 
 // AuthCodeURL returns where to send the browser (OpenID Connect Core 3.1.2.1;
@@ -87,6 +90,9 @@ func (c *Client) AuthCodeURL(ctx context.Context, r AuthRequest) (string, error)
 	}
 	if r.Prompt != "" {
 		opts = append(opts, oauth2.SetAuthURLParam("prompt", r.Prompt))
+	}
+	if r.LoginHint != "" {
+		opts = append(opts, oauth2.SetAuthURLParam("login_hint", r.LoginHint))
 	}
 	flow := oauth2.Config{
 		ClientID:    c.cfg.ClientID,

@@ -6,11 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +27,10 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 	s := g.site
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	query := r.URL.Query()
+	if query.Has("admin_consent") {
+		s.consented(w, r, query)
+		return
+	}
 	state, err := only(query, "state")
 	if err != nil {
 		s.expired(w, r, attempt{})
@@ -40,8 +41,12 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 		s.expired(w, r, attempt{})
 		return
 	}
+	failed := s.signInFailed
+	if a.Recheck != "" {
+		failed = s.recheckFailed
+	}
 	if query.Has("error") {
-		s.signInFailed(w, r, a, entra.ParseCallbackError(query))
+		failed(w, r, a, entra.ParseCallbackError(query))
 		return
 	}
 	code, err := only(query, "code")
@@ -56,12 +61,12 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	tokens, claims, err := i.Entra.Exchange(r.Context(), code, s.authRequest(a))
 	if err != nil {
-		s.signInFailed(w, r, a, err)
+		failed(w, r, a, err)
 		return
 	}
 	if i.TenantID == "" && strings.Contains(claims.TenantID, ".") {
 		// It would make ids that could be taken for those of another tenant.
-		s.signInFailed(w, r, a, fmt.Errorf("the issuer's tenant id %q has a dot in it", claims.TenantID))
+		failed(w, r, a, fmt.Errorf("the issuer's tenant id %q has a dot in it", claims.TenantID))
 		return
 	}
 	if err := s.spend(r.Context(), a); err != nil {
@@ -72,12 +77,16 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 		s.storeFailed(w, r, err)
 		return
 	}
-	if err := g.signIn(w, r, i, tokens, claims); err != nil {
+	p, connection := s.person(r.Context(), i, tokens, claims)
+	if a.Recheck != "" {
+		s.rechecked(w, r, i, a, tokens, p, connection)
+		return
+	}
+	if err := g.signIn(w, r, i, tokens, claims, p, connection); err != nil {
 		s.storeFailed(w, r, err)
 		return
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, a.ReturnTo, http.StatusSeeOther)
+	s.goBack(w, r, a)
 }
 
 // only returns the single value of a parameter; one that comes twice could be
@@ -106,15 +115,19 @@ const (
 	keepTimeout = 10 * time.Second
 )
 
-// signIn makes a verified answer of Microsoft into a person, a grant and a session.
-func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, i Integration, tokens entra.Tokens, claims entra.Claims) error {
-	s := g.site
+// person says who has signed in, and how their connection stands.
+func (s *Site) person(ctx context.Context, i Integration, tokens entra.Tokens, claims entra.Claims) (identity.Person, grant.State) {
 	tenant := claims.TenantID
 	if tenant == "" {
 		tenant = i.Name // an issuer without tenants: the integration stands for it
 	}
 	p := i.Rules.Person(tenant, claims.Subject, claims.All)
-	state := s.describe(r.Context(), i, tokens, &p)
+	return p, s.describe(ctx, i, tokens, &p)
+}
+
+// signIn makes a verified answer of Microsoft into a person, a grant and a session.
+func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, i Integration, tokens entra.Tokens, claims entra.Claims, p identity.Person, state grant.State) error {
+	s := g.site
 	// The code is spent: what it brought is kept even if the person has left.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), keepTimeout)
 	defer cancel()
@@ -134,11 +147,17 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, i Integration, tok
 			return err
 		}
 	}
-	cookie, started, err := s.Sessions.Start(ctx, session.Opening{Person: &p, Life: g.Life, LogoutHint: claims.LoginHint})
+	sid, _ := claims.All["sid"].(string)
+	cookie, started, err := s.Sessions.Start(ctx, session.Opening{
+		Person: &p, Life: g.Life, LogoutHint: claims.LoginHint, SID: sid, Browser: browserOf(r),
+	})
 	if err != nil {
 		return err
 	}
 	s.cookies.set(w, s.cookies.session, cookie, g.Life.Max)
+	s.cookies.set(w, s.cookies.last, i.Name, lastLife)
+	s.cookies.clear(w, s.cookies.out)
+	s.cookies.countRound(w, r, s.Now())
 	s.Audit.Info("signed in", "user", p.ID, "integration", i.Name, "session", started.ID[:12], "connection", state)
 	s.SignedIn(p.ID)
 	return nil
@@ -188,15 +207,24 @@ func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens,
 // browser: too late, used already, or not ours. Somebody who is signed in all
 // the same (a second tab, the back button) just goes on.
 func (s *Site) expired(w http.ResponseWriter, r *http.Request, a attempt) {
+	kind := pages.SignInExpired
+	if !s.cookies.any(r) {
+		kind = pages.NoCookies
+	}
+	s.superseded(w, r, a, kind)
+}
+
+// superseded is expired, with another explanation.
+func (s *Site) superseded(w http.ResponseWriter, r *http.Request, a attempt, kind pages.Kind) {
 	if _, err := s.Sessions.Lookup(r.Context(), s.cookies.sessionValue(r)); err == nil {
-		w.Header().Set("Cache-Control", "no-store")
-		http.Redirect(w, r, returnTo(a.ReturnTo), http.StatusSeeOther)
+		s.goBack(w, r, a)
 		return
 	}
-	s.pages.Message(w, r, pages.Message{
-		Kind:    pages.SignInExpired,
-		Actions: []pages.Action{{Label: pages.ActionTryAgain, URL: s.loginURL(a.ReturnTo)}},
-	})
+	again := s.loginURL(a.ReturnTo)
+	if a.Integration != "" {
+		again = a.startURL(url.Values{})
+	}
+	s.pages.Message(w, r, pages.Message{Kind: kind, Actions: []pages.Action{{Label: pages.ActionTryAgain, URL: again}}})
 }
 
 func (s *Site) storeFailed(w http.ResponseWriter, r *http.Request, err error) {
@@ -205,45 +233,4 @@ func (s *Site) storeFailed(w http.ResponseWriter, r *http.Request, err error) {
 		Kind:    pages.StoreUnavailable,
 		Actions: []pages.Action{{Label: pages.ActionTryAgain, URL: s.loginURL("/")}},
 	})
-}
-
-// signInFailed explains why somebody could not be signed in, by whose it is to mend.
-func (s *Site) signInFailed(w http.ResponseWriter, r *http.Request, a attempt, err error) {
-	again := withReturn(pathLogin+"/"+a.Integration, a.ReturnTo)
-	other := pathLogin + "/" + a.Integration + "?" + url.Values{"prompt": {promptSelect}, "return_to": {a.ReturnTo}}.Encode()
-	m := pages.Message{
-		Kind:    pages.SignInFailed,
-		Actions: []pages.Action{{Label: pages.ActionTryAgain, URL: again}, {Label: pages.ActionOtherAccount, URL: other}},
-	}
-	var refused *entra.Error
-	if errors.As(err, &refused) {
-		m.Kind = sortRefusal(refused)
-		m.Reference = refused.TraceID
-		if len(refused.Codes) > 0 {
-			m.Detail = "AADSTS" + strconv.Itoa(refused.Codes[0])
-		}
-	}
-	level := slog.LevelWarn // the person's, or a stranger's doing
-	if m.Kind == pages.ServiceMisconfigured {
-		level = slog.LevelError
-	}
-	s.Log.Log(r.Context(), level, "sign-in failed", "integration", a.Integration, "error", err)
-	s.pages.Message(w, r, m)
-}
-
-// sortRefusal says which page explains a refusal of Microsoft.
-func sortRefusal(e *entra.Error) pages.Kind {
-	switch {
-	case e.Class == entra.Transient:
-		return pages.MicrosoftUnavailable
-	case e.Class == entra.Operator:
-		return pages.ServiceMisconfigured
-	case e.Class == entra.Admin:
-		return pages.NeedsAdminConsent
-	case e.Code == "access_denied":
-		return pages.SignInDeclined
-	case slices.ContainsFunc(e.Codes, func(code int) bool { return code == 50020 || code == 50034 || code == 16000 }):
-		return pages.WrongAccount // it is not in this tenant
-	}
-	return pages.SignInFailed
 }

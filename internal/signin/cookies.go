@@ -21,23 +21,34 @@ const (
 	attemptLife = 15 * time.Minute
 	// maxAttempts is how many sign-ins one browser may have under way (tabs).
 	maxAttempts = 5
+	// lastLife is how long a browser remembers how somebody signed in: as long as
+	// browsers keep anything.
+	lastLife = 400 * 24 * time.Hour
+	// outLife is for how long after a sign-out nobody is signed in by themselves.
+	outLife = 5 * time.Minute
 	// maxAttemptCookie bounds what is decoded from a cookie, in bytes.
 	maxAttemptCookie = 3500
 )
 
 // cookies names, writes, reads and hides our cookies. On https they carry the
 // prefix __Host-, which binds them to this host and to TLS (RFC 6265bis, 4.1.3.2).
+// The names of all others begin with that of the session's and a dash.
 type cookies struct {
 	secure  bool
-	session string // name of the session's cookie
+	session string
 	attempt string // prefix of the names of the attempts' cookies
+	last    string // the integration that somebody signed in with last
+	rounds  string // how often somebody has signed in lately
+	out     string // somebody has just signed out
 }
 
 func newCookies(public *url.URL) cookies {
-	if public.Scheme == "https" {
-		return cookies{secure: true, session: "__Host-onesgate", attempt: "__Host-onesgate-login-"}
+	c := cookies{secure: public.Scheme == "https", session: "onesgate"}
+	if c.secure {
+		c.session = "__Host-onesgate"
 	}
-	return cookies{session: "onesgate", attempt: "onesgate-login-"}
+	c.attempt, c.last, c.rounds, c.out = c.session+"-login-", c.session+"-last", c.session+"-rounds", c.session+"-out"
+	return c
 }
 
 func (c cookies) set(w http.ResponseWriter, name, value string, maxAge time.Duration) {
@@ -49,13 +60,33 @@ func (c cookies) set(w http.ResponseWriter, name, value string, maxAge time.Dura
 
 func (c cookies) clear(w http.ResponseWriter, name string) { c.set(w, name, "", 0) }
 
-// sessionValue returns the value of the session's cookie, "" without one. With
-// two of the name, one of them is not ours: neither is believed.
-func (c cookies) sessionValue(r *http.Request) string {
-	if found := r.CookiesNamed(c.session); len(found) == 1 {
+// sessionValue returns the value of the session's cookie, as value does.
+func (c cookies) sessionValue(r *http.Request) string { return c.value(r, c.session) }
+
+// value returns the value of a cookie, "" without one. With two of the name, one
+// of them is not ours: neither is believed.
+func (c cookies) value(r *http.Request, name string) string {
+	if found := r.CookiesNamed(name); len(found) == 1 {
 		return found[0].Value
 	}
 	return ""
+}
+
+// any says whether a browser has sent any cookie of ours.
+func (c cookies) any(r *http.Request) bool {
+	return slices.ContainsFunc(r.Cookies(), func(cookie *http.Cookie) bool { return c.ours(cookie.Name) })
+}
+
+func (c cookies) ours(name string) bool {
+	return name == c.session || strings.HasPrefix(name, c.session+"-")
+}
+
+// signedOut ends what a browser holds of a session, and has the next page ask
+// before it signs in again.
+func (c cookies) signedOut(w http.ResponseWriter) {
+	c.clear(w, c.session)
+	c.clear(w, c.rounds)
+	c.set(w, c.out, "1", outLife)
 }
 
 // hide takes our cookies out of what goes to ONES.
@@ -70,7 +101,7 @@ func (c cookies) hide(h http.Header) {
 			pair = strings.TrimSpace(pair)
 			name, _, _ := strings.Cut(pair, "=")
 			name = strings.TrimSpace(name)
-			if pair != "" && name != c.session && !strings.HasPrefix(name, c.attempt) {
+			if pair != "" && !c.ours(name) {
 				kept = append(kept, pair)
 			}
 		}
@@ -85,12 +116,14 @@ func (c cookies) hide(h http.Header) {
 // An attempt is one sign-in under way. It lives in a sealed cookie of its own,
 // so that tabs don't disturb each other and strangers can't fill the store.
 type attempt struct {
-	State       string    `json:"state"`
-	Nonce       string    `json:"nonce"`
-	Verifier    string    `json:"verifier"`
-	Integration string    `json:"integration"`
-	ReturnTo    string    `json:"return_to"`
-	Expires     time.Time `json:"expires"`
+	State       string `json:"state"`
+	Nonce       string `json:"nonce"`
+	Verifier    string `json:"verifier"`
+	Integration string `json:"integration"`
+	ReturnTo    string `json:"return_to"`
+	// Recheck is the ID of the session whose grant is checked; "": a sign-in.
+	Recheck string    `json:"recheck,omitempty"`
+	Expires time.Time `json:"expires"`
 }
 
 var errNoAttempt = errors.New("no sign-in under way belongs to this answer")

@@ -24,10 +24,7 @@ func (s *Site) me(w http.ResponseWriter, r *http.Request) {
 		LoginURL   string    `json:"login_url,omitempty"`
 		SignedInAt time.Time `json:"signed_in_at"`
 		ExpiresAt  time.Time `json:"expires_at"`
-	}{Person: current.Person, Connection: string(grant.Unavailable), SignedInAt: current.Created, ExpiresAt: current.Expires}
-	if c, err := s.Grants.Connection(r.Context(), current.Person.ID); err == nil {
-		body.Connection = string(c.State())
-	}
+	}{Person: current.Person, Connection: s.connection(r.Context(), current), SignedInAt: current.Created, ExpiresAt: current.Expires}
 	if body.Connection == string(grant.NeedsSignIn) {
 		body.LoginURL = s.url(pathLogin + "/" + current.Person.Integration)
 	}

@@ -19,6 +19,9 @@ type GateConfig struct {
 	// Optional lets people without a session through as anonymous; otherwise
 	// they have to sign in.
 	Optional bool
+	// AutoSignIn sends people straight to Microsoft, without the login page, where
+	// there is only one integration; but not right after a sign-out.
+	AutoSignIn bool
 	// Public paths are always anonymous.
 	Public Public
 	// Life of the sessions that begin at this gate.
@@ -47,8 +50,6 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, 
 		return nil
 	}
 	cookie := g.site.cookies.sessionValue(r)
-	g.site.cookies.hide(r.Header)
-
 	public := g.Public.Match(r.URL)
 	if public != g.Public.Match(original) {
 		// A rewrite leads from one side of the gate to the other.
@@ -56,7 +57,7 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, 
 		return nil
 	}
 	if public {
-		return next(w, forward(r, r.Context()))
+		return next(w, g.forward(r, r.Context()))
 	}
 	if cookie == "" {
 		return g.anonymous(w, r, original, next)
@@ -68,15 +69,18 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, 
 	case err == nil && !g.site.knows(s.Person):
 		return g.anonymous(w, r, original, next) // their tenant is no longer configured
 	case err != nil:
-		g.site.Log.Error("a session could not be looked up", "error", err)
-		g.site.refuse(w, r, pages.StoreUnavailable, "store_unavailable", storeAway)
+		g.site.storeAway(w, r, err)
 		return nil
 	case !g.site.sameOrigin(r):
 		g.site.Audit.Warn("cross-site request refused", "user", s.Person.ID, "method", r.Method, "path", r.URL.Path)
 		g.site.refuse(w, r, pages.CrossSite, "forbidden", crossSite)
 		return nil
 	}
-	headers, err := g.headers(r, s)
+	connection := g.site.connection(r.Context(), s)
+	if g.site.recheck(w, r, s, connection, original.RequestURI()) {
+		return nil
+	}
+	headers, err := g.headers(s, connection)
 	if err != nil {
 		g.site.Log.Error("identity headers could not be made", "user", s.Person.ID, "error", err)
 		problem(w, http.StatusInternalServerError, "internal", "The identity headers could not be made.", "")
@@ -87,13 +91,18 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, 
 	if actAs {
 		ctx = identity.WithActAs(ctx)
 	}
-	return next(w, forward(r, ctx))
+	// A WebSocket, a stream of events, a long download end with the session.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer g.site.Sessions.Attach(s, cancel).Detach()
+	return next(w, g.forward(r, ctx))
 }
 
-// forward is r as it goes on to ONES: without trailers, which the proxy passes
-// on and some servers take for headers (RFC 9110, section 6.5.1). They come
+// forward is r as it goes on to ONES: without our cookies, and without trailers,
+// which the proxy passes on and some servers take for headers (RFC 9110, section 6.5.1). They come
 // after the body, when nobody could strip them any more.
-func forward(r *http.Request, ctx context.Context) *http.Request {
+func (g *Gate) forward(r *http.Request, ctx context.Context) *http.Request {
+	g.site.cookies.hide(r.Header)
 	c := r.WithContext(ctx)
 	c.Trailer = nil
 	delete(c.Header, "Trailer")
@@ -103,12 +112,15 @@ func forward(r *http.Request, ctx context.Context) *http.Request {
 // anonymous treats a request without a session.
 func (g *Gate) anonymous(w http.ResponseWriter, r *http.Request, original *url.URL, next Next) error {
 	if g.Optional {
-		return next(w, forward(r, r.Context()))
+		return next(w, g.forward(r, r.Context()))
 	}
 	login := g.site.loginURL(original.RequestURI())
 	switch {
 	case !navigation(r):
 		problem(w, http.StatusUnauthorized, "sign_in_required", "Sign in first.", g.site.url(login))
+	case g.AutoSignIn && len(g.site.Integrations) == 1 && r.Method == http.MethodGet && g.site.cookies.value(r, g.site.cookies.out) == "":
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, withReturn(pathLogin+"/"+g.site.Integrations[0].Name, original.RequestURI()), http.StatusSeeOther)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		w.Header().Set("Cache-Control", "no-store")
 		http.Redirect(w, r, login, http.StatusSeeOther)
@@ -121,13 +133,18 @@ func (g *Gate) anonymous(w http.ResponseWriter, r *http.Request, original *url.U
 	return nil
 }
 
+// connection is how the grant of a session's person stands.
+func (s *Site) connection(ctx context.Context, current *session.Session) string {
+	c, err := s.Grants.Connection(ctx, current.Person.ID)
+	if err != nil {
+		return string(grant.Unavailable)
+	}
+	return string(c.State())
+}
+
 // headers returns the identity headers of a session, signed anew when they get
 // old or the person's connection has changed.
-func (g *Gate) headers(r *http.Request, s *session.Session) (identity.Headers, error) {
-	connection := string(grant.Unavailable)
-	if c, err := g.site.Grants.Connection(r.Context(), s.Person.ID); err == nil {
-		connection = string(c.State())
-	}
+func (g *Gate) headers(s *session.Session, connection string) (identity.Headers, error) {
 	now := g.site.Now()
 	if h := s.Headers.Load(); h != nil && h.By == g.Signer && h.Connection == connection && now.Before(h.Until) {
 		return h.Headers, nil

@@ -380,6 +380,27 @@ func TestOwnPages(t *testing.T) {
 	}
 }
 
+// What is being answered for a session ends with it.
+func TestGateEndsWhatIsOpen(t *testing.T) {
+	st := newStage(t, nil)
+	current, err := st.site.Sessions.Lookup(t.Context(), st.cookie)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/events", nil)
+	r.Header.Set("Cookie", "__Host-onesgate="+st.cookie)
+	err = st.Serve(httptest.NewRecorder(), r, r.URL, func(_ http.ResponseWriter, r *http.Request) error {
+		if err := st.site.Sessions.End(t.Context(), current); err != nil {
+			t.Error(err)
+		}
+		<-r.Context().Done()
+		return r.Context().Err()
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("answered with %v", err)
+	}
+}
+
 func BenchmarkGate(b *testing.B) {
 	st := newStage(b, nil)
 	r := httptest.NewRequest(http.MethodGet, "/rooms", nil)

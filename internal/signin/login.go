@@ -3,6 +3,7 @@ package signin
 import (
 	"crypto/rand"
 	"net/http"
+	"net/url"
 
 	"golang.org/x/oauth2"
 
@@ -13,17 +14,35 @@ import (
 // loginPage shows one button per integration.
 func (s *Site) loginPage(w http.ResponseWriter, r *http.Request) {
 	back := r.URL.Query().Get("return_to")
+	last := s.cookies.value(r, s.cookies.last)
 	var page pages.Login
 	for _, i := range s.Integrations {
 		page.Buttons = append(page.Buttons, pages.Button{
-			Name: i.Name, Label: i.Label, URL: withReturn(pathLogin+"/"+i.Name, back),
+			Name: i.Name, Label: i.Label, URL: withReturn(pathLogin+"/"+i.Name, back), Last: i.Name == last,
 		})
+	}
+	switch {
+	case r.URL.Query().Get(paramWhy) == whyEnded:
+		page.Notice = pages.ConnectionEnded
+	case s.cookies.value(r, s.cookies.out) != "":
+		page.Notice = pages.JustSignedOut
 	}
 	s.pages.Login(w, r, page)
 }
 
-// startLogin sends the browser to Microsoft (authorization code flow with PKCE,
-// RFC 6749, section 4.1, and RFC 7636).
+// Parameters of the addresses that a sign-in begins at.
+const (
+	// paramWhy of the login page says why it is shown.
+	paramWhy = "why"
+	whyEnded = "ended"
+	// paramPrompt and promptSelect make Microsoft ask which account to use.
+	paramPrompt  = "prompt"
+	promptSelect = "select_account"
+	// paramAgain begins although the last sign-ins have led nowhere.
+	paramAgain = "again"
+)
+
+// startLogin sends the browser to Microsoft.
 func (s *Site) startLogin(w http.ResponseWriter, r *http.Request) {
 	i, ok := s.integration(r.PathValue("integration"))
 	if !ok {
@@ -31,32 +50,63 @@ func (s *Site) startLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := r.URL.Query()
-	a := attempt{
+	a := s.newAttempt(i, query.Get("return_to"))
+	switch {
+	case query.Has(paramAgain):
+		s.cookies.clear(w, s.cookies.rounds)
+	case s.cookies.roundsLately(r, s.Now()) >= maxRounds:
+		s.goingInCircles(w, r, a)
+		return
+	}
+	var asked entra.AuthRequest
+	if query.Get(paramPrompt) == promptSelect {
+		asked.Prompt = promptSelect
+	}
+	if err := s.toMicrosoft(w, r, i, a, asked); err != nil {
+		s.signInFailed(w, r, a, err)
+	}
+}
+
+// newAttempt begins a sign-in that leads back to a path.
+func (s *Site) newAttempt(i Integration, back string) attempt {
+	return attempt{
 		State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(),
-		Integration: i.Name, ReturnTo: returnTo(query.Get("return_to")), Expires: s.Now().Add(attemptLife),
+		Integration: i.Name, ReturnTo: returnTo(back), Expires: s.Now().Add(attemptLife),
 	}
+}
+
+// toMicrosoft sends the browser to Microsoft with an attempt (authorization code
+// flow with PKCE, RFC 6749, section 4.1, and RFC 7636). asked is how Microsoft
+// shall ask. If it can't, nothing has been answered yet.
+func (s *Site) toMicrosoft(w http.ResponseWriter, r *http.Request, i Integration, a attempt, asked entra.AuthRequest) error {
 	req := s.authRequest(a)
-	if query.Get("prompt") == promptSelect {
-		req.Prompt = promptSelect
-	}
+	req.Prompt, req.LoginHint = asked.Prompt, asked.LoginHint
 	to, err := i.Entra.AuthCodeURL(r.Context(), req)
 	if err != nil {
-		s.signInFailed(w, r, a, err)
-		return
+		return err
 	}
 	if err := s.cookies.begin(w, r, s.Seal, a); err != nil {
-		s.signInFailed(w, r, a, err)
-		return
+		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
 }
-
-// promptSelect makes Microsoft ask which account to use.
-const promptSelect = "select_account"
 
 func (s *Site) authRequest(a attempt) entra.AuthRequest {
 	return entra.AuthRequest{
 		State: a.State, Nonce: a.Nonce, Verifier: a.Verifier, RedirectURI: s.url(pathCallback),
 	}
+}
+
+// startURL is where an attempt like this one begins, with more parameters.
+func (a attempt) startURL(params url.Values) string {
+	if a.ReturnTo != "" && a.ReturnTo != "/" {
+		params.Set("return_to", a.ReturnTo)
+	}
+	to := pathLogin + "/" + a.Integration
+	if len(params) > 0 {
+		to += "?" + params.Encode()
+	}
+	return to
 }

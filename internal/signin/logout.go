@@ -19,10 +19,16 @@ func (s *Site) logoutPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := pages.Logout{Name: current.Person.Name, Email: current.Person.Email, Action: pathLogout}
-	if end, err := s.endSession(r, current); err == nil {
-		page.FormAction = []string{end}
-	}
+	page.FormAction = s.logoutOrigins(r, current)
 	s.pages.Logout(w, r, page)
+}
+
+// logoutOrigins are those that a sign-out may lead to.
+func (s *Site) logoutOrigins(r *http.Request, current *session.Session) []string {
+	if end, err := s.endSession(r, current); err == nil {
+		return []string{end}
+	}
+	return nil
 }
 
 // logout ends the session here first, then at Microsoft (OpenID Connect
@@ -38,18 +44,23 @@ func (s *Site) logout(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	if current == nil {
-		s.cookies.clear(w, s.cookies.session)
+		s.cookies.signedOut(w)
 		http.Redirect(w, r, pathSignedOut, http.StatusSeeOther)
 		return
 	}
 	// The record first: a browser without the cookie could not try again.
 	if err := s.Sessions.End(r.Context(), current); err != nil {
-		s.Log.Error("a session could not be ended", "error", err)
-		s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", storeAway)
+		s.storeAway(w, r, err)
 		return
 	}
-	s.cookies.clear(w, s.cookies.session)
 	s.Audit.Info("signed out", "user", current.Person.ID, "session", current.ID[:12])
+	s.signedOutOf(w, r, current)
+}
+
+// signedOutOf takes the cookie of a session that has ended, and goes on to end the
+// one at Microsoft.
+func (s *Site) signedOutOf(w http.ResponseWriter, r *http.Request, current *session.Session) {
+	s.cookies.signedOut(w)
 	to, err := s.endSession(r, current)
 	if err != nil {
 		s.Log.Warn("signed out here, but not at Microsoft", "error", err)
@@ -81,8 +92,7 @@ func (s *Site) current(w http.ResponseWriter, r *http.Request) (*session.Session
 	case errors.Is(err, session.ErrNone), err == nil && !s.knows(current.Person):
 		return nil, true
 	case err != nil:
-		s.Log.Error("a session could not be looked up", "error", err)
-		s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", storeAway)
+		s.storeAway(w, r, err)
 		return nil, false
 	}
 	return current, true

@@ -4,17 +4,20 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/onesgate/onesgate/internal/signin/pages"
 )
 
 // Paths of ours. Everything under the prefix is answered here and never reaches ONES.
 const (
-	pathPrefix    = "/.ones/"
-	pathLogin     = "/.ones/login"
-	pathLogout    = "/.ones/logout"
-	pathSignedOut = "/.ones/signed-out"
-	pathCallback  = "/.ones/callback"
+	pathPrefix       = "/.ones/"
+	pathLogin        = "/.ones/login"
+	pathLogout       = "/.ones/logout"
+	pathSignedOut    = "/.ones/signed-out"
+	pathCallback     = "/.ones/callback"
+	pathFrontchannel = "/.ones/frontchannel-logout"
 )
 
 // CallbackPath is where Microsoft sends browsers back to: the redirect URI of
@@ -29,6 +32,11 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	g.handle(pathCallback, g.callback, nil)
 	g.handle(pathLogout, s.logoutPage, s.logout)
 	g.handle(pathSignedOut, s.signedOut, nil)
+	g.handle(pathAccount, s.account, nil)
+	g.handle(pathEnd, nil, s.endOne)
+	g.handle(pathEndAll, nil, s.endAll)
+	g.handle(pathDisconnect, s.disconnectPage, s.disconnect)
+	g.handle(pathFrontchannel, s.frontchannelLogout, nil)
 	g.handle("/.ones/integrations", s.listIntegrations, nil)
 	g.handle("/.ones/me", s.me, nil)
 	g.handle("/.ones/jwks.json", g.keys, nil)
@@ -42,21 +50,25 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	return g
 }
 
-// handle serves a path by GET (and HEAD) and, if not nil, by POST.
+// handle serves a path by GET (and HEAD), by POST, or both.
 func (g *Gate) handle(path string, get, post http.HandlerFunc) {
+	var methods []string
+	if get != nil {
+		methods = append(methods, http.MethodGet, http.MethodHead)
+	}
+	if post != nil {
+		methods = append(methods, http.MethodPost)
+	}
+	allow := strings.Join(methods, ", ")
 	g.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.Method == http.MethodGet, r.Method == http.MethodHead:
-			get(w, r)
-		case r.Method == http.MethodPost && post != nil:
-			post(w, r)
-		default:
-			allow := "GET, HEAD"
-			if post != nil {
-				allow += ", POST"
-			}
+		case !slices.Contains(methods, r.Method):
 			w.Header().Set("Allow", allow)
 			g.site.refuse(w, r, pages.MethodNotAllowed, "method_not_allowed", "Allowed here: "+allow+".")
+		case r.Method == http.MethodPost:
+			post(w, r)
+		default:
+			get(w, r)
 		}
 	})
 }
@@ -82,9 +94,15 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, kind pages.Kind, c
 
 // What programs are told where people get a page.
 const (
-	storeAway = "Sessions can't be looked up or changed right now; try again."
-	crossSite = "A request that changes something has to come from a page of this site: send Origin or Sec-Fetch-Site as browsers do."
+	storeDetail = "Sessions can't be looked up or changed right now; try again."
+	crossSite   = "A request that changes something has to come from a page of this site: send Origin or Sec-Fetch-Site as browsers do."
 )
+
+// storeAway answers where the store can't be asked.
+func (s *Site) storeAway(w http.ResponseWriter, r *http.Request, err error) {
+	s.Log.Error("sessions can't be looked up or changed", "error", err)
+	s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", storeDetail)
+}
 
 // problem answers with problem details (RFC 9457).
 func problem(w http.ResponseWriter, status int, code, detail, loginURL string) {

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 
+	"golang.org/x/time/rate"
+
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/graph"
@@ -58,13 +60,24 @@ type Integration struct {
 // concurrently.
 type Site struct {
 	Config
-	cookies cookies
-	pages   *pages.Renderer
+	cookies      cookies
+	pages        *pages.Renderer
+	frontchannel *rate.Limiter
 }
+
+// Front-channel sign-outs look into the store for anybody who calls: so many of
+// them a second, so many at once. A browser sends one.
+const (
+	frontchannelRate  = 100
+	frontchannelBurst = 200
+)
 
 // New returns a site. It does no I/O.
 func New(cfg Config) *Site {
-	return &Site{Config: cfg, cookies: newCookies(cfg.PublicURL), pages: pages.NewRenderer()}
+	return &Site{
+		Config: cfg, cookies: newCookies(cfg.PublicURL), pages: pages.NewRenderer(),
+		frontchannel: rate.NewLimiter(frontchannelRate, frontchannelBurst),
+	}
 }
 
 // CheckPublicURL says what is wrong with a public URL; nil: nothing.

@@ -1,0 +1,203 @@
+package integration_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// liveONES is ONES with a WebSocket that echoes at /socket and a stream of events
+// at /events. Where a stream is closed, it tells.
+func liveONES(w *world) (closed chan string) {
+	closed = make(chan string, 10)
+	plain := w.ones.Config.Handler
+	w.ones.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/socket":
+			conn, buffered, err := rw.(http.Hijacker).Hijack()
+			if err != nil {
+				w.t.Error(err)
+				return
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+			_, _ = io.Copy(conn, buffered)
+			closed <- "socket"
+		case "/events":
+			rw.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(rw, "data: hello\n\n")
+			_ = http.NewResponseController(rw).Flush()
+			<-r.Context().Done()
+			closed <- "events"
+		default:
+			plain.ServeHTTP(rw, r)
+		}
+	})
+	return closed
+}
+
+// A stream is an open connection through the gateway.
+type stream struct {
+	conn net.Conn
+	*bufio.Reader
+}
+
+// opens opens a connection of the visitor's, and demands that ONES answers.
+func (v *visitor) opens(path string, headers ...string) *stream {
+	v.t.Helper()
+	home, err := url.Parse(v.home)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", "127.0.0.1:"+home.Port())
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	var cookies []string
+	for _, c := range v.client.Jar.Cookies(home) {
+		cookies = append(cookies, c.Name+"="+c.Value)
+	}
+	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\n%s\r\n\r\n", path, home.Host, strings.Join(cookies, "; "), strings.Join(headers, "\r\n"))
+	return &stream{conn, bufio.NewReader(conn)}
+}
+
+func (v *visitor) socket() *stream {
+	v.t.Helper()
+	s := v.opens("/socket", "Connection: Upgrade", "Upgrade: websocket", "Origin: "+v.home)
+	if line, err := s.ReadString('\n'); err != nil || !strings.Contains(line, " 101 ") {
+		v.t.Fatalf("the WebSocket was answered with %q, %v", line, err)
+	}
+	for line := ""; line != "\r\n"; {
+		var err error
+		if line, err = s.ReadString('\n'); err != nil {
+			v.t.Fatal(err)
+		}
+	}
+	s.lives(v.t)
+	return s
+}
+
+// lives demands that a WebSocket echoes.
+func (s *stream) lives(t *testing.T) {
+	t.Helper()
+	if _, err := io.WriteString(s.conn, "ping\n"); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := s.ReadString('\n'); line != "ping\n" {
+		t.Fatalf("the WebSocket echoes %q, %v", line, err)
+	}
+}
+
+func (v *visitor) events() *stream {
+	v.t.Helper()
+	s := v.opens("/events", "Accept: text/event-stream", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty")
+	for line := ""; line != "data: hello\n"; {
+		var err error
+		if line, err = s.ReadString('\n'); err != nil {
+			v.t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// ends demands that the gateway closes the connection.
+func (s *stream) ends(t *testing.T) {
+	t.Helper()
+	if _, err := io.Copy(io.Discard, s); err != nil && !wasCut(err) {
+		t.Errorf("the connection was not closed: %v", err)
+	}
+}
+
+// What is open of a session is closed when it ends: by a sign-out, by the
+// operator, by Microsoft, also if it was opened before a reload.
+func TestOpenConnectionsEndWithTheSession(t *testing.T) {
+	w := newWorld(t)
+	closed := liveONES(w)
+	w.write(map[string]any{"Proxy": "{\n\t\tstream_close_delay 1h\n\t}"})
+	w.gateway()
+	out := func(v *visitor) { v.call(http.MethodPost, "/.ones/logout", nil) }
+	reload := func() {
+		t.Helper()
+		file := w.write(map[string]any{"Proxy": "{\n\t\tstream_close_delay 1h\n\t}", "Label": "After a reload"})
+		if told, status := command(t, w.env(), "reload", "--config", file, "--adapter", "caddyfile", "--address", "unix/"+w.dir+"/admin.sock"); status != 0 {
+			t.Fatal(told)
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		before func()
+		end    func(*visitor)
+	}{
+		{"signed out", nil, out},
+		{"signed out after a reload", reload, out},
+		{"ended by the operator", nil, func(*visitor) { w.succeeds("1 session ended", "sessions", "revoke", "--user", alice) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v, other := newVisitor(t, w.home), newVisitor(t, w.home)
+			v.signIn(alice)
+			other.signIn(bob)
+			socket, events, others := v.socket(), v.events(), other.socket()
+			if tt.before != nil {
+				tt.before()
+				socket.lives(t)
+			}
+			tt.end(v)
+			socket.ends(t)
+			events.ends(t)
+			for range 2 { // at ONES, too
+				select {
+				case <-closed:
+				case <-time.After(patience):
+					t.Fatal("ONES still has a connection of the session")
+				}
+			}
+			others.lives(t)
+			others.conn.Close()
+			<-closed
+			if a := v.call(http.MethodGet, "/socket", nil, "Upgrade", "websocket", "Connection", "Upgrade"); a.StatusCode != http.StatusUnauthorized {
+				t.Errorf("a new WebSocket afterwards: %d, want 401", a.StatusCode)
+			}
+		})
+	}
+}
+
+// The operator sees who is signed in, and ends it.
+func TestSessionsCommand(t *testing.T) {
+	w := newWorld(t)
+	w.write(nil)
+	w.fails("no gateway answers", "sessions", "list")
+	w.gateway()
+	w.succeeds("Nobody is signed in", "sessions", "list")
+	a, b := newVisitor(t, w.home), newVisitor(t, w.home)
+	a.signIn(alice)
+	b.signIn(bob)
+	w.succeeds(`(?s)WHO.*alice@contoso.example +contoso .*`, "sessions", "list")
+	w.succeeds(`^WHO[^\n]*\nbob@contoso.example [^\n]*\n$`, "sessions", "list", "--user", "Bob@contoso.example")
+	w.succeeds(`"sessions":\[\]`, "sessions", "list", "--user", "nobody@contoso.example", "--json")
+	w.fails("name a session", "sessions", "revoke")
+	w.fails("name a session", "sessions", "revoke", "x", "--user", alice)
+	w.fails("no session with that id", "sessions", "revoke", strings.Repeat("0", 64))
+
+	var listed struct {
+		Sessions []struct{ ID, User, Email string }
+	}
+	if err := json.Unmarshal([]byte(w.succeeds(`.`, "sessions", "list", "--user", alice, "--json")), &listed); err != nil || len(listed.Sessions) != 1 {
+		t.Fatal(listed, err)
+	}
+	w.succeeds("1 session ended", "sessions", "revoke", listed.Sessions[0].ID)
+	a.wantsSession(false)
+	b.wantsSession(true)
+	a.signIn(alice)
+	w.succeeds("1 session ended", "sessions", "revoke", "--user", listed.Sessions[0].User)
+	a.wantsSession(false)
+	w.succeeds("0 sessions ended", "sessions", "revoke", "--user", "nobody@contoso.example")
+}

@@ -1,0 +1,158 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/onesgate/onesgate/internal/session"
+	"github.com/onesgate/onesgate/internal/signin/pages"
+)
+
+// Paths of the account page and of its forms.
+const (
+	pathAccount    = "/.ones/account"
+	pathEnd        = "/.ones/account/end"
+	pathEndAll     = "/.ones/account/end-all"
+	pathDisconnect = "/.ones/account/disconnect"
+)
+
+// maxForm bounds what a form may send, in bytes.
+const maxForm = 4 << 10
+
+// signedIn returns the session of a request to a page that needs one. Without it,
+// and to a form that was sent from another site, it answers and returns nil.
+func (s *Site) signedIn(w http.ResponseWriter, r *http.Request) *session.Session {
+	current, ok := s.current(w, r)
+	if !ok {
+		return nil
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	switch {
+	case current == nil && navigation(r) && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		http.Redirect(w, r, s.loginURL(r.URL.Path), http.StatusSeeOther)
+	case current == nil:
+		s.refuse(w, r, pages.SignInRequired, "sign_in_required", "Sign in first.")
+	case !s.sameOrigin(r):
+		s.Audit.Warn("cross-site request refused", "user", current.Person.ID, "method", r.Method, "path", r.URL.Path)
+		s.refuse(w, r, pages.CrossSite, "forbidden", crossSite)
+	default:
+		if r.Method == http.MethodPost {
+			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		}
+		return current
+	}
+	return nil
+}
+
+// account shows somebody how they stand, and where they are signed in.
+func (s *Site) account(w http.ResponseWriter, r *http.Request) {
+	current := s.signedIn(w, r)
+	if current == nil {
+		return
+	}
+	found, err := s.Sessions.Of(r.Context(), current.Person.ID)
+	if err != nil {
+		s.storeAway(w, r, err)
+		return
+	}
+	p := current.Person
+	page := pages.Account{
+		Name: p.Name, Email: p.Email, Integration: p.Integration,
+		Connection: pages.Connection(s.connection(r.Context(), current)),
+		SignInURL:  withReturn(pathLogin+"/"+p.Integration, pathAccount),
+		EndAction:  pathEnd, EndAllAction: pathEndAll, DisconnectURL: pathDisconnect, LogoutAction: pathLogout,
+		FormAction: s.logoutOrigins(r, current),
+	}
+	if i, ok := s.integration(p.Integration); ok {
+		page.Integration = i.Label
+	}
+	for _, other := range found {
+		page.Sessions = append(page.Sessions, pages.AccountSession{
+			ID: other.ID, Browser: other.Browser, Started: other.Created, Used: other.Used(), Current: other.ID == current.ID,
+		})
+	}
+	s.pages.Account(w, r, page)
+}
+
+// endOne ends one of somebody's own sessions.
+func (s *Site) endOne(w http.ResponseWriter, r *http.Request) {
+	current := s.signedIn(w, r)
+	if current == nil {
+		return
+	}
+	other, err := s.Sessions.ByID(r.Context(), r.PostFormValue("session"))
+	switch {
+	case errors.Is(err, session.ErrNone), err == nil && other.Person.ID != current.Person.ID:
+		// It is over, or somebody else's: there is nothing to end, and nothing to tell.
+	case err != nil:
+		s.storeAway(w, r, err)
+		return
+	default:
+		if err := s.Sessions.End(r.Context(), other); err != nil {
+			s.storeAway(w, r, err)
+			return
+		}
+		s.Audit.Info("signed out elsewhere", "user", current.Person.ID, "session", other.ID[:12])
+		if other.ID == current.ID {
+			s.signedOutOf(w, r, current)
+			return
+		}
+	}
+	http.Redirect(w, r, pathAccount, http.StatusSeeOther)
+}
+
+// endAll ends somebody's other sessions, or all of them.
+func (s *Site) endAll(w http.ResponseWriter, r *http.Request) {
+	current := s.signedIn(w, r)
+	if current == nil {
+		return
+	}
+	but := current
+	if r.PostFormValue("which") == "all" {
+		but = nil
+	}
+	n, err := s.Sessions.EndAll(r.Context(), current.Person.ID, but)
+	if n > 0 {
+		s.Audit.Info("signed out everywhere", "user", current.Person.ID, "sessions", n)
+	}
+	switch {
+	case err != nil:
+		s.storeAway(w, r, err)
+	case but == nil:
+		s.signedOutOf(w, r, current)
+	default:
+		http.Redirect(w, r, pathAccount, http.StatusSeeOther)
+	}
+}
+
+// disconnectPage asks before it gives up somebody's connection.
+func (s *Site) disconnectPage(w http.ResponseWriter, r *http.Request) {
+	current := s.signedIn(w, r)
+	if current == nil {
+		return
+	}
+	s.pages.Disconnect(w, r, pages.Disconnect{
+		Name: current.Person.Name, Email: current.Person.Email, Action: pathDisconnect, BackURL: pathAccount,
+		FormAction: s.logoutOrigins(r, current),
+	})
+}
+
+// disconnect forgets somebody's grant, so that nothing is booked in their name any
+// more, and signs them out everywhere: with a session, the next page would ask
+// Microsoft for a new grant.
+func (s *Site) disconnect(w http.ResponseWriter, r *http.Request) {
+	current := s.signedIn(w, r)
+	if current == nil {
+		return
+	}
+	if err := s.Grants.Forget(r.Context(), current.Person.ID); err != nil {
+		s.storeAway(w, r, err)
+		return
+	}
+	s.Audit.Info("disconnected", "user", current.Person.ID)
+	if _, err := s.Sessions.EndAll(r.Context(), current.Person.ID, nil); err != nil {
+		s.storeAway(w, r, err)
+		return
+	}
+	s.signedOutOf(w, r, current)
+}

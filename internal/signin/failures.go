@@ -1,0 +1,102 @@
+package signin
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/signin/pages"
+)
+
+// codeUsed: Microsoft has given tokens for that code before; the answer was sent
+// twice, by a double click or the back button.
+const codeUsed = 54005
+
+// signInFailed explains why somebody could not be signed in, by whose it is to mend.
+func (s *Site) signInFailed(w http.ResponseWriter, r *http.Request, a attempt, err error) {
+	m := pages.Message{
+		Kind: pages.SignInFailed,
+		Actions: []pages.Action{
+			{Label: pages.ActionTryAgain, URL: a.startURL(url.Values{})},
+			{Label: pages.ActionOtherAccount, URL: a.startURL(url.Values{paramPrompt: {promptSelect}})},
+		},
+		Time: s.Now(),
+	}
+	var refused *entra.Error
+	if errors.As(err, &refused) {
+		m.Kind = sortRefusal(refused)
+		m.Reference, m.Correlation = refused.TraceID, refused.CorrelationID
+		if len(refused.Codes) > 0 {
+			m.Detail = "AADSTS" + strconv.Itoa(refused.Codes[0])
+		}
+	}
+	if m.Kind == pages.AlreadyUsed {
+		s.superseded(w, r, a, m.Kind)
+		return
+	}
+	level := slog.LevelWarn // the person's, or a stranger's doing
+	if m.Kind == pages.ServiceMisconfigured {
+		level = slog.LevelError
+	}
+	s.Log.Log(r.Context(), level, "sign-in failed", "integration", a.Integration, "error", err)
+	s.pages.Message(w, r, m)
+}
+
+// explained are the refusals that have a page of their own, by Microsoft's numbers
+// (https://learn.microsoft.com/entra/identity-platform/reference-error-codes).
+// They only choose the words.
+var explained = []struct {
+	codes []int
+	kind  pages.Kind
+}{
+	{[]int{codeUsed}, pages.AlreadyUsed},
+	{[]int{50020, 50034, 16000}, pages.WrongAccount}, // not in this tenant
+	{[]int{50105}, pages.NotAssigned},
+	{[]int{50053}, pages.AccountLocked},
+	{[]int{50057}, pages.AccountDisabled},
+	{[]int{50055}, pages.PasswordExpired},
+	{[]int{53000, 53001, 53002, 700003, 135010}, pages.DeviceNotAllowed},
+	{[]int{53003, 530032, 53011, 500212, 500213}, pages.PolicyBlocked},
+	{[]int{50074, 50076, 50078, 50079, 50158, 70043}, pages.MoreVerification},
+	{[]int{65004}, pages.SignInDeclined},
+}
+
+// sortRefusal says which page explains a refusal of Microsoft.
+func sortRefusal(e *entra.Error) pages.Kind {
+	for _, known := range explained {
+		if slices.ContainsFunc(e.Codes, func(code int) bool { return slices.Contains(known.codes, code) }) {
+			return known.kind
+		}
+	}
+	switch {
+	case e.Class == entra.Transient:
+		return pages.MicrosoftUnavailable
+	case e.Class == entra.Operator:
+		return pages.ServiceMisconfigured
+	case e.Class == entra.Admin:
+		return pages.NeedsAdminConsent
+	case e.Code == "access_denied":
+		return pages.SignInDeclined
+	}
+	return pages.SignInFailed
+}
+
+// consented is where Microsoft sends an administrator's browser back to. Anybody
+// can make up such an address: it is good for a page only, and whether consent
+// was given shows at the next sign-in. An error also says "admin_consent".
+func (s *Site) consented(w http.ResponseWriter, r *http.Request, query url.Values) {
+	m := pages.Message{Kind: pages.ConsentGiven, Actions: []pages.Action{{Label: pages.ActionSignIn, URL: pathLogin}}}
+	if query.Has("error") {
+		refused := entra.ParseCallbackError(query)
+		m.Kind = pages.ConsentRefused
+		if len(refused.Codes) > 0 {
+			m.Detail = "AADSTS" + strconv.Itoa(refused.Codes[0])
+		}
+		s.Log.Warn("an administrator has not consented", "error", refused)
+	}
+	s.pages.Message(w, r, m)
+}

@@ -1,0 +1,108 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/session"
+)
+
+// recheckEvery is how often a session whose grant is dead is checked at most.
+const recheckEvery = time.Hour
+
+// recheck asks Microsoft without a word (prompt=none) about somebody whose grant
+// has died, when they go to a page: most get a new grant and notice nothing. It
+// reports whether it has answered.
+func (s *Site) recheck(w http.ResponseWriter, r *http.Request, current *session.Session, state, back string) bool {
+	now := s.Now()
+	if state != string(grant.NeedsSignIn) || r.Method != http.MethodGet || !navigation(r) || !current.Recheck(now, recheckEvery) {
+		return false
+	}
+	i, ok := s.integration(current.Person.Integration)
+	if !ok {
+		return false
+	}
+	a := s.newAttempt(i, back)
+	a.Recheck = current.ID
+	err := s.toMicrosoft(w, r, i, a, entra.AuthRequest{Prompt: "none", LoginHint: current.LogoutHint})
+	if err != nil { // then the page, as if nothing were the matter
+		s.Log.Warn("a dead grant could not be checked", "user", current.Person.ID, "error", err)
+		return false
+	}
+	return true
+}
+
+// rechecked goes on after a check that has brought tokens. They have to be of the
+// person whose session it is: in the browser somebody else may be signed in with
+// Microsoft by now. The session stays what it is.
+func (s *Site) rechecked(w http.ResponseWriter, r *http.Request, i Integration, a attempt, tokens entra.Tokens, p identity.Person, state grant.State) {
+	current, ok := s.recheckedSession(w, r, a)
+	if !ok {
+		return
+	}
+	if p.ID != current.Person.ID {
+		s.Audit.Warn("the browser is signed in with Microsoft as somebody else", "user", current.Person.ID, "other", p.ID)
+		s.endRechecked(w, r, a, current)
+		return
+	}
+	if err := s.Grants.Save(r.Context(), p.ID, i.Name, tokens, state); err != nil {
+		s.storeFailed(w, r, err)
+		return
+	}
+	s.Audit.Info("connected again", "user", p.ID, "integration", i.Name, "connection", state)
+	s.SignedIn(p.ID)
+	s.goBack(w, r, a)
+}
+
+// recheckFailed goes on after a check that Microsoft has refused: who has to sign
+// in there has to sign in here, too, since the account may have been closed, or
+// taken from whoever uses this browser. Where nobody is at fault, the page it was.
+func (s *Site) recheckFailed(w http.ResponseWriter, r *http.Request, a attempt, cause error) {
+	current, ok := s.recheckedSession(w, r, a)
+	if !ok {
+		return
+	}
+	var refused *entra.Error
+	if errors.As(cause, &refused) && (refused.Class == entra.Person || refused.Class == entra.Dead) {
+		s.endRechecked(w, r, a, current)
+		return
+	}
+	s.Log.Warn("a dead grant could not be checked", "user", current.Person.ID, "error", cause)
+	s.goBack(w, r, a)
+}
+
+// recheckedSession returns the session that a check was made for, if it is still
+// this browser's; else there is nothing to do but to go on.
+func (s *Site) recheckedSession(w http.ResponseWriter, r *http.Request, a attempt) (*session.Session, bool) {
+	current, ok := s.current(w, r)
+	switch {
+	case !ok:
+		return nil, false
+	case current == nil || current.ID != a.Recheck:
+		s.goBack(w, r, a)
+		return nil, false
+	}
+	return current, true
+}
+
+func (s *Site) endRechecked(w http.ResponseWriter, r *http.Request, a attempt, current *session.Session) {
+	if err := s.Sessions.End(r.Context(), current); err != nil {
+		s.storeFailed(w, r, err)
+		return
+	}
+	s.cookies.clear(w, s.cookies.session)
+	s.Audit.Info("signed out, as Microsoft wants a new sign-in", "user", current.Person.ID, "session", current.ID[:12])
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, pathLogin+"?"+url.Values{"return_to": {returnTo(a.ReturnTo)}, paramWhy: {whyEnded}}.Encode(), http.StatusSeeOther)
+}
+
+// goBack leads to where a sign-in was to lead.
+func (s *Site) goBack(w http.ResponseWriter, r *http.Request, a attempt) {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, returnTo(a.ReturnTo), http.StatusSeeOther)
+}
