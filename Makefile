@@ -30,7 +30,7 @@ fmt: ## formats everything
 	go run ./cmd/onesgate fmt --overwrite Caddyfile
 
 bench: ## how fast the parts are
-	go test -run '^$$' -bench . -benchmem ./internal/... ./caddymodule/...
+	go test -run '^$$' -bench . -benchmem ./internal/... ./caddymodule/... ./integration_test
 
 fuzz: ## a minute of each fuzz target
 	@for pkg in $$(go list ./...); do \

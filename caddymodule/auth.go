@@ -152,11 +152,20 @@ func introduce(r *http.Request, p *identity.Person) {
 	if !ok {
 		return
 	}
-	repl.Set("http.auth.user.id", p.ID)
-	repl.Set("ones.user.id", p.ID)
-	repl.Set("ones.user.email", p.Email)
-	repl.Set("ones.user.name", p.Name)
-	repl.Set("ones.integration", p.Integration)
+	// One function, not five values set: this is on every request's way.
+	repl.Map(func(key string) (any, bool) {
+		switch key {
+		case "http.auth.user.id", "ones.user.id":
+			return p.ID, true
+		case "ones.user.email":
+			return p.Email, true
+		case "ones.user.name":
+			return p.Name, true
+		case "ones.integration":
+			return p.Integration, true
+		}
+		return nil, false
+	})
 }
 
 // serverOf returns the server that a handler is provisioned for.

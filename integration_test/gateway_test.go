@@ -27,7 +27,7 @@ const serviceToken = "a-service-token-of-more-than-32-bytes"
 
 // A world is all that surrounds a gateway: Microsoft, ONES, and a folder.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	dir       string
 	port      int
 	service   int
@@ -43,7 +43,7 @@ type world struct {
 
 // newWorld starts what surrounds a gateway. change alters the simulated
 // Microsoft 365.
-func newWorld(t *testing.T, change ...func(*m365.Config)) *world {
+func newWorld(t testing.TB, change ...func(*m365.Config)) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), port: freePort(t), service: freePort(t)}
 	w.home = fmt.Sprintf("http://localhost:%d", w.port)

@@ -87,7 +87,7 @@ func (v *visitor) socket() *stream {
 }
 
 // lives demands that a WebSocket echoes.
-func (s *stream) lives(t *testing.T) {
+func (s *stream) lives(t testing.TB) {
 	t.Helper()
 	if _, err := io.WriteString(s.conn, "ping\n"); err != nil {
 		t.Fatal(err)

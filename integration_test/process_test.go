@@ -19,7 +19,7 @@ const patience = time.Minute
 
 // A process is a running onesgate.
 type process struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	lines  chan string // of standard output
 	exited chan struct{}
@@ -30,7 +30,7 @@ type process struct {
 }
 
 // start starts the binary; it is killed at the end of the test.
-func start(t *testing.T, env []string, args ...string) *process {
+func start(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(binary, args...), lines: make(chan string, 256), exited: make(chan struct{})}
 	p.more = sync.NewCond(&p.mu)
@@ -137,7 +137,7 @@ func (p *process) wait() int {
 }
 
 // command runs the binary to its end.
-func command(t *testing.T, env []string, args ...string) (output string, status int) {
+func command(t testing.TB, env []string, args ...string) (output string, status int) {
 	t.Helper()
 	cmd := exec.Command(binary, args...)
 	cmd.Env = append(os.Environ(), env...)
@@ -149,7 +149,7 @@ func command(t *testing.T, env []string, args ...string) (output string, status 
 }
 
 // freePort returns a port that nobody listens on.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -15,12 +15,12 @@ import (
 
 // A visitor is a browser without a face: it keeps cookies and follows redirects.
 type visitor struct {
-	t      *testing.T
+	t      testing.TB
 	client *http.Client
 	home   string // the gateway's public URL
 }
 
-func newVisitor(t *testing.T, home string) *visitor {
+func newVisitor(t testing.TB, home string) *visitor {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -35,7 +35,7 @@ type answer struct {
 	body string
 }
 
-func (a answer) json(t *testing.T) map[string]any {
+func (a answer) json(t testing.TB) map[string]any {
 	t.Helper()
 	var v map[string]any
 	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
@@ -122,7 +122,7 @@ func (v *visitor) signIn(mail string) answer {
 }
 
 // form returns where the form with a field of that name goes, and its hidden fields.
-func form(t *testing.T, page answer, field string) (action string, hidden url.Values) {
+func form(t testing.TB, page answer, field string) (action string, hidden url.Values) {
 	t.Helper()
 	doc, err := html.Parse(strings.NewReader(page.body))
 	if err != nil {
