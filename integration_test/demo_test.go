@@ -33,12 +33,13 @@ type browser struct {
 	dir string
 }
 
-// newBrowser starts Chromium.
-func newBrowser(t *testing.T) *browser {
+// newBrowser starts Chromium, with more flags.
+func newBrowser(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1360, 900),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en"))
+	options = append(options, flags...)
 	alloc, stopAlloc := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stopAlloc)
 	ctx, stop := chromedp.NewContext(alloc)

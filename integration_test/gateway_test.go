@@ -51,7 +51,6 @@ func newWorld(t testing.TB, change ...func(*m365.Config)) *world {
 	cfg := m365.Sample()
 	tenant := &cfg.Tenants[0]
 	tenant.Apps[0].RedirectURIs = []string{w.home + "/.ones/callback", w.home + "/.ones/signed-out"}
-	tenant.Apps[0].FrontchannelLogoutURL = w.home + "/.ones/frontchannel-logout"
 	for i := range tenant.Rooms {
 		tenant.Rooms[i].AnswerDelay = m365.Duration(100 * time.Millisecond)
 	}
@@ -60,7 +59,8 @@ func newWorld(t testing.TB, change ...func(*m365.Config)) *world {
 	}
 	w.secret = tenant.Apps[0].Secrets[0].Value
 	w.microsoft = httptest.NewUnstartedServer(nil)
-	base := "http://localhost:" + fmt.Sprint(w.microsoft.Listener.Addr().(*net.TCPAddr).Port)
+	// Another site than the gateway's for browsers, as it is in life.
+	base := "http://127.0.0.1:" + fmt.Sprint(w.microsoft.Listener.Addr().(*net.TCPAddr).Port)
 	w.issuer = base + "/" + tenant.ID + "/v2.0"
 	sim, err := m365sim.New(cfg, m365sim.Options{BaseURL: base, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
