@@ -126,12 +126,15 @@ func (a *App) Stop() error { return nil }
 
 // Cleanup lets go of the store, after all apps have stopped, and also where a
 // configuration failed half-way; the last configuration to do so closes it. One
-// that never started holds nothing.
-func (a *App) Cleanup() error {
-	if a.engine == nil {
-		return nil
+// that never started holds no store.
+func (a *App) Cleanup() (err error) {
+	if a.engine != nil {
+		err = releaseEngine(a.engine, a.settings)
 	}
-	return releaseEngine(a.engine, a.settings)
+	if a.settings != nil {
+		err = errors.Join(err, a.settings.release())
+	}
+	return err
 }
 
 // Interface guards

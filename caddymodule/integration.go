@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -92,14 +91,18 @@ type Users struct {
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // build resolves an integration's secrets and makes its clients. It does no I/O.
-func (i *Integration) build(hc *http.Client) (signin.Integration, error) {
+func (i *Integration) build(s *settings) (signin.Integration, error) {
 	fail := func(err error) (signin.Integration, error) {
 		return signin.Integration{}, fmt.Errorf("integration %s: %w", i.Name, err)
 	}
 	if !nameForm.MatchString(i.Name) {
 		return fail(fmt.Errorf("the name may have small letters, digits and dashes, such as contoso"))
 	}
-	cfg, graphRoot, err := i.Server.resolve()
+	issuer, graphRoot, cfg, err := i.Server.resolve()
+	if err != nil {
+		return fail(err)
+	}
+	provider, err := s.provider(issuer)
 	if err != nil {
 		return fail(err)
 	}
@@ -111,8 +114,8 @@ func (i *Integration) build(hc *http.Client) (signin.Integration, error) {
 		Name:     i.Name,
 		Label:    label,
 		TenantID: cfg.TenantID,
-		Entra:    entra.NewClient(cfg, hc, time.Now),
-		Graph:    graph.NewClient(graphRoot, hc, time.Now),
+		Entra:    entra.NewClient(cfg, provider),
+		Graph:    graph.NewClient(graphRoot, s.http, time.Now),
 		Rules: identity.Rules{
 			Integration:   i.Name,
 			DefaultGroups: i.Users.DefaultGroups,
@@ -129,7 +132,8 @@ var scopes = []string{"openid", "offline_access", "Calendars.ReadWrite.Shared"}
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // resolve returns what is needed to speak with the cloud, secrets included.
-func (s *Server) resolve() (cfg entra.Config, graphRoot string, err error) {
+func (s *Server) resolve() (issuer, graphRoot string, cfg entra.Config, err error) {
+	fail := func(err error) (string, string, entra.Config, error) { return "", "", entra.Config{}, err }
 	cfg.Scopes = scopes
 	var missing [3]error // all of them at once: they are set in one go
 	cfg.ClientID, missing[0] = resolve("client_id", s.ClientID)
@@ -138,44 +142,44 @@ func (s *Server) resolve() (cfg entra.Config, graphRoot string, err error) {
 		cfg.TenantID, missing[2] = resolve("tenant_id", s.TenantID)
 	}
 	if err := errors.Join(missing[:]...); err != nil {
-		return cfg, "", err
+		return fail(err)
 	}
 	if s.ClientSecretExpires != "" {
 		if _, err := time.Parse(time.DateOnly, s.ClientSecretExpires); err != nil {
-			return cfg, "", fmt.Errorf("client_secret: %q is not a date; write when it expires as 2027-05-01", s.ClientSecretExpires)
+			return fail(fmt.Errorf("client_secret: %q is not a date; write when it expires as 2027-05-01", s.ClientSecretExpires))
 		}
 	}
 	if s.Operator == "custom" {
-		if cfg.Issuer, err = resolve("issuer", s.Issuer); err != nil {
-			return cfg, "", err
+		if issuer, err = resolve("issuer", s.Issuer); err != nil {
+			return fail(err)
 		}
 		if graphRoot, err = resolve("graph", s.Graph); err != nil {
-			return cfg, "", err
+			return fail(err)
 		}
 	} else {
 		cloud, ok := entra.CloudNamed(s.operator())
 		if !ok {
-			return cfg, "", fmt.Errorf("operator %q is not known; write microsoft, 21vianet, us_gov, us_gov_dod or custom", s.Operator)
+			return fail(fmt.Errorf("operator %q is not known; write microsoft, 21vianet, us_gov, us_gov_dod or custom", s.Operator))
 		}
 		if s.Issuer != "" || s.Graph != "" {
-			return cfg, "", fmt.Errorf("issuer and graph belong to operator custom; operator %s has its own", s.operator())
+			return fail(fmt.Errorf("issuer and graph belong to operator custom; operator %s has its own", s.operator()))
 		}
 		if !guid.MatchString(cfg.ClientID) {
-			return cfg, "", fmt.Errorf("client_id %q is not a GUID; the Azure portal shows it as «Application (client) ID»", cfg.ClientID)
+			return fail(fmt.Errorf("client_id %q is not a GUID; the Azure portal shows it as «Application (client) ID»", cfg.ClientID))
 		}
 		if !guid.MatchString(cfg.TenantID) {
-			return cfg, "", fmt.Errorf("tenant_id %q is not a GUID; the Azure portal shows it as «Directory (tenant) ID»", cfg.TenantID)
+			return fail(fmt.Errorf("tenant_id %q is not a GUID; the Azure portal shows it as «Directory (tenant) ID»", cfg.TenantID))
 		}
 		cfg.TenantID = strings.ToLower(cfg.TenantID)
-		cfg.Issuer, graphRoot = cloud.Issuer(cfg.TenantID), cloud.Graph
+		issuer, graphRoot = cloud.Issuer(cfg.TenantID), cloud.Graph
 	}
-	if err := entra.CheckIssuer(cfg.Issuer); err != nil {
-		return cfg, "", fmt.Errorf("issuer: %w", err)
+	if err := entra.CheckIssuer(issuer); err != nil {
+		return fail(fmt.Errorf("issuer: %w", err))
 	}
 	if err := graph.CheckRoot(graphRoot); err != nil {
-		return cfg, "", fmt.Errorf("graph: %w", err)
+		return fail(fmt.Errorf("graph: %w", err))
 	}
-	return cfg, graphRoot, nil
+	return issuer, graphRoot, cfg, nil
 }
 
 func (s *Server) operator() string {

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -22,9 +23,13 @@ type settings struct {
 	clients      map[string]*entra.Client
 	world        *booking.World
 	log          *zap.Logger
+
+	http    *http.Client // to speak with Microsoft
+	issuers []string     // whose providers are held
 }
 
-func newSettings(ctx caddy.Context, a *App) (*settings, error) {
+// newSettings resolves and checks a configuration. Release what it returns.
+func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 	s := &settings{
 		clients: map[string]*entra.Client{},
 		world: &booking.World{
@@ -32,12 +37,17 @@ func newSettings(ctx caddy.Context, a *App) (*settings, error) {
 			Integrations: map[string]booking.Integration{},
 			Rooms:        map[string]booking.Room{},
 		},
-		log: ctx.Logger(),
+		log:  ctx.Logger(),
+		http: microsoftClient(),
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.release())
+		}
+	}()
 	mailboxes := map[string]string{} // the room that has it
-	hc := microsoftClient()
 	for _, cfg := range a.Integrations {
-		i, err := cfg.build(hc)
+		i, err := cfg.build(s)
 		if err != nil {
 			return nil, err
 		}

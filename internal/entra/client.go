@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -18,8 +16,6 @@ import (
 // Config describes one app registration in one tenant. Printing it in any way
 // shows no secret.
 type Config struct {
-	// Issuer as discovery announces it: "https://HOST/TENANT/v2.0". https, or http on loopback.
-	Issuer string
 	// TenantID, when given, is the only "tid" accepted.
 	TenantID     string
 	ClientID     string
@@ -29,7 +25,7 @@ type Config struct {
 }
 
 // String describes the registration without its secret.
-func (c Config) String() string { return fmt.Sprintf("app %s at %s", c.ClientID, c.Issuer) }
+func (c Config) String() string { return "app " + c.ClientID }
 
 // Format writes what String returns, whatever the verb.
 func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
@@ -39,28 +35,20 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // A Client speaks for one app registration. It may be used concurrently.
 type Client struct {
-	cfg       Config
-	hc        *http.Client
-	now       func() time.Time
-	endpoints *document[endpoints]
-	keys      *keySet
+	cfg      Config
+	provider *Provider
 }
 
-// NewClient returns a client. It does no I/O: discovery happens at the first
-// use. cfg.Issuer must have passed CheckIssuer. Redirects are not followed:
-// neither secrets nor trust may go where an answer points.
-func NewClient(cfg Config, hc *http.Client, now func() time.Time) *Client {
+// NewClient returns a client of an app registration at a provider. It does no I/O.
+func NewClient(cfg Config, p *Provider) *Client {
 	cfg.Scopes = slices.Clone(cfg.Scopes)
-	own := *hc
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c := &Client{cfg: cfg, hc: &own, now: now}
-	c.endpoints = newDocument(opDiscovery, now, c.discover)
-	c.keys = &keySet{now: now, published: newDocument(opKeys, now, c.fetchKeys)}
-	return c
+	return &Client{cfg: cfg, provider: p}
 }
 
-// Format writes what the Config's String returns, whatever the verb.
-func (c *Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.cfg.String()) }
+// Format writes which app it is, and where, whatever the verb.
+func (c *Client) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "%s at %s", c.cfg, c.provider.issuer)
+}
 
 // AuthRequest is what distinguishes one sign-in attempt.
 type AuthRequest struct {
@@ -79,7 +67,7 @@ func (c *Client) AuthCodeURL(ctx context.Context, r AuthRequest) (string, error)
 	if r.State == "" || r.Nonce == "" || r.Verifier == "" || r.RedirectURI == "" {
 		return "", errors.New("a sign-in needs state, nonce, PKCE verifier and redirect URI")
 	}
-	ep, err := c.discovered(ctx)
+	ep, err := c.provider.discovered(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -108,12 +96,12 @@ func (c *Client) AuthCodeURL(ctx context.Context, r AuthRequest) (string, error)
 // "login_hint" of the ID token, spares the choice of an account; it may be empty.
 // It is an error if the issuer has no such address.
 func (c *Client) EndSessionURL(ctx context.Context, postLogoutURI, logoutHint string) (string, error) {
-	ep, err := c.discovered(ctx)
+	ep, err := c.provider.discovered(ctx)
 	if err != nil {
 		return "", err
 	}
 	if ep.EndSession == "" {
-		return "", fmt.Errorf("%s announces no end_session_endpoint, so its session can't be ended from here", c.cfg.Issuer)
+		return "", fmt.Errorf("%s announces no end_session_endpoint, so its session can't be ended from here", c.provider.issuer)
 	}
 	u, err := url.Parse(ep.EndSession)
 	if err != nil {

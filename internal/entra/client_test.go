@@ -20,7 +20,7 @@ import (
 
 func TestAuthCodeURL(t *testing.T) {
 	p := newIDP(t)
-	c := p.client(&clock{at: noon})
+	c := p.client(t, &clock{at: noon})
 	challenge := sha256.Sum256([]byte(attempt.Verifier))
 	always := map[string]string{
 		"slice": "1", "response_type": "code", "response_mode": "query", "client_id": clientID,
@@ -79,17 +79,17 @@ func TestAuthCodeURL(t *testing.T) {
 func TestEndSessionURL(t *testing.T) {
 	p := newIDP(t)
 	p.document["end_session_endpoint"] = p.URL + "/logout?p=1"
-	got, err := p.client(&clock{at: noon}).EndSessionURL(t.Context(), "https://ones.contoso.com/.ones/signed-out", "hint&1")
+	got, err := p.client(t, &clock{at: noon}).EndSessionURL(t.Context(), "https://ones.contoso.com/.ones/signed-out", "hint&1")
 	want := p.URL + "/logout?logout_hint=hint%261&p=1&post_logout_redirect_uri=https%3A%2F%2Fones.contoso.com%2F.ones%2Fsigned-out"
 	if err != nil || got != want {
 		t.Errorf("EndSessionURL = %q, %v, want %q", got, err, want)
 	}
-	got, err = p.client(&clock{at: noon}).EndSessionURL(t.Context(), "https://x/", "")
+	got, err = p.client(t, &clock{at: noon}).EndSessionURL(t.Context(), "https://x/", "")
 	if err != nil || strings.Contains(got, "logout_hint") {
 		t.Errorf("EndSessionURL without a hint = %q, %v", got, err)
 	}
 	delete(p.document, "end_session_endpoint")
-	if got, err := p.client(&clock{at: noon}).EndSessionURL(t.Context(), "https://x/", ""); err == nil {
+	if got, err := p.client(t, &clock{at: noon}).EndSessionURL(t.Context(), "https://x/", ""); err == nil {
 		t.Errorf("EndSessionURL of an issuer that has none = %q, want an error", got)
 	}
 }
@@ -131,7 +131,7 @@ func TestDiscoveryRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newIDP(t)
 			tt.spoil(p)
-			_, err := p.client(&clock{at: noon}).AuthCodeURL(t.Context(), attempt)
+			_, err := p.client(t, &clock{at: noon}).AuthCodeURL(t.Context(), attempt)
 			var e *entra.Error
 			if !errors.As(err, &e) {
 				t.Fatalf("AuthCodeURL = %v, want an *entra.Error", err)
@@ -143,18 +143,20 @@ func TestDiscoveryRefused(t *testing.T) {
 	}
 }
 
-// TestDiscoveryKept: asked for once, not hammered in an outage, and an outage
-// takes nothing away that is known already.
+// TestDiscoveryKept: asked for once, renewed behind the back of who needs it,
+// not hammered in an outage, and an outage takes nothing away that is known.
 func TestDiscoveryKept(t *testing.T) {
 	p := newIDP(t)
 	now := &clock{at: noon}
-	c := p.client(now)
+	provider := p.provider(t, now)
+	c := entra.NewClient(p.config(), provider)
 	use := func(wantHits int, wantErr bool) {
 		t.Helper()
 		_, err := c.AuthCodeURL(t.Context(), attempt)
 		if (err != nil) != wantErr {
 			t.Errorf("AuthCodeURL = %v, want an error: %t", err, wantErr)
 		}
+		provider.Settle()
 		if got := p.received().discovery; got != wantHits {
 			t.Errorf("discovery was asked for %d times, want %d", got, wantHits)
 		}
@@ -168,22 +170,62 @@ func TestDiscoveryKept(t *testing.T) {
 	use(1, true)
 	now.advance(5 * time.Second)
 	use(2, false)
+	now.advance(59 * time.Minute)
 	use(2, false)
-	now.advance(23 * time.Hour)
-	use(2, false)
-	p.discovery = down
-	now.advance(2 * time.Hour)
-	use(3, false) // the last known good
+	now.advance(time.Minute)
+	use(3, false) // renewed
 	use(3, false)
+	p.discovery = down
+	now.advance(time.Hour)
+	use(4, false) // tried, in vain
+	use(4, false)
+	now.advance(5 * time.Second)
+	use(5, false)
+	now.advance(25 * time.Hour)
+	use(6, false) // so old that it was waited for; still the last known good
+	use(6, false)
 	now.advance(5 * time.Second)
 	p.discovery = nil
-	use(4, false)
+	use(7, false)
+}
+
+// TestRenewalBehindTheBack: nobody waits for a renewal, there is one at a time,
+// and Close ends it.
+func TestRenewalBehindTheBack(t *testing.T) {
+	p := newIDP(t)
+	now := &clock{at: noon}
+	provider := p.provider(t, now)
+	c := entra.NewClient(p.config(), provider)
+	use := func() {
+		t.Helper()
+		if _, err := c.AuthCodeURL(t.Context(), attempt); err != nil {
+			t.Error(err)
+		}
+	}
+	use()
+	arrived, left := make(chan struct{}), make(chan struct{})
+	p.discovery = func(_ http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		<-r.Context().Done() // Microsoft hangs
+		close(left)
+	}
+	now.advance(time.Hour)
+	use()
+	<-arrived
+	use()
+	provider.Close()
+	<-left
+	now.advance(time.Hour)
+	use()
+	if got := p.received().discovery; got != 2 {
+		t.Errorf("discovery was asked for %d times, want 2: none after Close", got)
+	}
 }
 
 // TestDiscoveryCallerLeaves: one who leaves takes nobody with them.
 func TestDiscoveryCallerLeaves(t *testing.T) {
 	p := newIDP(t)
-	c := p.client(&clock{at: noon})
+	c := p.client(t, &clock{at: noon})
 	arrived := make(chan struct{})
 	p.discovery = func(_ http.ResponseWriter, r *http.Request) {
 		close(arrived)
@@ -223,7 +265,7 @@ func TestNothingSecretPrinted(t *testing.T) {
 	tokens := entra.Tokens{Access: "access-secret", Refresh: "refresh-secret", Expires: noon}
 	var out bytes.Buffer
 	text, jsonLog := slog.New(slog.NewTextHandler(&out, nil)), slog.New(slog.NewJSONHandler(&out, nil))
-	for _, v := range []any{cfg, &cfg, tokens, &tokens, p.client(&clock{at: noon}), struct {
+	for _, v := range []any{cfg, &cfg, tokens, &tokens, p.client(t, &clock{at: noon}), struct {
 		C entra.Config
 		T entra.Tokens
 	}{cfg, tokens}} {

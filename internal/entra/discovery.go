@@ -7,13 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 )
-
-// maxAge is how long discovery and keys are used before they are asked for
-// again; Microsoft recommends a day
-// (https://learn.microsoft.com/entra/identity-platform/signing-key-rollover).
-const maxAge = 24 * time.Hour
 
 // endpoints is what we need of a discovery document (OpenID Connect Discovery
 // 1.0, section 3).
@@ -25,22 +19,8 @@ type endpoints struct {
 	EndSession    string `json:"end_session_endpoint"`
 }
 
-// discovered returns the endpoints, which may be old ones in an outage.
-func (c *Client) discovered(ctx context.Context) (*endpoints, error) {
-	ep, err := c.endpoints.get(ctx, c.now().Add(-maxAge))
-	if ep != nil {
-		return ep, nil
-	}
-	return nil, err
-}
-
-func (c *Client) discover(ctx context.Context) (*endpoints, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet,
-		strings.TrimSuffix(c.cfg.Issuer, "/")+"/.well-known/openid-configuration", nil)
-	if err != nil {
-		return nil, err
-	}
-	body, err := c.do(opDiscovery, req)
+func (p *Provider) discover(ctx context.Context) (*endpoints, error) {
+	body, err := p.get(ctx, opDiscovery, strings.TrimSuffix(p.issuer, "/")+"/.well-known/openid-configuration")
 	if err != nil {
 		var refused *Error
 		if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
@@ -48,11 +28,16 @@ func (c *Client) discover(ctx context.Context) (*endpoints, error) {
 		}
 		return nil, err
 	}
+	return parseEndpoints(body, p.issuer)
+}
+
+// parseEndpoints reads the discovery document of an issuer.
+func parseEndpoints(body []byte, issuer string) (*endpoints, error) {
 	var ep endpoints
 	if err := json.Unmarshal(body, &ep); err != nil {
-		return nil, noAnswer(opDiscovery, fmt.Errorf("%s sent no discovery document: %w", req.URL.Host, err))
+		return nil, noAnswer(opDiscovery, fmt.Errorf("%s sent no discovery document: %w", issuer, err))
 	}
-	if err := ep.check(c.cfg.Issuer); err != nil {
+	if err := ep.check(issuer); err != nil {
 		return nil, &Error{Op: opDiscovery, Class: Operator, Err: err}
 	}
 	return &ep, nil

@@ -54,7 +54,7 @@ func TestClasses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newIDP(t)
 			p.token = refuse(tt.status, map[string]any{"error": tt.code, "suberror": tt.suberror, "error_codes": []int{tt.number}})
-			_, err := p.client(&clock{at: noon}).Refresh(t.Context(), "refresh-0")
+			_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0")
 			var e *entra.Error
 			if !errors.As(err, &e) {
 				t.Fatalf("Refresh = %v, want an *entra.Error", err)
@@ -77,7 +77,7 @@ func TestRefusal(t *testing.T) {
 		"error_codes": []int{50076, 1, 2, 3, 4, 5, 6, 7, 8, 9}, "trace_id": "trace-1", "correlation_id": "corr-1",
 		"claims": `{"access_token":{"polids":{}}}`,
 	})
-	_, err := p.client(&clock{at: noon}).Refresh(t.Context(), "refresh-0-long")
+	_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0-long")
 	var e *entra.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("Refresh = %v, want an *entra.Error", err)

@@ -201,13 +201,22 @@ func (p *idp) with(changes map[string]any) map[string]any {
 
 func (p *idp) config() entra.Config {
 	return entra.Config{
-		Issuer: p.issuer, TenantID: tenantID, ClientID: clientID, ClientSecret: secret,
+		TenantID: tenantID, ClientID: clientID, ClientSecret: secret,
 		Scopes: []string{"openid", "offline_access", "Calendars.ReadWrite.Shared"},
 	}
 }
 
-func (p *idp) client(c *clock) *entra.Client {
-	return entra.NewClient(p.config(), p.Client(), c.now)
+// provider is what we see of it.
+func (p *idp) provider(t *testing.T, c *clock) *entra.Provider {
+	t.Helper()
+	provider := entra.NewProvider(p.issuer, p.Client(), c.now)
+	t.Cleanup(provider.Close)
+	return provider
+}
+
+func (p *idp) client(t *testing.T, c *clock) *entra.Client {
+	t.Helper()
+	return entra.NewClient(p.config(), p.provider(t, c))
 }
 
 var attempt = entra.AuthRequest{

@@ -62,17 +62,17 @@ func (c *Client) verify(ctx context.Context, raw, nonce string) (Claims, error) 
 	if err != nil {
 		return Claims{}, untrusted("%s", clean(err.Error()))
 	}
-	key, err := c.keys.signerOf(ctx, signed)
+	key, err := c.provider.keys.signerOf(ctx, signed)
 	if err != nil {
 		return Claims{}, err
 	}
 	if key == nil {
 		return Claims{}, untrusted("it is signed with none of the issuer's keys (key id %q)", clean(signed.Signatures[0].Header.KeyID))
 	}
-	verifier := oidc.NewVerifier(c.cfg.Issuer, &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{key}}, &oidc.Config{
+	verifier := oidc.NewVerifier(c.provider.issuer, &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{key}}, &oidc.Config{
 		ClientID:             c.cfg.ClientID,
 		SupportedSigningAlgs: []string{string(jose.RS256), string(jose.PS256)},
-		Now:                  c.now,
+		Now:                  c.provider.now,
 	})
 	token, err := verifier.Verify(ctx, raw)
 	if err != nil {
@@ -97,7 +97,7 @@ func (c *Client) checkClaims(token *oidc.IDToken, nonce string) (Claims, error) 
 		return Claims{}, untrusted("its nonce is not that of this sign-in")
 	case token.IssuedAt.IsZero():
 		return Claims{}, untrusted("iat is missing")
-	case token.IssuedAt.After(c.now().Add(clockLeeway)):
+	case token.IssuedAt.After(c.provider.now().Add(clockLeeway)):
 		return Claims{}, untrusted("it was issued at %s, which is in the future; check this machine's clock", token.IssuedAt.UTC())
 	case !validSubject(token.Subject):
 		return Claims{}, untrusted("sub is missing or not a subject identifier")
@@ -117,7 +117,7 @@ func (c *Client) tenant() string {
 	if c.cfg.TenantID != "" {
 		return c.cfg.TenantID
 	}
-	return microsoftTenant(c.cfg.Issuer)
+	return microsoftTenant(c.provider.issuer)
 }
 
 func validSubject(s string) bool {

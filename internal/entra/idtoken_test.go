@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func TestClaims(t *testing.T) {
 		"name": "Alice", "email": "alice@contoso.com", "preferred_username": "alice@contoso.com", "sid": "sid-1",
 		"login_hint": "hint-1", "groups": []any{"g1", 2, "g2"}, "roles": "Ones.Admin", "extn.pager": []any{"4711"},
 	})
-	tokens, claims, err := p.client(&clock{at: noon}).Exchange(t.Context(), "code-1", attempt)
+	tokens, claims, err := p.client(t, &clock{at: noon}).Exchange(t.Context(), "code-1", attempt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func TestIDTokenAccepted(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newIDP(t)
 			tt.change(p)
-			if _, got, err := p.client(&clock{at: noon}).Exchange(t.Context(), "code-1", attempt); err != nil || got.Subject != "alice-sub" {
+			if _, got, err := p.client(t, &clock{at: noon}).Exchange(t.Context(), "code-1", attempt); err != nil || got.Subject != "alice-sub" {
 				t.Errorf("Exchange = %+v, %v, want alice-sub", got, err)
 			}
 		})
@@ -174,7 +175,7 @@ func TestIDTokenRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newIDP(t)
 			tt.spoil(t, p)
-			tokens, claims, err := p.client(&clock{at: noon}).Exchange(t.Context(), "code-1", attempt)
+			tokens, claims, err := p.client(t, &clock{at: noon}).Exchange(t.Context(), "code-1", attempt)
 			if !errors.Is(err, entra.ErrIDToken) || !strings.Contains(err.Error(), tt.says) {
 				t.Fatalf("Exchange = %v, want ErrIDToken with %q in it", err, tt.says)
 			}
@@ -191,7 +192,7 @@ func TestIDTokenRefused(t *testing.T) {
 		p.claims = p.with(map[string]any{"nonce": nil})
 		r := attempt
 		r.Nonce = ""
-		if _, _, err := p.client(&clock{at: noon}).Exchange(t.Context(), "code-1", r); !errors.Is(err, entra.ErrIDToken) {
+		if _, _, err := p.client(t, &clock{at: noon}).Exchange(t.Context(), "code-1", r); !errors.Is(err, entra.ErrIDToken) {
 			t.Errorf("Exchange = %v, want ErrIDToken", err)
 		}
 	})
@@ -203,7 +204,7 @@ func TestTenants(t *testing.T) {
 	p.claims = p.with(map[string]any{"tid": nil})
 	cfg := p.config()
 	cfg.TenantID = ""
-	c := entra.NewClient(cfg, p.Client(), (&clock{at: noon}).now)
+	c := entra.NewClient(cfg, p.provider(t, &clock{at: noon}))
 	if _, got, err := c.Exchange(t.Context(), "code-1", attempt); err != nil || got.TenantID != "" {
 		t.Errorf("Exchange = tenant %q, %v, want none", got.TenantID, err)
 	}
@@ -220,7 +221,7 @@ func TestKeyRotation(t *testing.T) {
 	t.Run("oidcc-client-test-signing-key-rotation-just-before-signing", func(t *testing.T) {
 		p := newIDP(t)
 		now := &clock{at: noon}
-		c := p.client(now)
+		c := p.client(t, now)
 		signIn(t, p, c, true)
 		now.advance(time.Second)
 		p.sign(secondKey(), "second")
@@ -236,7 +237,7 @@ func TestKeyRotation(t *testing.T) {
 		p.sign(firstKey(), "")
 		p.publish(firstKey(), "")
 		now := &clock{at: noon}
-		c := p.client(now)
+		c := p.client(t, now)
 		signIn(t, p, c, true)
 		now.advance(time.Second)
 		p.sign(secondKey(), "")
@@ -246,10 +247,10 @@ func TestKeyRotation(t *testing.T) {
 	t.Run("a flood of unknown keys is bounded", func(t *testing.T) {
 		p := newIDP(t)
 		now := &clock{at: noon}
-		c := p.client(now)
+		c := p.client(t, now)
 		signIn(t, p, c, true)
 		for i := range 50 {
-			now.advance(time.Second)
+			now.advance(5 * time.Second)
 			p.sign(secondKey(), fmt.Sprintf("unknown-%d", i))
 			signIn(t, p, c, false)
 		}
@@ -257,23 +258,51 @@ func TestKeyRotation(t *testing.T) {
 			t.Errorf("the keys were fetched %d times, want 2", got)
 		}
 		p.publish(secondKey(), "unknown-49")
-		now.advance(time.Minute)
+		now.advance(5 * time.Minute)
 		signIn(t, p, c, true)
 	})
 	t.Run("a withdrawn key is dropped after a day", func(t *testing.T) {
 		p := newIDP(t)
 		now := &clock{at: noon}
-		c := p.client(now)
+		c := p.client(t, now)
 		signIn(t, p, c, true)
 		p.publish(secondKey(), "second")
 		now.advance(25 * time.Hour)
 		p.claims = p.with(map[string]any{"iat": now.now().Unix(), "exp": now.now().Add(time.Hour).Unix()})
 		signIn(t, p, c, false)
 	})
+	t.Run("a withdrawn key is dropped after an hour of use", func(t *testing.T) {
+		p := newIDP(t)
+		now := &clock{at: noon}
+		provider := p.provider(t, now)
+		c := entra.NewClient(p.config(), provider)
+		signIn(t, p, c, true)
+		p.publish(secondKey(), "second")
+		now.advance(59 * time.Minute)
+		signIn(t, p, c, true)
+		now.advance(time.Minute)
+		p.claims = p.with(map[string]any{"exp": now.now().Add(time.Hour).Unix()})
+		signIn(t, p, c, true) // this one has them renewed
+		provider.Settle()
+		signIn(t, p, c, false)
+	})
+	t.Run("a crowd with an unknown key asks once", func(t *testing.T) {
+		p := newIDP(t)
+		c := p.client(t, &clock{at: noon})
+		p.sign(secondKey(), "unknown")
+		var crowd sync.WaitGroup
+		for range 20 {
+			crowd.Go(func() { signIn(t, p, c, false) })
+		}
+		crowd.Wait()
+		if got := p.received().keys; got > 2 {
+			t.Errorf("the keys were fetched %d times, want twice at most", got)
+		}
+	})
 	t.Run("an outage leaves known keys good", func(t *testing.T) {
 		p := newIDP(t)
 		now := &clock{at: noon}
-		c := p.client(now)
+		c := p.client(t, now)
 		signIn(t, p, c, true)
 		p.keys = refuse(http.StatusServiceUnavailable, nil)
 		now.advance(25 * time.Hour)
@@ -289,7 +318,7 @@ func TestKeyRotation(t *testing.T) {
 		t.Run("keys that can't be had: "+name, func(t *testing.T) {
 			p := newIDP(t)
 			p.keys = keys
-			_, _, err := p.client(&clock{at: noon}).Exchange(t.Context(), "code-1", attempt)
+			_, _, err := p.client(t, &clock{at: noon}).Exchange(t.Context(), "code-1", attempt)
 			var e *entra.Error
 			if !errors.As(err, &e) || e.Class != entra.Transient || errors.Is(err, entra.ErrIDToken) {
 				t.Errorf("Exchange = %v, want a transient *entra.Error", err)

@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
@@ -13,8 +12,10 @@ import (
 )
 
 // missInterval is how often at most a token that no known key verifies makes the
-// keys be asked for again, lest forged tokens drive requests.
-const missInterval = time.Minute
+// keys be asked for again, lest forged tokens drive requests. It is what
+// Microsoft recommends
+// (https://learn.microsoft.com/entra/identity-platform/signing-key-rollover).
+const missInterval = 5 * time.Minute
 
 // maxKeys bounds how many published keys are looked at.
 const maxKeys = 100
@@ -83,22 +84,18 @@ func verifying(keys *[]signingKey, token *jose.JSONWebSignature) *rsa.PublicKey 
 	return nil
 }
 
-func (c *Client) fetchKeys(ctx context.Context) (*[]signingKey, error) {
-	ep, err := c.discovered(ctx)
+func (p *Provider) fetchKeys(ctx context.Context) (*[]signingKey, error) {
+	ep, err := p.discovered(ctx)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, ep.Keys, nil)
-	if err != nil {
-		return nil, err
-	}
-	body, err := c.do(opKeys, req)
+	body, err := p.get(ctx, opKeys, ep.Keys)
 	if err != nil {
 		return nil, err
 	}
 	keys, err := parseKeys(body)
 	if err != nil {
-		return nil, noAnswer(opKeys, fmt.Errorf("%s sent no key set: %w", req.URL.Host, err))
+		return nil, noAnswer(opKeys, fmt.Errorf("%s sent no key set: %w", p.issuer, err))
 	}
 	return &keys, nil
 }

@@ -11,19 +11,11 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/google/uuid"
 )
 
-const (
-	// requestTimeout bounds one request to the issuer, answer included.
-	requestTimeout = 10 * time.Second
-	// maxBody bounds an answer, in bytes.
-	maxBody = 1 << 20
-	// maxTokenLife bounds what is believed of expires_in. Microsoft's longest
-	// tokens live 28 hours.
-	maxTokenLife = 7 * 24 * time.Hour
-)
+// maxTokenLife bounds what is believed of expires_in. Microsoft's longest
+// tokens live 28 hours.
+const maxTokenLife = 7 * 24 * time.Hour
 
 // Tokens of one answer of the token endpoint. Printing them in any way shows
 // when the access token expires, no more.
@@ -90,7 +82,7 @@ type tokenAnswer struct {
 // would send no scope with a refresh token, which is good for every resource,
 // and drop most of what an error says.
 func (c *Client) token(ctx context.Context, op string, form url.Values) (tokenAnswer, error) {
-	ep, err := c.discovered(ctx)
+	ep, err := c.provider.discovered(ctx)
 	if err != nil {
 		return tokenAnswer{}, err
 	}
@@ -103,8 +95,8 @@ func (c *Client) token(ctx context.Context, op string, form url.Values) (tokenAn
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 
-	sent := c.now()
-	body, err := c.do(op, req, c.cfg.ClientSecret, form.Get("code"), form.Get("code_verifier"), form.Get("refresh_token"))
+	sent := c.provider.now()
+	body, err := c.provider.do(op, req, c.cfg.ClientSecret, form.Get("code"), form.Get("code_verifier"), form.Get("refresh_token"))
 	if err != nil {
 		return tokenAnswer{}, err
 	}
@@ -160,29 +152,4 @@ func offset(err error) int64 {
 		return kind.Offset
 	}
 	return 0
-}
-
-// do sends one request and returns the body of a 200. Whatever else happens is
-// an *Error, in which the secrets that were sent don't show.
-func (c *Client) do(op string, req *http.Request, secrets ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(req.Context(), requestTimeout)
-	defer cancel()
-	req.Header.Set("Accept", "application/json")
-	// Microsoft's support finds a request by it.
-	req.Header.Set("client-request-id", uuid.NewString())
-	res, err := c.hc.Do(req.WithContext(ctx))
-	if err != nil {
-		return nil, noAnswer(op, err)
-	}
-	defer func() { _ = res.Body.Close() }() // only read
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	switch {
-	case err != nil:
-		return nil, noAnswer(op, fmt.Errorf("the answer of %s broke off: %w", req.URL.Host, err))
-	case len(body) > maxBody:
-		return nil, noAnswer(op, fmt.Errorf("the answer of %s is larger than %d bytes", req.URL.Host, maxBody))
-	case res.StatusCode != http.StatusOK:
-		return nil, refusal(op, res.StatusCode, retryAfter(res.Header.Get("Retry-After"), c.now()), body, secrets...)
-	}
-	return body, nil
 }

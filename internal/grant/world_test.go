@@ -90,9 +90,11 @@ func (w *world) configure(integrations ...string) {
 	defer w.mu.Unlock()
 	w.clients = map[string]*entra.Client{}
 	for _, name := range integrations {
+		provider := entra.NewProvider(w.idp.URL, w.idp.Client(), w.now)
+		w.t.Cleanup(provider.Close)
 		w.clients[name] = entra.NewClient(entra.Config{
-			Issuer: w.idp.URL, ClientID: "ones", ClientSecret: "client-secret", Scopes: []string{"Calendars.ReadWrite.Shared"},
-		}, w.idp.Client(), w.now)
+			ClientID: "ones", ClientSecret: "client-secret", Scopes: []string{"Calendars.ReadWrite.Shared"},
+		}, provider)
 	}
 }
 
