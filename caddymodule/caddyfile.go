@@ -28,6 +28,8 @@ func init() {
 //				tenant_id     <guid>
 //				client_id     <id>
 //				client_secret <secret> [<expires>]
+//				client_certificate <cert file> <key file>
+//				federated_token_file <file>
 //			}
 //			rooms {
 //				room <name> <address> {
@@ -143,10 +145,10 @@ func parseServer(d *caddyfile.Dispenser, s *Server) error {
 			err = one(d, &s.TenantID)
 		case "client_id":
 			err = one(d, &s.ClientID)
-		case "client_secret":
-			err = parseSecret(d, s)
+		case "client_secret", "client_certificate", "federated_token_file":
+			err = parseCredential(d, s)
 		default:
-			err = unknown(d, "server", "operator, tenant_id, client_id, client_secret")
+			err = unknown(d, "server", "operator, tenant_id, client_id, client_secret, client_certificate, federated_token_file")
 		}
 		if err != nil {
 			return err
@@ -178,18 +180,34 @@ func parseOperator(d *caddyfile.Dispenser, s *Server) error {
 	return nil
 }
 
-func parseSecret(d *caddyfile.Dispenser, s *Server) error {
-	if s.ClientSecret != "" {
-		return d.Err("client_secret is there twice; only one is supported so far")
-	}
-	args := d.RemainingArgs()
-	if len(args) < 1 || len(args) > 2 {
+// parseCredential reads one of the words that may stand several times, in the
+// order in which they are to be tried.
+func parseCredential(d *caddyfile.Dispenser, s *Server) error {
+	var c Credential
+	word, args := d.Val(), d.RemainingArgs()
+	switch {
+	case len(args) == 0:
+		return d.ArgErr()
+	case args[0] == "":
+		return d.Errf("%s is empty", word)
+	case word == "client_secret" && len(args) <= 2:
+		c.Secret = args[0]
+		if len(args) == 2 {
+			c.Expires = args[1]
+		}
+	case word == "client_certificate" && len(args) == 2:
+		c.Certificate, c.Key = args[0], args[1]
+	case word == "federated_token_file" && len(args) == 1:
+		c.TokenFile = args[0]
+	default:
 		return d.ArgErr()
 	}
-	s.ClientSecret = args[0]
-	if len(args) == 2 {
-		s.ClientSecretExpires = args[1]
+	for _, other := range s.Credentials {
+		if other.Expires = c.Expires; other == c {
+			return d.Errf("this %s is there twice", word)
+		}
 	}
+	s.Credentials = append(s.Credentials, c)
 	return nil
 }
 

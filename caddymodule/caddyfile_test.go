@@ -70,10 +70,14 @@ func TestCaddyfileErrors(t *testing.T) {
 		{"a store that isn't one", with("store mysql x", "", "", "", "", ""), "ones.stores.mysql"},
 		{"a word of the store", with("store badger /x {\n size 1\n}", "", "", "", "", ""), `store badger doesn't know "size"; it knows min_free`},
 		{"the integration twice", with("integration contoso\n", "", "", "", "", ""), "integration contoso is there twice"},
-		{"a word of the server", with("", "secret x", "", "", "", ""), `server doesn't know "secret"; it knows operator, tenant_id, client_id, client_secret`},
+		{"a word of the server", with("", "secret x", "", "", "", ""), `server doesn't know "secret"; it knows operator, tenant_id, client_id, client_secret, client_certificate, federated_token_file`},
 		{"the server twice", strings.Replace(with("", "", "", "", "", ""), "rooms {", "server {\n client_id x\n}\nrooms {", 1), "server is there twice; put both into one block"},
 		{"the session twice", with("", "", "", "", "session {\n idle 1h\n}\nsession {\n max 2h\n}", ""), "session is there twice"},
-		{"a second secret", with("", "client_secret y", "", "", "", ""), "client_secret is there twice; only one is supported so far"},
+		{"the same secret twice", with("", "client_secret s3cret-marker 2027-05-01", "", "", "", ""), "this client_secret is there twice"},
+		{"a secret of three words", with("", "client_secret a 2027-05-01 b", "", "", "", ""), "wrong argument count"},
+		{"an empty secret", with("", `client_secret ""`, "", "", "", ""), "client_secret is empty"},
+		{"a certificate without its key", with("", "client_certificate /x.crt", "", "", "", ""), "wrong argument count"},
+		{"two token files on a line", with("", "federated_token_file /a /b", "", "", "", ""), "wrong argument count"},
 		{"a block where none belongs", with("", "operator microsoft {\n issuer x\n}", "", "", "", ""), "operator microsoft takes no block"},
 		{"a word of the custom operator", with("", "operator custom {\n tenant x\n}", "", "", "", ""), `operator custom doesn't know "tenant"; it knows issuer, graph`},
 		{"a word of the room", with("", "", "seats 4", "", "", ""), `room doesn't know "seats"`},
@@ -142,6 +146,11 @@ func TestProvisionErrors(t *testing.T) {
 		{"an operator that isn't one", replace("client_id 99999999-8888-7777-6666-555555555555", "client_id 99999999-8888-7777-6666-555555555555\n operator google"), "operator \"google\" is not known; write microsoft, 21vianet"},
 		{"a custom operator without an issuer", replace("client_id 99999999-8888-7777-6666-555555555555", "client_id 99999999-8888-7777-6666-555555555555\n operator custom"), "issuer is missing"},
 		{"a custom issuer without TLS", replace("client_id 99999999-8888-7777-6666-555555555555", "client_id 99999999-8888-7777-6666-555555555555\n operator custom {\n issuer http://idp.example\n graph https://graph.example\n}"), "https"},
+		{"no credential", replace("client_secret s3cret-marker", ""), "a credential is missing; write client_secret, client_certificate or federated_token_file"},
+		{"a certificate that isn't there", replace("client_secret s3cret-marker", "client_certificate /nowhere/x.crt /nowhere/x.key"), "client_certificate: open /nowhere/x.crt: no such file"},
+		{"a certificate that is none", replace("client_secret s3cret-marker", "client_certificate caddyfile_test.go caddyfile_test.go"), "client_certificate: tls: failed to find any PEM data"},
+		{"a token file that isn't there", replace("client_secret s3cret-marker", "federated_token_file {env.ONES_UNSET}"), "federated_token_file: the environment variable ONES_UNSET is not set"},
+		{"a second secret that is not set", replace("client_secret s3cret-marker", "client_secret s3cret-marker\n client_secret {env.ONES_UNSET}"), "client_secret: the environment variable ONES_UNSET is not set"},
 		{"a date that is none", replace("client_secret s3cret-marker", "client_secret s3cret-marker tomorrow"), "\"tomorrow\" is not a date; write when it expires as 2027-05-01"},
 		{"an integration's name", replace("integration contoso", "integration Contoso!"), "small letters, digits and dashes"},
 		{"a room's address", replace("boardroom@contoso.example", "boardroom"), "is not the address of a mailbox"},
@@ -171,6 +180,24 @@ func TestProvisionErrors(t *testing.T) {
 				t.Errorf("the error shows a secret: %v", err)
 			}
 		})
+	}
+}
+
+// In JSON too, a credential is one thing.
+func TestCredentialsInJSON(t *testing.T) {
+	for _, c := range []Credential{
+		{},
+		{Secret: "x", Certificate: "/x.crt", Key: "/x.key"},
+		{Secret: "x", TokenFile: "/token"},
+		{Secret: "x", Key: "/x.key"},
+		{Certificate: "/x.crt"},
+		{Certificate: "/x.crt", Key: "/x.key", Expires: "2027-05-01"},
+		{TokenFile: "/token", Expires: "2027-05-01"},
+		{Expires: "2027-05-01"},
+	} {
+		if r, err := c.resolve(); err == nil {
+			t.Errorf("%+v is taken for %v", c, r)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ func TestStoreOfAConfiguration(t *testing.T) {
 	config := `{"apps": {"ones": {
 		"public_url": "https://ones.example.com", "keyset": "` + dir + `/keyset.json",
 		"store": {"module": "badger", "path": "` + dir + `/store"},
-		"integrations": [{"name": "contoso", "server": {"client_secret": "{env.ONES_TEST_MISSING}"}}]
+		"integrations": [{"name": "contoso", "server": {"credentials": [{"client_secret": "{env.ONES_TEST_MISSING}"}]}}]
 	}}}`
 	f := configFlags{file: written(t, "config.json", config)}
 	b, file, err := f.load()

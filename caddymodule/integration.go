@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -27,25 +26,6 @@ type Integration struct {
 	Rooms []*Room `json:"rooms,omitempty"`
 	// What people get.
 	Users Users `json:"users"`
-}
-
-// Server is an app registration in Microsoft Entra ID.
-type Server struct {
-	// Who runs the cloud: `microsoft`, `21vianet`, `us_gov`, `us_gov_dod` or
-	// `custom`. Default: `microsoft`.
-	Operator string `json:"operator,omitempty"`
-	// With `custom`: the OpenID issuer. https, or http on loopback.
-	Issuer string `json:"issuer,omitempty"`
-	// With `custom`: the root of Microsoft Graph, before `/v1.0`.
-	Graph string `json:"graph,omitempty"`
-	// The tenant's id, a GUID. Optional with `custom`.
-	TenantID string `json:"tenant_id,omitempty"`
-	// The application's (client) id.
-	ClientID string `json:"client_id,omitempty"`
-	// The client secret: its value, not its id.
-	ClientSecret string `json:"client_secret,omitempty"`
-	// When the secret expires, as `2027-05-01`. Nothing else can tell.
-	ClientSecretExpires string `json:"client_secret_expires,omitempty"`
 }
 
 // Room is a room mailbox that can be booked.
@@ -106,6 +86,7 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 	if err != nil {
 		return fail(err)
 	}
+	s.warnOfExpiry(i.Name, cfg.Credentials)
 	label := i.Users.LoginButton
 	if label == "" {
 		label = "Sign in with Microsoft 365"
@@ -114,7 +95,7 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 		Name:     i.Name,
 		Label:    label,
 		TenantID: cfg.TenantID,
-		Entra:    entra.NewClient(cfg, provider),
+		Entra:    entra.NewClient(cfg, provider, s.slog),
 		Graph:    graph.NewClient(graphRoot, s.http, time.Now),
 		Rules: identity.Rules{
 			Integration:   i.Name,
@@ -123,70 +104,6 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 			CardClaim:     i.Users.CardNumber,
 		},
 	}, nil
-}
-
-// scopes are the permissions of the ONES manual, and no others: one that the
-// tenant has not granted would lock everybody out.
-var scopes = []string{"openid", "offline_access", "Calendars.ReadWrite.Shared"}
-
-var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-
-// resolve returns what is needed to speak with the cloud, secrets included.
-func (s *Server) resolve() (issuer, graphRoot string, cfg entra.Config, err error) {
-	fail := func(err error) (string, string, entra.Config, error) { return "", "", entra.Config{}, err }
-	cfg.Scopes = scopes
-	var missing [3]error // all of them at once: they are set in one go
-	cfg.ClientID, missing[0] = resolve("client_id", s.ClientID)
-	cfg.ClientSecret, missing[1] = resolve("client_secret", s.ClientSecret)
-	if s.TenantID != "" || s.Operator != "custom" {
-		cfg.TenantID, missing[2] = resolve("tenant_id", s.TenantID)
-	}
-	if err := errors.Join(missing[:]...); err != nil {
-		return fail(err)
-	}
-	if s.ClientSecretExpires != "" {
-		if _, err := time.Parse(time.DateOnly, s.ClientSecretExpires); err != nil {
-			return fail(fmt.Errorf("client_secret: %q is not a date; write when it expires as 2027-05-01", s.ClientSecretExpires))
-		}
-	}
-	if s.Operator == "custom" {
-		if issuer, err = resolve("issuer", s.Issuer); err != nil {
-			return fail(err)
-		}
-		if graphRoot, err = resolve("graph", s.Graph); err != nil {
-			return fail(err)
-		}
-	} else {
-		cloud, ok := entra.CloudNamed(s.operator())
-		if !ok {
-			return fail(fmt.Errorf("operator %q is not known; write microsoft, 21vianet, us_gov, us_gov_dod or custom", s.Operator))
-		}
-		if s.Issuer != "" || s.Graph != "" {
-			return fail(fmt.Errorf("issuer and graph belong to operator custom; operator %s has its own", s.operator()))
-		}
-		if !guid.MatchString(cfg.ClientID) {
-			return fail(fmt.Errorf("client_id %q is not a GUID; the Azure portal shows it as «Application (client) ID»", cfg.ClientID))
-		}
-		if !guid.MatchString(cfg.TenantID) {
-			return fail(fmt.Errorf("tenant_id %q is not a GUID; the Azure portal shows it as «Directory (tenant) ID»", cfg.TenantID))
-		}
-		cfg.TenantID = strings.ToLower(cfg.TenantID)
-		issuer, graphRoot = cloud.Issuer(cfg.TenantID), cloud.Graph
-	}
-	if err := entra.CheckIssuer(issuer); err != nil {
-		return fail(fmt.Errorf("issuer: %w", err))
-	}
-	if err := graph.CheckRoot(graphRoot); err != nil {
-		return fail(fmt.Errorf("graph: %w", err))
-	}
-	return issuer, graphRoot, cfg, nil
-}
-
-func (s *Server) operator() string {
-	if s.Operator == "" {
-		return "microsoft"
-	}
-	return s.Operator
 }
 
 // Defaults of a room, as a room mailbox has them in Exchange.

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -23,6 +24,7 @@ type settings struct {
 	clients      map[string]*entra.Client
 	world        *booking.World
 	log          *zap.Logger
+	slog         *slog.Logger // the same, for what lives no longer than the configuration
 
 	http    *http.Client // to speak with Microsoft
 	issuers []string     // whose providers are held
@@ -38,6 +40,7 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 			Rooms:        map[string]booking.Room{},
 		},
 		log:  ctx.Logger(),
+		slog: ctx.Slogger(),
 		http: microsoftClient(),
 	}
 	defer func() {
@@ -77,20 +80,23 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 				s.log.Warn("check_in is read but not acted on yet: bookings are not released by themselves", zap.String("room", r.Name))
 			}
 		}
-		s.warnOfExpiry(cfg)
 	}
 	return s, nil
 }
 
-// warnOfExpiry says early that a client secret will lock everybody out.
-func (s *settings) warnOfExpiry(i *Integration) {
-	expires, err := time.Parse(time.DateOnly, i.Server.ClientSecretExpires)
-	if err != nil {
-		return
-	}
-	if left := time.Until(expires); left < 60*24*time.Hour {
-		s.log.Warn("the client secret expires soon or has expired: nobody can sign in or book afterwards; make a new one in Azure",
-			zap.String("integration", i.Name), zap.String("expires", i.Server.ClientSecretExpires), zap.Int("days_left", int(left.Hours()/24)))
+// warnOfExpiry says early that a credential will end. One that another has taken
+// the place of may: take it out of the configuration then.
+func (s *settings) warnOfExpiry(integration string, credentials []entra.Credential) {
+	for _, c := range credentials {
+		expires, err := c.Check()
+		if err != nil || expires.IsZero() {
+			continue
+		}
+		if left := time.Until(expires); left < 60*24*time.Hour {
+			s.log.Warn("a credential of the app registration expires soon or has expired: when none is left, nobody can sign in or book; make a new one in Azure",
+				zap.String("integration", integration), zap.Stringer("credential", c),
+				zap.String("expires", expires.Format(time.DateOnly)), zap.Int("days_left", int(left.Hours()/24)))
+		}
 	}
 }
 

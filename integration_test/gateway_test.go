@@ -115,7 +115,7 @@ const caddyfile = `{
 					graph {{.Graph}}
 				}
 				client_id {{.ClientID}}
-				client_secret {env.ONES_CLIENT_SECRET} 2099-01-01
+				{{or .Credentials "client_secret {env.ONES_CLIENT_SECRET} 2099-01-01"}}
 			}
 			rooms {
 				room boardroom boardroom@contoso.example {

@@ -17,9 +17,10 @@ import (
 // shows no secret.
 type Config struct {
 	// TenantID, when given, is the only "tid" accepted.
-	TenantID     string
-	ClientID     string
-	ClientSecret string
+	TenantID string
+	ClientID string
+	// Credentials, in the order in which they are tried.
+	Credentials []Credential
 	// Scopes requested, exactly: one that the tenant has not granted locks everybody out.
 	Scopes []string
 }
@@ -35,14 +36,17 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // A Client speaks for one app registration. It may be used concurrently.
 type Client struct {
-	cfg      Config
-	provider *Provider
+	cfg         Config
+	provider    *Provider
+	credentials *credentials
 }
 
-// NewClient returns a client of an app registration at a provider. It does no I/O.
-func NewClient(cfg Config, p *Provider) *Client {
+// NewClient returns a client of an app registration at a provider. It does no
+// I/O. log is for the operator: a credential that is refused while another one
+// works.
+func NewClient(cfg Config, p *Provider, log *slog.Logger) *Client {
 	cfg.Scopes = slices.Clone(cfg.Scopes)
-	return &Client{cfg: cfg, provider: p}
+	return &Client{cfg: cfg, provider: p, credentials: newCredentials(cfg.Credentials, log)}
 }
 
 // Format writes which app it is, and where, whatever the verb.

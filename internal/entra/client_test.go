@@ -149,7 +149,7 @@ func TestDiscoveryKept(t *testing.T) {
 	p := newIDP(t)
 	now := &clock{at: noon}
 	provider := p.provider(t, now)
-	c := entra.NewClient(p.config(), provider)
+	c := entra.NewClient(p.config(), provider, quiet)
 	use := func(wantHits int, wantErr bool) {
 		t.Helper()
 		_, err := c.AuthCodeURL(t.Context(), attempt)
@@ -195,7 +195,7 @@ func TestRenewalBehindTheBack(t *testing.T) {
 	p := newIDP(t)
 	now := &clock{at: noon}
 	provider := p.provider(t, now)
-	c := entra.NewClient(p.config(), provider)
+	c := entra.NewClient(p.config(), provider, quiet)
 	use := func() {
 		t.Helper()
 		if _, err := c.AuthCodeURL(t.Context(), attempt); err != nil {
@@ -262,10 +262,11 @@ func TestDiscoveryCallerLeaves(t *testing.T) {
 func TestNothingSecretPrinted(t *testing.T) {
 	p := newIDP(t)
 	cfg := p.config()
+	credential := cfg.Credentials[0]
 	tokens := entra.Tokens{Access: "access-secret", Refresh: "refresh-secret", Expires: noon}
 	var out bytes.Buffer
 	text, jsonLog := slog.New(slog.NewTextHandler(&out, nil)), slog.New(slog.NewJSONHandler(&out, nil))
-	for _, v := range []any{cfg, &cfg, tokens, &tokens, p.client(t, &clock{at: noon}), struct {
+	for _, v := range []any{cfg, &cfg, credential, &credential, tokens, &tokens, p.client(t, &clock{at: noon}), struct {
 		C entra.Config
 		T entra.Tokens
 	}{cfg, tokens}} {
@@ -273,7 +274,7 @@ func TestNothingSecretPrinted(t *testing.T) {
 			_, _ = fmt.Fprintf(&out, verb+"\n", v)
 		}
 	}
-	for _, v := range []any{cfg, &cfg, tokens, &tokens} {
+	for _, v := range []any{cfg, &cfg, credential, &credential, tokens, &tokens} {
 		text.Info("text", "v", v)
 		jsonLog.Info("json", "v", v)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +23,8 @@ const (
 	clientID = "99999999-8888-7777-6666-555555555555"
 	secret   = "s3cr3t~client"
 )
+
+var quiet = slog.New(slog.DiscardHandler)
 
 var noon = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 
@@ -201,7 +204,7 @@ func (p *idp) with(changes map[string]any) map[string]any {
 
 func (p *idp) config() entra.Config {
 	return entra.Config{
-		TenantID: tenantID, ClientID: clientID, ClientSecret: secret,
+		TenantID: tenantID, ClientID: clientID, Credentials: []entra.Credential{{Secret: secret}},
 		Scopes: []string{"openid", "offline_access", "Calendars.ReadWrite.Shared"},
 	}
 }
@@ -216,7 +219,7 @@ func (p *idp) provider(t *testing.T, c *clock) *entra.Provider {
 
 func (p *idp) client(t *testing.T, c *clock) *entra.Client {
 	t.Helper()
-	return entra.NewClient(p.config(), p.provider(t, c))
+	return entra.NewClient(p.config(), p.provider(t, c), quiet)
 }
 
 var attempt = entra.AuthRequest{

@@ -204,7 +204,7 @@ func TestTenants(t *testing.T) {
 	p.claims = p.with(map[string]any{"tid": nil})
 	cfg := p.config()
 	cfg.TenantID = ""
-	c := entra.NewClient(cfg, p.provider(t, &clock{at: noon}))
+	c := entra.NewClient(cfg, p.provider(t, &clock{at: noon}), quiet)
 	if _, got, err := c.Exchange(t.Context(), "code-1", attempt); err != nil || got.TenantID != "" {
 		t.Errorf("Exchange = tenant %q, %v, want none", got.TenantID, err)
 	}
@@ -275,7 +275,7 @@ func TestKeyRotation(t *testing.T) {
 		p := newIDP(t)
 		now := &clock{at: noon}
 		provider := p.provider(t, now)
-		c := entra.NewClient(p.config(), provider)
+		c := entra.NewClient(p.config(), provider, quiet)
 		signIn(t, p, c, true)
 		p.publish(secondKey(), "second")
 		now.advance(59 * time.Minute)

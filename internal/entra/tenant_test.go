@@ -16,7 +16,7 @@ func TestTenant(t *testing.T) {
 		{"of one that looks like Microsoft's", "https://login.microsoftonline.com.example.com/t1/v2.0", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := NewClient(Config{TenantID: tt.tenantID}, NewProvider(tt.issuer, http.DefaultClient, time.Now))
+			c := NewClient(Config{TenantID: tt.tenantID}, NewProvider(tt.issuer, http.DefaultClient, time.Now), nil)
 			if got := c.tenant(); got != tt.want {
 				t.Errorf("tenant() = %q, want %q", got, tt.want)
 			}

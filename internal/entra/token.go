@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -78,25 +79,39 @@ type tokenAnswer struct {
 	idToken string
 }
 
-// token sends one form to the token endpoint (RFC 6749, section 3.2). x/oauth2
-// would send no scope with a refresh token, which is good for every resource,
-// and drop most of what an error says.
+// token sends a form to the token endpoint (RFC 6749, section 3.2), once, and
+// once more for each credential that is refused. x/oauth2 would send no scope
+// with a refresh token, which is good for every resource, and drop most of what
+// an error says.
 func (c *Client) token(ctx context.Context, op string, form url.Values) (tokenAnswer, error) {
 	ep, err := c.provider.discovered(ctx)
 	if err != nil {
 		return tokenAnswer{}, err
 	}
 	form.Set("client_id", c.cfg.ClientID)
-	form.Set("client_secret", c.cfg.ClientSecret)
 	form.Set("scope", strings.Join(c.cfg.Scopes, " "))
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, ep.Token, strings.NewReader(form.Encode()))
+	var answer tokenAnswer
+	err = c.credentials.try(ctx, op, c.provider.now(), func(cred *credential) (err error) {
+		answer, err = c.tokenBy(ctx, op, ep.Token, maps.Clone(form), cred)
+		return err
+	})
+	return answer, err
+}
+
+// tokenBy sends a form with one credential, in the body: Microsoft takes HTTP
+// Basic too, but an assertion goes there only (RFC 7523, section 2.2).
+func (c *Client) tokenBy(ctx context.Context, op, endpoint string, form url.Values, cred *credential) (tokenAnswer, error) {
+	sent := c.provider.now()
+	secret, err := cred.prove(form, c.cfg.ClientID, endpoint, sent)
+	if err != nil {
+		return tokenAnswer{}, &Error{Op: op, Class: Operator, Err: fmt.Errorf("%w: %s: %w", errCredential, cred.name(), err)}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return tokenAnswer{}, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-
-	sent := c.provider.now()
-	body, err := c.provider.do(op, req, c.cfg.ClientSecret, form.Get("code"), form.Get("code_verifier"), form.Get("refresh_token"))
+	body, err := c.provider.do(op, req, secret, form.Get("code"), form.Get("code_verifier"), form.Get("refresh_token"))
 	if err != nil {
 		return tokenAnswer{}, err
 	}

@@ -93,8 +93,8 @@ func (w *world) configure(integrations ...string) {
 		provider := entra.NewProvider(w.idp.URL, w.idp.Client(), w.now)
 		w.t.Cleanup(provider.Close)
 		w.clients[name] = entra.NewClient(entra.Config{
-			ClientID: "ones", ClientSecret: "client-secret", Scopes: []string{"Calendars.ReadWrite.Shared"},
-		}, provider)
+			ClientID: "ones", Credentials: []entra.Credential{{Secret: "client-secret"}}, Scopes: []string{"Calendars.ReadWrite.Shared"},
+		}, provider, slog.New(slog.DiscardHandler))
 	}
 }
 

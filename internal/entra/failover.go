@@ -1,0 +1,110 @@
+package entra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// retryRefused is how long a credential that was refused is tried last.
+const retryRefused = 10 * time.Minute
+
+// credentials are an app registration's, in the order of the configuration. It
+// may be used concurrently.
+type credentials struct {
+	log *slog.Logger
+	all []*credential
+
+	mu sync.Mutex // guards refused and told of all
+}
+
+type credential struct {
+	Credential
+	number int // as people count
+	log    *slog.Logger
+
+	refused time.Time // when it was, zero: it works, as far as we know
+	told    bool      // the operator has been told so
+
+	reading sync.Mutex // guards what follows
+	pair    *pair      // of a certificate, the last good one
+	unfit   bool       // what is on disk now, and the operator has been told so
+}
+
+func newCredentials(all []Credential, log *slog.Logger) *credentials {
+	cs := &credentials{log: log}
+	for i, c := range all {
+		cs.all = append(cs.all, &credential{Credential: c, number: i + 1, log: log})
+	}
+	return cs
+}
+
+// inTurn returns all credentials as they are to be tried: as configured, save
+// that those which were refused lately come last.
+func (cs *credentials) inTurn(now time.Time) []*credential {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	var good, bad []*credential
+	for _, c := range cs.all {
+		if c.refused.IsZero() || now.Sub(c.refused) >= retryRefused {
+			good = append(good, c)
+		} else {
+			bad = append(bad, c)
+		}
+	}
+	return append(good, bad...)
+}
+
+// try sends what send sends with one credential after another, each once at
+// most, until one is not refused. The error is that of the last one.
+func (cs *credentials) try(ctx context.Context, op string, now time.Time, send func(*credential) error) (err error) {
+	err = &Error{Op: op, Class: Operator, Err: errors.New("there is no credential")}
+	refusals := map[*credential]error{}
+	for _, c := range cs.inTurn(now) {
+		if err = send(c); err == nil {
+			for _, refused := range cs.worked(c, refusals) {
+				cs.log.WarnContext(ctx, "Microsoft refuses a credential of the app registration, another one works: replace it before that one ends too",
+					"refused", refused.name(), "works", c.name(), "error", refusals[refused])
+			}
+			return nil
+		}
+		if !blamesCredential(err) {
+			return err
+		}
+		refusals[c] = err
+		cs.mu.Lock()
+		c.refused = now
+		cs.mu.Unlock()
+	}
+	return err // all are refused, which whoever asked has to tell
+}
+
+// worked remembers that a credential is good, and returns which of those that
+// were refused before it the operator doesn't know of.
+func (cs *credentials) worked(good *credential, refusals map[*credential]error) (untold []*credential) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	good.refused, good.told = time.Time{}, false
+	for _, c := range cs.all {
+		if refusals[c] != nil && !c.told {
+			c.told = true
+			untold = append(untold, c)
+		}
+	}
+	return untold
+}
+
+func (c *credential) name() string { return fmt.Sprintf("%s (number %d)", c.Credential, c.number) }
+
+// errCredential: a credential is of no use, which was found out here.
+var errCredential = errors.New("the credential can't be used")
+
+// blamesCredential says whether a request has failed because of the credential
+// that went with it, so that another one may help (RFC 6749, section 5.2).
+func blamesCredential(err error) bool {
+	var refused *Error
+	return errors.As(err, &refused) && refused.Code == "invalid_client" || errors.Is(err, errCredential)
+}
