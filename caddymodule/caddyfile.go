@@ -25,7 +25,7 @@ func init() {
 //					issuer <url>
 //					graph  <url>
 //				}
-//				tenant_id     <guid>
+//				tenant_id     <guid or domain>
 //				client_id     <id>
 //				client_secret <secret> [<expires>]
 //				client_certificate <cert file> <key file>

@@ -131,6 +131,9 @@ func TestProvisionErrors(t *testing.T) {
 		}
 		return strings.Replace(full, old, now, 1)
 	}
+	if err := load(t, replace("11111111-2222-3333-4444-555555555555", "contoso.onmicrosoft.com")); err != nil {
+		t.Errorf("a tenant by its domain: %v", err)
+	}
 	tests := []struct {
 		name, text, want string
 	}{
@@ -140,8 +143,9 @@ func TestProvisionErrors(t *testing.T) {
 		{"an unset variable", replace("client_secret s3cret-marker", "client_secret {env.ONES_UNSET}"), "integration contoso: client_secret: the environment variable ONES_UNSET is not set"},
 		{"an empty variable", replace("client_id 99999999-8888-7777-6666-555555555555", "client_id {env.ONES_EMPTY}"), "the environment variable ONES_EMPTY is not set"},
 		{"a file that isn't there", replace("client_secret s3cret-marker", "client_secret {file./nowhere/secret}"), "the file /nowhere/secret is missing"},
-		{"a tenant by name", replace("11111111-2222-3333-4444-555555555555", "contoso.onmicrosoft.com"), "tenant_id \"contoso.onmicrosoft.com\" is not a GUID"},
-		{"the tenant of everybody", replace("11111111-2222-3333-4444-555555555555", "common"), "is not a GUID"},
+		{"a tenant that is none", replace("11111111-2222-3333-4444-555555555555", "contoso"), "tenant_id: \"contoso\" is neither the id of a tenant (a GUID) nor one of its domains"},
+		{"the tenant of everybody", replace("11111111-2222-3333-4444-555555555555", "common"), "tenant_id: \"common\" stands for every tenant there is"},
+		{"a custom tenant by name", replace("tenant_id 11111111-2222-3333-4444-555555555555", "tenant_id contoso.com\n operator custom {\n issuer https://idp.example\n graph https://graph.example\n}"), "has a dot in it"},
 		{"a client by name", replace("client_id 99999999-8888-7777-6666-555555555555", "client_id my-app"), "client_id \"my-app\" is not a GUID"},
 		{"an operator that isn't one", replace("client_id 99999999-8888-7777-6666-555555555555", "client_id 99999999-8888-7777-6666-555555555555\n operator google"), "operator \"google\" is not known; write microsoft, 21vianet"},
 		{"a custom operator without an issuer", replace("client_id 99999999-8888-7777-6666-555555555555", "client_id 99999999-8888-7777-6666-555555555555\n operator custom"), "issuer is missing"},

@@ -92,11 +92,10 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 		label = "Sign in with Microsoft 365"
 	}
 	return signin.Integration{
-		Name:     i.Name,
-		Label:    label,
-		TenantID: cfg.TenantID,
-		Entra:    entra.NewClient(cfg, provider, s.slog),
-		Graph:    graph.NewClient(graphRoot, s.http, time.Now),
+		Name:  i.Name,
+		Label: label,
+		Entra: entra.NewClient(cfg, provider, s.slog),
+		Graph: graph.NewClient(graphRoot, s.http, time.Now),
 		Rules: identity.Rules{
 			Integration:   i.Name,
 			DefaultGroups: i.Users.DefaultGroups,

@@ -20,7 +20,9 @@ type Server struct {
 	Issuer string `json:"issuer,omitempty"`
 	// With `custom`: the root of Microsoft Graph, before `/v1.0`.
 	Graph string `json:"graph,omitempty"`
-	// The tenant's id, a GUID. Optional with `custom`.
+	// The tenant's id, a GUID, or one of its domains, such as
+	// `contoso.onmicrosoft.com`. With `custom` it may be left out; given, it is
+	// the only `tid` accepted.
 	TenantID string `json:"tenant_id,omitempty"`
 	// The application's (client) id.
 	ClientID string `json:"client_id,omitempty"`
@@ -58,13 +60,18 @@ func (s *Server) resolve() (issuer, graphRoot string, cfg entra.Config, err erro
 	var missing [3]error // all of them at once: they are set in one go
 	cfg.ClientID, missing[0] = resolve("client_id", s.ClientID)
 	cfg.Credentials, missing[1] = s.credentials()
+	var tenant string
 	if s.TenantID != "" || s.Operator != "custom" {
-		cfg.TenantID, missing[2] = resolve("tenant_id", s.TenantID)
+		tenant, missing[2] = resolve("tenant_id", s.TenantID)
 	}
 	if err := errors.Join(missing[:]...); err != nil {
 		return fail(err)
 	}
 	if s.Operator == "custom" {
+		if strings.Contains(tenant, ".") {
+			return fail(fmt.Errorf("tenant_id %q has a dot in it; with operator custom it is the tid of the tokens, a GUID", tenant))
+		}
+		cfg.TenantID = tenant
 		if issuer, err = resolve("issuer", s.Issuer); err != nil {
 			return fail(err)
 		}
@@ -82,11 +89,10 @@ func (s *Server) resolve() (issuer, graphRoot string, cfg entra.Config, err erro
 		if !guid.MatchString(cfg.ClientID) {
 			return fail(fmt.Errorf("client_id %q is not a GUID; the Azure portal shows it as «Application (client) ID»", cfg.ClientID))
 		}
-		if !guid.MatchString(cfg.TenantID) {
-			return fail(fmt.Errorf("tenant_id %q is not a GUID; the Azure portal shows it as «Directory (tenant) ID»", cfg.TenantID))
+		if err := entra.CheckTenant(tenant); err != nil {
+			return fail(fmt.Errorf("tenant_id: %w; the Azure portal shows the id as «Directory (tenant) ID»", err))
 		}
-		cfg.TenantID = strings.ToLower(cfg.TenantID)
-		issuer, graphRoot = cloud.Issuer(cfg.TenantID), cloud.Graph
+		issuer, graphRoot = cloud.Issuer(tenant), cloud.Graph
 	}
 	if err := entra.CheckIssuer(issuer); err != nil {
 		return fail(fmt.Errorf("issuer: %w", err))

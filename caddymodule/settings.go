@@ -57,7 +57,7 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 		if _, twice := s.clients[i.Name]; twice {
 			return nil, fmt.Errorf("integration %s is there twice", i.Name)
 		}
-		if i.TenantID == "" && len(a.Integrations) > 1 {
+		if cfg.Server.TenantID == "" && len(a.Integrations) > 1 {
 			return nil, fmt.Errorf("integration %s: beside another integration, operator custom needs tenant_id: its issuer could name people of the other's tenant", i.Name)
 		}
 		s.integrations = append(s.integrations, i)

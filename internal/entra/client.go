@@ -16,7 +16,8 @@ import (
 // Config describes one app registration in one tenant. Printing it in any way
 // shows no secret.
 type Config struct {
-	// TenantID, when given, is the only "tid" accepted.
+	// TenantID, when given, is the only "tid" accepted. An issuer of Microsoft's
+	// needs none: it names its tenant.
 	TenantID string
 	ClientID string
 	// Credentials, in the order in which they are tried.

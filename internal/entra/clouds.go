@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -38,12 +39,14 @@ func CloudNamed(name string) (Cloud, bool) {
 	return Cloud{}, false
 }
 
-// Issuer returns the issuer of a tenant's tokens. The tenant must be given by
-// its GUID: discovery by a domain's name announces another issuer.
-func (c Cloud) Issuer(tenantID string) string { return c.Authority + "/" + tenantID + "/v2.0" }
+// Issuer returns the issuer of a tenant's tokens. The tenant must have passed
+// CheckTenant.
+func (c Cloud) Issuer(tenant string) string {
+	return c.Authority + "/" + strings.ToLower(tenant) + "/v2.0"
+}
 
-// microsoftTenant returns the tenant that a Microsoft issuer belongs to, and
-// "" for anybody else's issuer.
+// microsoftTenant returns the tenant that a Microsoft issuer names, and "" for
+// anybody else's issuer.
 func microsoftTenant(issuer string) string {
 	for _, c := range clouds {
 		if rest, ok := strings.CutPrefix(issuer, c.Authority+"/"); ok {
@@ -54,9 +57,32 @@ func microsoftTenant(issuer string) string {
 	return ""
 }
 
+// personalAccounts is the tenant of everybody's private accounts.
+const personalAccounts = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+var (
+	guid   = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	domain = regexp.MustCompile(`^([0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?\.)+[A-Za-z][0-9A-Za-z-]*$`)
+)
+
+// CheckTenant says what is wrong with the name of a Microsoft tenant; nil:
+// nothing. It must be the tenant's id or one of its verified domains.
+func CheckTenant(tenant string) error {
+	switch lower := strings.ToLower(tenant); {
+	case lower == "common", lower == "organizations":
+		return fmt.Errorf("%q stands for every tenant there is, whose people could all come in; write the id or a domain of one", tenant)
+	case lower == "consumers", lower == personalAccounts:
+		return fmt.Errorf("%q stands for people's private accounts, which have no rooms; write the id or a domain of an organisation's tenant", tenant)
+	case guid.MatchString(tenant), len(tenant) <= 253 && domain.MatchString(tenant):
+		return nil
+	}
+	return fmt.Errorf("%q is neither the id of a tenant (a GUID) nor one of its domains, such as contoso.onmicrosoft.com", tenant)
+}
+
 // CheckIssuer says what is wrong with the address of an issuer; nil: nothing.
 // It must be https, or http on loopback, with no query or fragment (OpenID
-// Connect Core 1.0, section 2, "iss").
+// Connect Core 1.0, section 2, "iss"), and one of Microsoft's has to be that of
+// one tenant.
 func CheckIssuer(issuer string) error {
 	u, err := checkURL(issuer)
 	switch {
@@ -64,6 +90,9 @@ func CheckIssuer(issuer string) error {
 		return err
 	case u.RawQuery != "" || u.ForceQuery:
 		return fmt.Errorf("%q has a query; write the issuer as discovery announces it", issuer)
+	}
+	if tenant := microsoftTenant(issuer); tenant != "" {
+		return CheckTenant(tenant)
 	}
 	return nil
 }

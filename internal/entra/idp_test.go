@@ -70,6 +70,7 @@ type idp struct {
 	rawIDToken string
 	// discovery, keys and token, if set, answer in place of the provider.
 	discovery, keys, token http.HandlerFunc
+	domain                 http.HandlerFunc // of newMicrosoft
 
 	mu   sync.Mutex
 	seen seen
@@ -78,6 +79,7 @@ type idp struct {
 // seen is what a provider has received.
 type seen struct {
 	discovery, keys int
+	domain          int
 	forms           []url.Values
 	headers         []http.Header
 }

@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/subtle"
@@ -69,7 +70,11 @@ func (c *Client) verify(ctx context.Context, raw, nonce string) (Claims, error) 
 	if key == nil {
 		return Claims{}, untrusted("it is signed with none of the issuer's keys (key id %q)", clean(signed.Signatures[0].Header.KeyID))
 	}
-	verifier := oidc.NewVerifier(c.provider.issuer, &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{key}}, &oidc.Config{
+	pin, err := c.provider.pin(ctx)
+	if err != nil {
+		return Claims{}, err
+	}
+	verifier := oidc.NewVerifier(pin.issuer, &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{key}}, &oidc.Config{
 		ClientID:             c.cfg.ClientID,
 		SupportedSigningAlgs: []string{string(jose.RS256), string(jose.PS256)},
 		Now:                  c.provider.now,
@@ -78,11 +83,11 @@ func (c *Client) verify(ctx context.Context, raw, nonce string) (Claims, error) 
 	if err != nil {
 		return Claims{}, untrusted("%s", clean(err.Error()))
 	}
-	return c.checkClaims(token, nonce)
+	return c.checkClaims(token, pin, nonce)
 }
 
 // checkClaims does what go-oidc leaves to its caller.
-func (c *Client) checkClaims(token *oidc.IDToken, nonce string) (Claims, error) {
+func (c *Client) checkClaims(token *oidc.IDToken, pin *pinned, nonce string) (Claims, error) {
 	var t struct {
 		TenantID        string `json:"tid"`
 		LoginHint       string `json:"login_hint"`
@@ -106,19 +111,27 @@ func (c *Client) checkClaims(token *oidc.IDToken, nonce string) (Claims, error) 
 	case t.AuthorizedParty != "" && t.AuthorizedParty != c.cfg.ClientID:
 		return Claims{}, untrusted("it was issued to the app %q", clean(t.AuthorizedParty))
 	}
-	if want := c.tenant(); want != "" && !strings.EqualFold(t.TenantID, want) {
+	if want := c.tenant(pin); want != "" && !strings.EqualFold(t.TenantID, want) {
 		return Claims{}, untrusted("its tenant is %q, not %q", clean(t.TenantID), want)
 	}
 	return Claims{TenantID: t.TenantID, Subject: token.Subject, LoginHint: t.LoginHint, All: all}, nil
 }
 
-// tenant returns the only one whose people may come in; "": the issuer has no tenants.
-func (c *Client) tenant() string {
-	if c.cfg.TenantID != "" {
-		return c.cfg.TenantID
+// KnowsTenant says whether people of that tenant may come in, now and with a
+// session from earlier. Where the tenant was configured by a domain, the first
+// question waits for Microsoft to say which tenant that is; if it can't be asked,
+// the answer is no.
+func (c *Client) KnowsTenant(ctx context.Context, tenantID string) bool {
+	pin, err := c.provider.pin(ctx)
+	if err != nil {
+		return false
 	}
-	return microsoftTenant(c.provider.issuer)
+	want := c.tenant(pin)
+	return want == "" || strings.EqualFold(tenantID, want)
 }
+
+// tenant returns the only one whose people may come in; "": the issuer has no tenants.
+func (c *Client) tenant(pin *pinned) string { return cmp.Or(c.cfg.TenantID, pin.tenant) }
 
 func validSubject(s string) bool {
 	if s == "" || len(s) > maxSubject {

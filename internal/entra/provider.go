@@ -27,6 +27,7 @@ type Provider struct {
 	issuer    string
 	hc        *http.Client
 	now       func() time.Time
+	tenant    *document[pinned]
 	endpoints *document[endpoints]
 	keys      *keySet
 
@@ -36,7 +37,8 @@ type Provider struct {
 	work    sync.WaitGroup
 }
 
-// NewProvider returns a provider of that issuer, as discovery announces it:
+// NewProvider returns a provider of that issuer, as discovery announces it, save
+// that one of Microsoft's may name its tenant by a domain:
 // "https://HOST/TENANT/v2.0". It must have passed CheckIssuer. NewProvider does
 // no I/O. Redirects are not followed: neither secrets nor trust may go where an
 // answer points. Close it in the end.
@@ -45,6 +47,8 @@ func NewProvider(issuer string, hc *http.Client, now func() time.Time) *Provider
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	p := &Provider{issuer: issuer, hc: &own, now: now}
 	p.running, p.stop = context.WithCancel(context.Background())
+	p.tenant = newDocument(opDiscovery, now, p.findTenant, nil)
+	p.tenant.last.Store(&fetched[pinned]{value: pinOf(issuer)})
 	p.endpoints = newDocument(opDiscovery, now, p.discover, p.background)
 	p.keys = &keySet{now: now, published: newDocument(opKeys, now, p.fetchKeys, p.background)}
 	return p
@@ -103,6 +107,11 @@ func (p *Provider) get(ctx context.Context, op, url string) ([]byte, error) {
 		return nil, err
 	}
 	return p.do(op, req)
+}
+
+// pin returns whose tokens are believed. It never changes once it is known.
+func (p *Provider) pin(ctx context.Context) (*pinned, error) {
+	return p.tenant.get(ctx, time.Time{})
 }
 
 // discovered returns the endpoints, which may be old ones in an outage.

@@ -64,7 +64,7 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 		failed(w, r, a, err)
 		return
 	}
-	if i.TenantID == "" && strings.Contains(claims.TenantID, ".") {
+	if strings.Contains(claims.TenantID, ".") {
 		// It would make ids that could be taken for those of another tenant.
 		failed(w, r, a, fmt.Errorf("the issuer's tenant id %q has a dot in it", claims.TenantID))
 		return

@@ -66,7 +66,7 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, 
 	switch {
 	case errors.Is(err, session.ErrNone):
 		return g.anonymous(w, r, original, next)
-	case err == nil && !g.site.knows(s.Person):
+	case err == nil && !g.site.knows(r.Context(), s.Person):
 		return g.anonymous(w, r, original, next) // their tenant is no longer configured
 	case err != nil:
 		g.site.storeAway(w, r, err)

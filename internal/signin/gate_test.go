@@ -95,7 +95,7 @@ func newStage(t testing.TB, change func(*GateConfig)) *stage {
 	}
 	site := New(Config{
 		PublicURL: &url.URL{Scheme: "https", Host: "ones.example"}, Store: st.store,
-		Integrations: []Integration{{Name: "contoso", Label: "Sign in", TenantID: "TID"}}, // a GUID in either case
+		Integrations: []Integration{{Name: "contoso", Label: "Sign in", Entra: ofTenant(t, "TID")}}, // a GUID in either case
 		Seal:         keys, Sessions: sessions,
 		People: people.New(st.store, time.Now), Grants: grants, Log: quiet, Audit: quiet, Now: time.Now,
 		Ready: func() error { return nil }, SignedIn: func(string) {},
@@ -107,6 +107,27 @@ func newStage(t testing.TB, change func(*GateConfig)) *stage {
 	}
 	return st
 }
+
+// ofTenant is a client that asks nobody.
+func ofTenant(t testing.TB, id string) *entra.Client {
+	t.Helper()
+	p := entra.NewProvider("https://idp.example", http.DefaultClient, time.Now)
+	t.Cleanup(p.Close)
+	return entra.NewClient(entra.Config{TenantID: id}, p, slog.New(slog.DiscardHandler))
+}
+
+// ofDomainInOutage is a client that can't ask whose domain it was given.
+func ofDomainInOutage(t testing.TB) *entra.Client {
+	t.Helper()
+	away := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("away") })}
+	p := entra.NewProvider("https://login.microsoftonline.com/contoso.com/v2.0", away, time.Now)
+	t.Cleanup(p.Close)
+	return entra.NewClient(entra.Config{}, p, slog.New(slog.DiscardHandler))
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // send sends a request to the gate. Headers come in pairs; cookie signs in.
 func (st *stage) send(t testing.TB, method, target string, signedIn bool, headers ...string) *httptest.ResponseRecorder {
@@ -236,8 +257,9 @@ func TestGateFailsClosed(t *testing.T) {
 // another, is nobody any more.
 func TestGateForgetsRemovedTenants(t *testing.T) {
 	for name, now := range map[string][]Integration{
-		"removed":        nil,
-		"another tenant": {{Name: "contoso", TenantID: "other"}},
+		"removed":                       nil,
+		"another tenant":                {{Name: "contoso", Entra: ofTenant(t, "other")}},
+		"a tenant that nobody can tell": {{Name: "contoso", Entra: ofDomainInOutage(t)}},
 	} {
 		st := newStage(t, func(c *GateConfig) { c.Optional = true })
 		st.site.Integrations = now

@@ -89,7 +89,7 @@ func (s *Site) signedOut(w http.ResponseWriter, r *http.Request) {
 func (s *Site) current(w http.ResponseWriter, r *http.Request) (*session.Session, bool) {
 	current, err := s.Sessions.Lookup(r.Context(), s.cookies.sessionValue(r))
 	switch {
-	case errors.Is(err, session.ErrNone), err == nil && !s.knows(current.Person):
+	case errors.Is(err, session.ErrNone), err == nil && !s.knows(r.Context(), current.Person):
 		return nil, true
 	case err != nil:
 		s.storeAway(w, r, err)

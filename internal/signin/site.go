@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -48,12 +49,9 @@ type Config struct {
 type Integration struct {
 	Name  string
 	Label string // of the login button
-	// TenantID is the only tenant that its people come from; "": the issuer has
-	// no other.
-	TenantID string
-	Entra    *entra.Client
-	Graph    *graph.Client
-	Rules    identity.Rules
+	Entra *entra.Client
+	Graph *graph.Client
+	Rules identity.Rules
 }
 
 // A Site serves everything under /.ones/ for one public URL. It may be used
@@ -108,9 +106,9 @@ func (s *Site) url(path string) string {
 
 // knows says whether somebody who has signed in earlier still comes from a
 // tenant that is configured.
-func (s *Site) knows(p *identity.Person) bool {
+func (s *Site) knows(ctx context.Context, p *identity.Person) bool {
 	i, ok := s.integration(p.Integration)
-	return ok && (i.TenantID == "" || strings.EqualFold(i.TenantID, p.TenantID))
+	return ok && i.Entra.KnowsTenant(ctx, p.TenantID)
 }
 
 func (s *Site) integration(name string) (Integration, bool) {
