@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -94,6 +95,20 @@ func (c *Client) AuthCodeURL(ctx context.Context, r AuthRequest) (string, error)
 		Scopes:      c.cfg.Scopes,
 	}
 	return flow.AuthCodeURL(r.State, opts...), nil
+}
+
+// AdminConsentURL returns where an administrator of the tenant grants the
+// configured scopes for everybody
+// (https://learn.microsoft.com/entra/identity-platform/v2-admin-consent);
+// "": the issuer has no such page, which only Microsoft's have. redirectURI has to
+// be registered. What comes back is an answer through the browser: it proves nothing.
+func (c *Client) AdminConsentURL(redirectURI, state string) string {
+	if !strings.HasSuffix(c.provider.issuer, "/v2.0") {
+		return ""
+	}
+	return c.provider.issuer + "/adminconsent?" + url.Values{
+		"client_id": {c.cfg.ClientID}, "scope": {strings.Join(c.cfg.Scopes, " ")}, "redirect_uri": {redirectURI}, "state": {state},
+	}.Encode()
 }
 
 // EndSessionURL returns where to send the browser to end the session at

@@ -76,6 +76,23 @@ func TestAuthCodeURL(t *testing.T) {
 	}
 }
 
+func TestAdminConsentURL(t *testing.T) {
+	for issuer, want := range map[string]string{
+		byID: byID, byDomain: byDomain, "https://idp.example.com": "",
+		"http://localhost:8081/" + tenantID + "/v2.0": "http://localhost:8081/" + tenantID + "/v2.0",
+	} {
+		p := entra.NewProvider(issuer, http.DefaultClient, time.Now)
+		defer p.Close()
+		c := entra.NewClient((&idp{}).config(), p, quiet)
+		if want != "" {
+			want += "/adminconsent?client_id=" + clientID + "&redirect_uri=https%3A%2F%2Fones.contoso.com%2Fx&scope=openid+offline_access+Calendars.ReadWrite.Shared&state=a%26b"
+		}
+		if got := c.AdminConsentURL("https://ones.contoso.com/x", "a&b"); got != want {
+			t.Errorf("AdminConsentURL at %s = %q, want %q", issuer, got, want)
+		}
+	}
+}
+
 func TestEndSessionURL(t *testing.T) {
 	p := newIDP(t)
 	p.document["end_session_endpoint"] = p.URL + "/logout?p=1"
