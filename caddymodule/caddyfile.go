@@ -30,6 +30,7 @@ func init() {
 //				client_secret <secret> [<expires>]
 //				client_certificate <cert file> <key file>
 //				federated_token_file <file>
+//				scopes        <scope...>
 //			}
 //			rooms {
 //				room <name> <address> {
@@ -147,8 +148,10 @@ func parseServer(d *caddyfile.Dispenser, s *Server) error {
 			err = one(d, &s.ClientID)
 		case "client_secret", "client_certificate", "federated_token_file":
 			err = parseCredential(d, s)
+		case "scopes":
+			err = many(d, &s.Scopes)
 		default:
-			err = unknown(d, "server", "operator, tenant_id, client_id, client_secret, client_certificate, federated_token_file")
+			err = unknown(d, "server", "operator, tenant_id, client_id, client_secret, client_certificate, federated_token_file, scopes")
 		}
 		if err != nil {
 			return err

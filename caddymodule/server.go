@@ -29,6 +29,10 @@ type Server struct {
 	// How the app shows who it is; at least one. Where one is refused, the next
 	// one is tried.
 	Credentials []Credential `json:"credentials,omitempty"`
+	// Permissions that the tenant has granted beyond the three of the ONES
+	// manual, such as `profile` and `email`. One that it has not granted locks
+	// everybody out.
+	Scopes []string `json:"scopes,omitempty"`
 }
 
 // Credential is a secret, a certificate or a federated token of an app registration.
@@ -47,16 +51,11 @@ type Credential struct {
 	TokenFile string `json:"federated_token_file,omitempty"`
 }
 
-// scopes are the permissions of the ONES manual, and no others: one that the
-// tenant has not granted would lock everybody out.
-var scopes = []string{"openid", "offline_access", "Calendars.ReadWrite.Shared"}
-
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // resolve returns what is needed to speak with the cloud, secrets included.
 func (s *Server) resolve() (issuer, graphRoot string, cfg entra.Config, err error) {
 	fail := func(err error) (string, string, entra.Config, error) { return "", "", entra.Config{}, err }
-	cfg.Scopes = scopes
 	var missing [3]error // all of them at once: they are set in one go
 	cfg.ClientID, missing[0] = resolve("client_id", s.ClientID)
 	cfg.Credentials, missing[1] = s.credentials()
@@ -87,10 +86,10 @@ func (s *Server) resolve() (issuer, graphRoot string, cfg entra.Config, err erro
 			return fail(fmt.Errorf("issuer and graph belong to operator custom; operator %s has its own", s.operator()))
 		}
 		if !guid.MatchString(cfg.ClientID) {
-			return fail(fmt.Errorf("client_id %q is not a GUID; the Azure portal shows it as «Application (client) ID»", cfg.ClientID))
+			return fail(fmt.Errorf("client_id %q is not a GUID; %s shows it as «Application (client) ID»", cfg.ClientID, cloud.Portal))
 		}
 		if err := entra.CheckTenant(tenant); err != nil {
-			return fail(fmt.Errorf("tenant_id: %w; the Azure portal shows the id as «Directory (tenant) ID»", err))
+			return fail(fmt.Errorf("tenant_id: %w; %s shows the id as «Directory (tenant) ID»", err, cloud.Portal))
 		}
 		issuer, graphRoot = cloud.Issuer(tenant), cloud.Graph
 	}
@@ -99,6 +98,9 @@ func (s *Server) resolve() (issuer, graphRoot string, cfg entra.Config, err erro
 	}
 	if err := graph.CheckRoot(graphRoot); err != nil {
 		return fail(fmt.Errorf("graph: %w", err))
+	}
+	if cfg.Scopes, err = entra.Scopes(graphRoot, s.Scopes); err != nil {
+		return fail(err)
 	}
 	return issuer, graphRoot, cfg, nil
 }

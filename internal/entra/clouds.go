@@ -16,6 +16,8 @@ type Cloud struct {
 	Name string
 	// Authority and Graph are roots without a path.
 	Authority, Graph string
+	// Portal is where an operator registers the app.
+	Portal string
 }
 
 // clouds holds all of them. The aliases that some hosts have are left out on
@@ -23,10 +25,10 @@ type Cloud struct {
 // (https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud,
 // https://learn.microsoft.com/graph/deployments).
 var clouds = []Cloud{
-	{"microsoft", "https://login.microsoftonline.com", "https://graph.microsoft.com"},
-	{"21vianet", "https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"},
-	{"us_gov", "https://login.microsoftonline.us", "https://graph.microsoft.us"},
-	{"us_gov_dod", "https://login.microsoftonline.us", "https://dod-graph.microsoft.us"},
+	{"microsoft", "https://login.microsoftonline.com", "https://graph.microsoft.com", "https://portal.azure.com"},
+	{"21vianet", "https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn", "https://portal.azure.cn"},
+	{"us_gov", "https://login.microsoftonline.us", "https://graph.microsoft.us", "https://portal.azure.us"},
+	{"us_gov_dod", "https://login.microsoftonline.us", "https://dod-graph.microsoft.us", "https://portal.azure.us"},
 }
 
 // CloudNamed returns the cloud of that name.

@@ -6,16 +6,16 @@ import (
 )
 
 func TestClouds(t *testing.T) {
-	all := map[string][2]string{
-		"microsoft":  {"https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0", "https://graph.microsoft.com"},
-		"21vianet":   {"https://login.partner.microsoftonline.cn/11111111-2222-3333-4444-555555555555/v2.0", "https://microsoftgraph.chinacloudapi.cn"},
-		"us_gov":     {"https://login.microsoftonline.us/11111111-2222-3333-4444-555555555555/v2.0", "https://graph.microsoft.us"},
-		"us_gov_dod": {"https://login.microsoftonline.us/11111111-2222-3333-4444-555555555555/v2.0", "https://dod-graph.microsoft.us"},
+	all := map[string][3]string{
+		"microsoft":  {"https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0", "https://graph.microsoft.com", "https://portal.azure.com"},
+		"21vianet":   {"https://login.partner.microsoftonline.cn/11111111-2222-3333-4444-555555555555/v2.0", "https://microsoftgraph.chinacloudapi.cn", "https://portal.azure.cn"},
+		"us_gov":     {"https://login.microsoftonline.us/11111111-2222-3333-4444-555555555555/v2.0", "https://graph.microsoft.us", "https://portal.azure.us"},
+		"us_gov_dod": {"https://login.microsoftonline.us/11111111-2222-3333-4444-555555555555/v2.0", "https://dod-graph.microsoft.us", "https://portal.azure.us"},
 	}
 	for name, want := range all {
 		c, ok := CloudNamed(name)
-		if got := [2]string{c.Issuer("11111111-2222-3333-4444-555555555555"), c.Graph}; !ok || c.Name != name || got != want {
-			t.Errorf("CloudNamed(%q) = %+v, %t: issuer and Graph are %v, want %v", name, c, ok, got, want)
+		if got := [3]string{c.Issuer("11111111-2222-3333-4444-555555555555"), c.Graph, c.Portal}; !ok || c.Name != name || got != want {
+			t.Errorf("CloudNamed(%q) = %+v, %t: issuer, Graph and portal are %v, want %v", name, c, ok, got, want)
 		}
 		if err := CheckIssuer(c.Issuer("11111111-2222-3333-4444-555555555555")); err != nil {
 			t.Errorf("CheckIssuer of %s: %v", name, err)
