@@ -34,8 +34,9 @@ type Error struct {
 	Code, Suberror, Description string
 	// Codes are the numbers of AADSTS messages. They may change.
 	Codes []int
-	// TraceID and CorrelationID are what Microsoft's support asks for.
-	TraceID, CorrelationID string
+	// TraceID and CorrelationID are what Microsoft's support asks for; RequestID
+	// is what we have called the request, and finds it too. Each is a GUID or empty.
+	TraceID, CorrelationID, RequestID string
 	// Claims, if any, has to go into the next sign-in for it to succeed.
 	Claims string
 	// Class says whose it is.
@@ -67,6 +68,13 @@ func (e *Error) Error() string {
 	}
 	if e.TraceID != "" {
 		b.WriteString(" (trace id " + e.TraceID + ")")
+	}
+	// Microsoft usually takes our id for its correlation id.
+	if e.CorrelationID != "" && e.CorrelationID != e.RequestID {
+		b.WriteString(" (correlation id " + e.CorrelationID + ")")
+	}
+	if e.RequestID != "" {
+		b.WriteString(" (request id " + e.RequestID + ")")
 	}
 	b.WriteString("; " + e.Class.String())
 	return b.String()
@@ -113,7 +121,8 @@ func refusal(op string, status int, wait time.Duration, body []byte, secrets ...
 		}
 	}
 	e.Code, e.Suberror, e.Description = clean(a.Error), clean(a.Suberror), firstLine(a.Description)
-	e.TraceID, e.CorrelationID = clean(a.TraceID), clean(a.CorrelationID)
+	e.TraceID, e.CorrelationID = idIn(a.TraceID), idIn(a.CorrelationID)
+	e.identify(a.Description)
 	if len(a.Claims) <= maxClaims {
 		e.Claims = a.Claims
 	}
@@ -136,8 +145,33 @@ func ParseCallbackError(q url.Values) *Error {
 		Description: firstLine(q.Get("error_description")),
 		Codes:       codesIn(q.Get("error_description")),
 	}
+	e.identify(q.Get("error_description"))
 	e.Class = classify(0, e.Code, e.Suberror, e.Codes)
 	return e
+}
+
+var (
+	traceLine       = regexp.MustCompile(`(?i)\bTrace ID: *([0-9a-f-]{36})`)
+	correlationLine = regexp.MustCompile(`(?i)\bCorrelation ID: *([0-9a-f-]{36})`)
+)
+
+// identify takes from a description the ids that were not told apart from it.
+func (e *Error) identify(description string) {
+	if m := traceLine.FindStringSubmatch(description); m != nil && e.TraceID == "" {
+		e.TraceID = idIn(m[1])
+	}
+	if m := correlationLine.FindStringSubmatch(description); m != nil && e.CorrelationID == "" {
+		e.CorrelationID = idIn(m[1])
+	}
+}
+
+// idIn returns an id as Microsoft writes them, and "" for anything else: people
+// are asked to pass it on.
+func idIn(s string) string {
+	if !guid.MatchString(s) {
+		return ""
+	}
+	return strings.ToLower(s)
 }
 
 var aadsts = regexp.MustCompile(`^AADSTS(\d{4,9})\b`)

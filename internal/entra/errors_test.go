@@ -73,8 +73,8 @@ func TestRefusal(t *testing.T) {
 	p.token = refuse(http.StatusBadRequest, map[string]any{
 		"error": "interaction_required", "suberror": "basic_action",
 		"error_description": "AADSTS50076: Due to a change, use \x1b[31mMFA; you sent refresh-0-long and " + secret +
-			strings.Repeat(".", 500) + "\r\nTrace ID: trace-1\r\nCorrelation ID: corr-1",
-		"error_codes": []int{50076, 1, 2, 3, 4, 5, 6, 7, 8, 9}, "trace_id": "trace-1", "correlation_id": "corr-1",
+			strings.Repeat(".", 500) + "\r\nTrace ID: 0a1b2c3d-0000-4000-8000-000000000001\r\nCorrelation ID: 0a1b2c3d-0000-4000-8000-000000000002",
+		"error_codes": []int{50076, 1, 2, 3, 4, 5, 6, 7, 8, 9}, "trace_id": "0a1b2c3d-0000-4000-8000-000000000001", "correlation_id": "0a1b2c3d-0000-4000-8000-000000000002",
 		"claims": `{"access_token":{"polids":{}}}`,
 	})
 	_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0-long")
@@ -82,12 +82,12 @@ func TestRefusal(t *testing.T) {
 	if !errors.As(err, &e) {
 		t.Fatalf("Refresh = %v, want an *entra.Error", err)
 	}
-	if e.Code != "interaction_required" || e.Suberror != "basic_action" || e.Status != 400 || e.TraceID != "trace-1" ||
-		e.CorrelationID != "corr-1" || e.Claims != `{"access_token":{"polids":{}}}` || !slices.Equal(e.Codes, []int{50076, 1, 2, 3, 4, 5, 6, 7}) {
+	if e.Code != "interaction_required" || e.Suberror != "basic_action" || e.Status != 400 || e.TraceID != "0a1b2c3d-0000-4000-8000-000000000001" ||
+		e.CorrelationID != "0a1b2c3d-0000-4000-8000-000000000002" || e.Claims != `{"access_token":{"polids":{}}}` || !slices.Equal(e.Codes, []int{50076, 1, 2, 3, 4, 5, 6, 7}) {
 		t.Errorf("Refresh = %#v", e)
 	}
 	got := err.Error()
-	for _, want := range []string{"refreshing the connection was refused with 400 interaction_required basic_action: AADSTS50076:", "trace id trace-1", "sign in again"} {
+	for _, want := range []string{"refreshing the connection was refused with 400 interaction_required basic_action: AADSTS50076:", "trace id 0a1b2c3d-0000-4000-8000-000000000001", "sign in again"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("Refresh = %q, want %q in it", got, want)
 		}
@@ -97,8 +97,67 @@ func TestRefusal(t *testing.T) {
 			t.Errorf("Refresh = %q, want no %q in it", got, unwanted)
 		}
 	}
+	if id := p.received().headers[0].Get("client-request-id"); e.RequestID != id || !strings.Contains(got, "request id "+id) {
+		t.Errorf("Refresh = %q (request id %q), want request id %q in it", got, e.RequestID, id)
+	}
 	if len(got) > 1000 {
 		t.Errorf("the error is %d bytes long", len(got))
+	}
+}
+
+// TestIDs: for Microsoft's support, wherever Microsoft has put them.
+func TestIDs(t *testing.T) {
+	const trace, correlation = "0a1b2c3d-0000-4000-8000-000000000001", "0a1b2c3d-0000-4000-8000-000000000002"
+	below := "AADSTS50076: x\r\nTrace ID: 0A1B2C3D-0000-4000-8000-000000000001\r\nCorrelation ID: " + correlation + "\r\nTimestamp: 2026-12-01 12:00:00Z"
+	for _, tt := range []struct {
+		name               string
+		fields             map[string]any
+		trace, correlation string
+	}{
+		{"in fields", map[string]any{"trace_id": trace, "correlation_id": correlation}, trace, correlation},
+		{"in the description", map[string]any{"error_description": below}, trace, correlation},
+		{"in both", map[string]any{"error_description": below, "trace_id": correlation}, correlation, correlation},
+		{"not ids", map[string]any{"trace_id": "call 555-0100 now", "correlation_id": strings.Repeat("a", 36)}, "", ""},
+		{"none", nil, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newIDP(t)
+			fields := map[string]any{"error": "invalid_grant"}
+			for name, value := range tt.fields {
+				fields[name] = value
+			}
+			p.token = refuse(http.StatusBadRequest, fields)
+			_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0")
+			var e *entra.Error
+			if !errors.As(err, &e) || e.TraceID != tt.trace || e.CorrelationID != tt.correlation {
+				t.Fatalf("Refresh = %v, want ids %q and %q", err, tt.trace, tt.correlation)
+			}
+			for _, id := range []string{tt.trace, tt.correlation, e.RequestID} {
+				if !strings.Contains(err.Error(), id) {
+					t.Errorf("Refresh = %q, want %q in it", err, id)
+				}
+			}
+		})
+	}
+	t.Run("through the browser", func(t *testing.T) {
+		e := entra.ParseCallbackError(url.Values{"error": {"access_denied"}, "error_description": {below}})
+		if e.TraceID != trace || e.CorrelationID != correlation || e.RequestID != "" {
+			t.Errorf("ParseCallbackError = %v", e)
+		}
+	})
+	for name, token := range map[string]http.HandlerFunc{
+		"hung up":   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"of no use": refuse(http.StatusOK, nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newIDP(t)
+			p.token = token
+			_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0")
+			var e *entra.Error
+			if !errors.As(err, &e) || e.RequestID != p.received().headers[0].Get("client-request-id") {
+				t.Errorf("Refresh = %v, want the request id in it", err)
+			}
+		})
 	}
 }
 

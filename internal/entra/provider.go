@@ -75,29 +75,40 @@ func (p *Provider) background(do func(context.Context)) bool {
 	return true
 }
 
+// requestID is the header by which Microsoft's support finds a request.
+const requestID = "client-request-id"
+
 // do sends one request and returns the body of a 200. Whatever else happens is
 // an *Error, in which the secrets that were sent don't show.
 func (p *Provider) do(op string, req *http.Request, secrets ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), requestTimeout)
 	defer cancel()
 	req.Header.Set("Accept", "application/json")
-	// Microsoft's support finds a request by it.
-	req.Header.Set("client-request-id", uuid.NewString())
+	req.Header.Set(requestID, uuid.NewString())
 	res, err := p.hc.Do(req.WithContext(ctx))
 	if err != nil {
-		return nil, noAnswer(op, err)
+		return nil, noAnswerTo(op, req, err)
 	}
 	defer func() { _ = res.Body.Close() }() // only read
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return nil, noAnswer(op, fmt.Errorf("the answer of %s broke off: %w", req.URL.Host, err))
+		return nil, noAnswerTo(op, req, fmt.Errorf("the answer of %s broke off: %w", req.URL.Host, err))
 	case len(body) > maxBody:
-		return nil, noAnswer(op, fmt.Errorf("the answer of %s is larger than %d bytes", req.URL.Host, maxBody))
+		return nil, noAnswerTo(op, req, fmt.Errorf("the answer of %s is larger than %d bytes", req.URL.Host, maxBody))
 	case res.StatusCode != http.StatusOK:
-		return nil, refusal(op, res.StatusCode, retryAfter(res.Header.Get("Retry-After"), p.now()), body, secrets...)
+		e := refusal(op, res.StatusCode, retryAfter(res.Header.Get("Retry-After"), p.now()), body, secrets...)
+		e.RequestID = req.Header.Get(requestID)
+		return nil, e
 	}
 	return body, nil
+}
+
+// noAnswerTo is noAnswer for a request that has been sent.
+func noAnswerTo(op string, req *http.Request, err error) *Error {
+	e := noAnswer(op, err)
+	e.RequestID = req.Header.Get(requestID)
+	return e
 }
 
 // get fetches a document.

@@ -117,7 +117,7 @@ func (c *Client) tokenBy(ctx context.Context, op, endpoint string, form url.Valu
 	}
 	answer, err := parseTokens(body, sent)
 	if err != nil {
-		return tokenAnswer{}, noAnswer(op, fmt.Errorf("%s sent an answer that can't be used: %w", req.URL.Host, err))
+		return tokenAnswer{}, noAnswerTo(op, req, fmt.Errorf("%s sent an answer that can't be used: %w", req.URL.Host, err))
 	}
 	if answer.Scopes == nil {
 		answer.Scopes = c.cfg.Scopes // RFC 6749, 5.1: left out, it is what was asked for
