@@ -1,9 +1,18 @@
 package entra
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
 	"testing"
 	"time"
 	"unicode"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 func FuzzRefusal(f *testing.F) {
@@ -61,6 +70,101 @@ func FuzzKeys(f *testing.F) {
 			if k.key == nil {
 				t.Error("a key is nil")
 			}
+		}
+	})
+}
+
+func FuzzDiscovery(f *testing.F) {
+	const issuer, domain = "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0", "https://login.microsoftonline.com/contoso.com/v2.0"
+	f.Add([]byte(`{"issuer":"` + issuer + `","authorization_endpoint":"https://a/","token_endpoint":"https://b/","jwks_uri":"https://c/","end_session_endpoint":""}`))
+	f.Add([]byte(`{"issuer":"` + issuer + `","authorization_endpoint":"https://a/","token_endpoint":"http://b/","jwks_uri":"https://c/"}`))
+	f.Add([]byte(`{"issuer":"https://login.microsoftonline.com/{tenantid}/v2.0"}`))
+	f.Add([]byte(`{"issuer":["` + issuer + `"]}`))
+	f.Add([]byte(`<html>`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if ep, err := parseEndpoints(body, issuer); err == nil {
+			if ep.Issuer != issuer {
+				t.Errorf("it speaks for %q", ep.Issuer)
+			}
+			for _, to := range []string{ep.Authorization, ep.Token, ep.Keys} {
+				if _, err := checkURL(to); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := checkURL(ep.EndSession); ep.EndSession != "" && err != nil {
+				t.Error(err)
+			}
+		}
+		if pin, err := parseTenant(body, domain); err == nil {
+			if CheckIssuer(pin.issuer) != nil || !guid.MatchString(pin.tenant) || microsoftTenant(pin.issuer) != pin.tenant {
+				t.Errorf("the domain belongs to tenant %q of %q", pin.tenant, pin.issuer)
+			}
+		}
+	})
+}
+
+// FuzzIDToken: what the issuer has not signed is never believed, and what it has
+// signed only if it is about this app and this sign-in.
+func FuzzIDToken(f *testing.F) {
+	const issuer, nonce = "https://idp.example", "nonce-1"
+	noon := time.Unix(1796126400, 0)
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		f.Fatal(err)
+	}
+	p := NewProvider(issuer, http.DefaultClient, func() time.Time { return noon })
+	f.Cleanup(p.Close)
+	p.keys.published.last.Store(&fetched[[]signingKey]{value: &[]signingKey{{id: "first", key: &private.PublicKey}}, at: noon})
+	p.keys.missed = noon
+	c := NewClient(Config{ClientID: "ones"}, p, slog.New(slog.DiscardHandler))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: private, KeyID: "first"}}, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+
+	const good = `"iss":"` + issuer + `","aud":"ones","nonce":"` + nonce + `","iat":1796126400,"exp":1796130000`
+	signed := func(t testing.TB, claims string) string {
+		jws, err := signer.Sign([]byte(claims))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := jws.CompactSerialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	if _, err := c.verify(f.Context(), signed(f, `{"sub":"alice",`+good+`}`), "access", nonce); err != nil {
+		f.Fatalf("nothing is believed: %v", err)
+	}
+	f.Add(`{"sub":"alice",`+good+`}`, "..")
+	f.Add(`{"sub":"alice","azp":"other",`+good+`}`, `eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.`)
+	f.Add(`{"sub":"alice\n","tid":5,`+good+`}`, `{"payload":"e30","signatures":[{"protected":"eyJhbGciOiJSUzI1NiJ9","signature":"AA"}]}`)
+	f.Add(`{"sub":"alice","iss":"x","aud":["ones","other"],"iat":"x","exp":1e300}`, `eyJhbGciOiJSUzI1NiIsImtpZCI6ImZpcnN0In0.e30.AA`)
+	f.Add(`[]`, ``)
+	f.Fuzz(func(t *testing.T, claims, raw string) {
+		if got, err := c.verify(t.Context(), raw, "access", nonce); !errors.Is(err, ErrIDToken) {
+			t.Errorf("%q: %+v, %v, want ErrIDToken", raw, got, err)
+		}
+		got, err := c.verify(t.Context(), signed(t, claims), "access", nonce)
+		if err != nil {
+			if !errors.Is(err, ErrIDToken) {
+				t.Errorf("%s: %v, want ErrIDToken", claims, err)
+			}
+			return
+		}
+		var is struct {
+			Iss, Sub, Nonce string
+			Aud             any
+			Exp, Iat        float64
+		}
+		if err := json.Unmarshal([]byte(claims), &is); err != nil {
+			t.Fatalf("%s is believed: %v", claims, err)
+		}
+		aud, _ := is.Aud.([]any)
+		if is.Iss != issuer || is.Sub != got.Subject || !validSubject(got.Subject) || is.Nonce != nonce || is.Iat == 0 ||
+			is.Exp < float64(noon.Unix()) || is.Aud != any("ones") && !slices.Contains(aud, any("ones")) {
+			t.Errorf("%s is believed: %+v", claims, got)
 		}
 	})
 }

@@ -42,6 +42,9 @@ type Claims struct {
 	// Subject is the person, the same for ever within this tenant and app
 	// registration. Only printable ASCII, at most 255 bytes.
 	Subject string
+	// SessionID is what Microsoft calls the session that the person has there
+	// (OpenID Connect Front-Channel Logout 1.0, section 3: "sid").
+	SessionID string
 	// LoginHint is for EndSessionURL.
 	LoginHint string
 	// All holds every claim. Names and addresses among them may change and are
@@ -49,10 +52,10 @@ type Claims struct {
 	All map[string]any
 }
 
-// verify checks an ID token as OpenID Connect Core 3.1.3.7 demands. go-oidc
-// checks signature, issuer, audience, exp and nbf. The error is ErrIDToken, or
-// an *Error if the signing keys could not be had.
-func (c *Client) verify(ctx context.Context, raw, nonce string) (Claims, error) {
+// verify checks the ID token that came with an access token as OpenID Connect
+// Core 3.1.3.7 demands. go-oidc checks signature, issuer, audience, exp and nbf.
+// The error is ErrIDToken, or an *Error if the signing keys could not be had.
+func (c *Client) verify(ctx context.Context, raw, access, nonce string) (Claims, error) {
 	switch {
 	case raw == "":
 		return Claims{}, untrusted("the answer holds none")
@@ -83,6 +86,12 @@ func (c *Client) verify(ctx context.Context, raw, nonce string) (Claims, error) 
 	if err != nil {
 		return Claims{}, untrusted("%s", clean(err.Error()))
 	}
+	// Microsoft's token endpoint leaves at_hash out (section 3.1.3.8 lets it).
+	if token.AccessTokenHash != "" {
+		if err := token.VerifyAccessToken(access); err != nil {
+			return Claims{}, untrusted("its at_hash is of another access token")
+		}
+	}
 	return c.checkClaims(token, pin, nonce)
 }
 
@@ -90,6 +99,7 @@ func (c *Client) verify(ctx context.Context, raw, nonce string) (Claims, error) 
 func (c *Client) checkClaims(token *oidc.IDToken, pin *pinned, nonce string) (Claims, error) {
 	var t struct {
 		TenantID        string `json:"tid"`
+		SessionID       string `json:"sid"`
 		LoginHint       string `json:"login_hint"`
 		AuthorizedParty string `json:"azp"`
 	}
@@ -114,7 +124,7 @@ func (c *Client) checkClaims(token *oidc.IDToken, pin *pinned, nonce string) (Cl
 	if want := c.tenant(pin); want != "" && !strings.EqualFold(t.TenantID, want) {
 		return Claims{}, untrusted("its tenant is %q, not %q", clean(t.TenantID), want)
 	}
-	return Claims{TenantID: t.TenantID, Subject: token.Subject, LoginHint: t.LoginHint, All: all}, nil
+	return Claims{TenantID: t.TenantID, Subject: token.Subject, SessionID: t.SessionID, LoginHint: t.LoginHint, All: all}, nil
 }
 
 // KnowsTenant says whether people of that tenant may come in, now and with a

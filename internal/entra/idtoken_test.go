@@ -1,8 +1,6 @@
 package entra_test
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -30,7 +28,7 @@ func TestClaims(t *testing.T) {
 	if diff := cmp.Diff(tokens, wantTokens); diff != "" {
 		t.Errorf("tokens (-got +want):\n%s", diff)
 	}
-	want := entra.Claims{TenantID: tenantID, Subject: "alice-sub", LoginHint: "hint-1", All: map[string]any{
+	want := entra.Claims{TenantID: tenantID, Subject: "alice-sub", SessionID: "sid-1", LoginHint: "hint-1", All: map[string]any{
 		"iss": p.issuer, "aud": clientID, "sub": "alice-sub", "tid": tenantID, "nonce": "nonce-1", "ver": "2.0",
 		"iat": float64(noon.Unix()), "nbf": float64(noon.Unix()), "exp": float64(noon.Add(time.Hour).Unix()),
 		"name": "Alice", "email": "alice@contoso.com", "preferred_username": "alice@contoso.com", "sid": "sid-1",
@@ -41,28 +39,14 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// TestIDTokenAccepted: variations that a provider may choose.
+// TestIDTokenAccepted: variations that a provider may choose, besides those of
+// TestConformance.
 func TestIDTokenAccepted(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*idp)
 	}{
-		{"oidcc-client-test", func(*idp) {}},
 		{"PS256", func(p *idp) { p.signer.Algorithm = jose.PS256 }},
-		{"oidcc-client-test-kid-absent-single-jwks", func(p *idp) { p.signer.Key = firstKey() }},
-		{"oidcc-client-test-kid-absent-multiple-jwks", func(p *idp) {
-			p.signer.Key = firstKey()
-			p.published = append([]jose.JSONWebKey{{Key: &secondKey().PublicKey, KeyID: "second"}}, p.published...)
-		}},
-		{"unparseable key in the set", func(p *idp) {
-			p.keys = func(w http.ResponseWriter, _ *http.Request) {
-				good, err := json.Marshal(p.published[0])
-				if err != nil {
-					t.Error(err)
-				}
-				_, _ = fmt.Fprintf(w, `{"keys":[{"kty":"OKP","crv":"Ed448","x":"AA"},{"kty":"RSA"},"x",%s]}`, good)
-			}
-		}},
 		{"several audiences with azp", func(p *idp) {
 			p.claims = p.with(map[string]any{"aud": []string{"other", clientID}, "azp": clientID})
 		}},
@@ -88,8 +72,7 @@ func TestIDTokenAccepted(t *testing.T) {
 	}
 }
 
-// TestIDTokenRefused has the names of the OpenID Foundation's conformance
-// modules for relying parties where there is one.
+// TestIDTokenRefused: besides what TestConformance has.
 func TestIDTokenRefused(t *testing.T) {
 	claim := func(name string, value any) func(*testing.T, *idp) {
 		return func(_ *testing.T, p *idp) { p.claims = p.with(map[string]any{name: value}) }
@@ -99,52 +82,21 @@ func TestIDTokenRefused(t *testing.T) {
 		spoil func(*testing.T, *idp)
 		says  string
 	}{
-		{"oidcc-client-test-invalid-iss", claim("iss", "https://login.microsoftonline.com/other/v2.0"), "issued by a different provider"},
-		{"oidcc-client-test-missing-sub", claim("sub", nil), "sub is missing"},
 		{"sub that is none", claim("sub", "alice\n"), "sub is missing"},
 		{"sub that is too long", claim("sub", strings.Repeat("a", 256)), "sub is missing"},
-		{"oidcc-client-test-invalid-aud", claim("aud", "another-app"), "audience"},
-		{"oidcc-client-test-missing-aud", claim("aud", nil), "audience"},
-		{"oidcc-client-test-missing-iat", claim("iat", nil), "iat is missing"},
 		{"iat in the future", claim("iat", noon.Add(6*time.Minute).Unix()), "in the future"},
 		{"exp passed", claim("exp", noon.Add(-time.Second).Unix()), "expired"},
 		{"exp missing", claim("exp", nil), "expired"},
 		{"nbf in the future", claim("nbf", noon.Add(6*time.Minute).Unix()), "nbf"},
-		{"oidcc-client-test-nonce-invalid", claim("nonce", "nonce-2"), "nonce"},
 		{"nonce missing", claim("nonce", nil), "nonce"},
 		{"tenant of somebody else", claim("tid", "22222222-2222-3333-4444-555555555555"), "tenant"},
 		{"tenant missing", claim("tid", nil), "tenant"},
 		{"several audiences, no azp", claim("aud", []string{clientID, "other"}), "azp"},
 		{"azp of another app", claim("azp", "other"), "issued to the app"},
-		{"oidcc-client-test-idtoken-sig-none", func(_ *testing.T, p *idp) {
-			payload, err := json.Marshal(p.claims)
-			if err != nil {
-				panic(err)
-			}
-			enc := base64.RawURLEncoding
-			p.rawIDToken = enc.EncodeToString([]byte(`{"alg":"none"}`)) + "." + enc.EncodeToString(payload) + "."
-		}, "algorithm"},
-		{"oidcc-client-test-invalid-sig-hs256 (key confusion)", func(_ *testing.T, p *idp) {
-			public, err := p.published[0].MarshalJSON()
-			if err != nil {
-				panic(err)
-			}
-			p.signer = jose.SigningKey{Algorithm: jose.HS256, Key: public}
-		}, "algorithm"},
 		{"signed with the client secret", func(_ *testing.T, p *idp) {
 			p.signer = jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat(secret, 4))}
 		}, "algorithm"},
 		{"RS512", func(_ *testing.T, p *idp) { p.signer.Algorithm = jose.RS512 }, "algorithm"},
-		{"oidcc-client-test-invalid-sig-rs256", func(t *testing.T, p *idp) {
-			raw := sign(t, p.signer, p.claims)
-			head, rest, _ := strings.Cut(raw, ".")
-			payload, sig, _ := strings.Cut(rest, ".")
-			forged, err := json.Marshal(p.with(map[string]any{"sub": "mallory"}))
-			if err != nil || payload == "" {
-				t.Fatal(err)
-			}
-			p.rawIDToken = head + "." + base64.RawURLEncoding.EncodeToString(forged) + "." + sig
-		}, "none of the issuer's keys"},
 		{"another key under the same id", func(_ *testing.T, p *idp) { p.sign(secondKey(), "first") }, "none of the issuer's keys"},
 		{"known key under an id of its own", func(_ *testing.T, p *idp) { p.sign(firstKey(), "other") }, "none of the issuer's keys"},
 		{"unknown key", func(_ *testing.T, p *idp) { p.sign(secondKey(), "second") }, "none of the issuer's keys"},
@@ -171,6 +123,7 @@ func TestIDTokenRefused(t *testing.T) {
 			p.rawIDToken = signed.FullSerialize()
 		}, "compact"},
 		{"claim of the wrong kind", claim("login_hint", 5), "login_hint"},
+		{"session id of the wrong kind", claim("sid", []string{"x"}), "sid"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newIDP(t)
@@ -218,20 +171,6 @@ func TestKeyRotation(t *testing.T) {
 			t.Errorf("Exchange = %v, want success: %t", err, want)
 		}
 	}
-	t.Run("oidcc-client-test-signing-key-rotation-just-before-signing", func(t *testing.T) {
-		p := newIDP(t)
-		now := &clock{at: noon}
-		c := p.client(t, now)
-		signIn(t, p, c, true)
-		now.advance(time.Second)
-		p.sign(secondKey(), "second")
-		p.publish(secondKey(), "second")
-		signIn(t, p, c, true)
-		signIn(t, p, c, true)
-		if got := p.received().keys; got != 2 {
-			t.Errorf("the keys were fetched %d times, want 2", got)
-		}
-	})
 	t.Run("keys without ids", func(t *testing.T) {
 		p := newIDP(t)
 		p.sign(firstKey(), "")

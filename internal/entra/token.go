@@ -51,7 +51,7 @@ func (c *Client) Exchange(ctx context.Context, code string, r AuthRequest) (Toke
 	if err != nil {
 		return Tokens{}, Claims{}, err
 	}
-	claims, err := c.verify(ctx, answer.idToken, r.Nonce)
+	claims, err := c.verify(ctx, answer.idToken, answer.Access, r.Nonce)
 	if err != nil {
 		return Tokens{}, Claims{}, err
 	}
@@ -60,6 +60,11 @@ func (c *Client) Exchange(ctx context.Context, code string, r AuthRequest) (Toke
 
 // Refresh redeems a refresh token. An answer without a new one keeps the old.
 // The error is an *Error.
+//
+// Nothing is taken from an ID token that comes along, so it isn't looked at:
+// Microsoft calls those unsigned and for display, and who the person is has been
+// settled by the one that Exchange has verified (OpenID Connect Core 12.2 demands
+// that they agree).
 func (c *Client) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
 	answer, err := c.token(ctx, opRefresh, url.Values{
 		"grant_type":    {"refresh_token"},

@@ -147,9 +147,8 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, i Integration, tok
 			return err
 		}
 	}
-	sid, _ := claims.All["sid"].(string)
 	cookie, started, err := s.Sessions.Start(ctx, session.Opening{
-		Person: &p, Life: g.Life, LogoutHint: claims.LoginHint, SID: sid, Browser: browserOf(r),
+		Person: &p, Life: g.Life, LogoutHint: claims.LoginHint, SID: claims.SessionID, Browser: browserOf(r),
 	})
 	if err != nil {
 		return err
