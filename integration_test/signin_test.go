@@ -357,3 +357,39 @@ func TestRefusalsInPlainWords(t *testing.T) {
 		})
 	}
 }
+
+// Without the tenant's consent people get a page for their administrator, whose
+// link leads through Microsoft's consent and back.
+func TestAdminConsent(t *testing.T) {
+	w := newWorld(t, func(c *m365.Config) { c.Tenants[0].People[2].Admin = true })
+	w.write(nil)
+	w.gateway()
+	w.sim(http.MethodPost, "/_sim/faults", map[string]any{"match": "POST /*/oauth2/v2.0/token", "times": 1, "code": "AADSTS65001"})
+	a := newVisitor(t, w.home).signIn(alice)
+	a.wantsPage(t, http.StatusForbidden, "needs_admin_consent")
+	for _, want := range []string{"Calendars.ReadWrite.Shared", "offline_access", "AADSTS65001", m365.Sample().Tenants[0].Apps[0].ClientID, m365.Sample().Tenants[0].ID} {
+		if !strings.Contains(a.body, want) {
+			t.Errorf("the page doesn't name %s", want)
+		}
+	}
+	link := regexp.MustCompile(`href="([^"]*/adminconsent[^"]*)"`).FindStringSubmatch(a.body)
+	if link == nil {
+		t.Fatalf("there is no link for the administrator: %s", a.body)
+	}
+
+	admin := newVisitor(t, w.home) // who got the link by mail
+	page := admin.page(strings.ReplaceAll(link[1], "&amp;", "&"))
+	for _, answer := range []url.Values{{"account": {"carol@contoso.example"}}, {"consent": {"accept"}}} {
+		for name := range answer {
+			action, fields := form(t, page, name)
+			fields.Set(name, answer.Get(name))
+			page = admin.send(admin.request(http.MethodPost, action, fields.Encode(), "Content-Type", "application/x-www-form-urlencoded",
+				"Accept", "text/html", "Origin", w.microsoft.URL))
+		}
+	}
+	page.wantsPage(t, http.StatusOK, "consent_given")
+
+	admin.page("/.ones/callback?admin_consent=True&error=access_denied&error_description=AADSTS65004%3A+declined&state=consent").
+		wantsPage(t, http.StatusForbidden, "consent_refused")
+	admin.wantsSession(false)
+}

@@ -97,6 +97,16 @@ func (c *Client) AuthCodeURL(ctx context.Context, r AuthRequest) (string, error)
 	return flow.AuthCodeURL(r.State, opts...), nil
 }
 
+// Registration tells what an administrator knows the app by: its id, its tenant
+// as far as it is known (""), and the scopes that it asks for.
+func (c *Client) Registration() (clientID, tenant string, scopes []string) {
+	tenant = c.cfg.TenantID
+	if pin := c.provider.tenant.last.Load(); tenant == "" && pin != nil && pin.value != nil {
+		tenant = pin.value.tenant
+	}
+	return c.cfg.ClientID, tenant, slices.Clone(c.cfg.Scopes)
+}
+
 // AdminConsentURL returns where an administrator of the tenant grants the
 // configured scopes for everybody
 // (https://learn.microsoft.com/entra/identity-platform/v2-admin-consent);

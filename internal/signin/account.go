@@ -57,13 +57,13 @@ func (s *Site) account(w http.ResponseWriter, r *http.Request) {
 	}
 	p := current.Person
 	page := pages.Account{
-		Name: p.Name, Email: p.Email, Integration: p.Integration,
+		Name: p.Name, Email: p.Email,
 		Connection: pages.Connection(s.connection(r.Context(), current)),
 		SignInURL:  withReturn(pathLogin+"/"+p.Integration, pathAccount),
 		EndAction:  pathEnd, EndAllAction: pathEndAll, DisconnectURL: pathDisconnect, LogoutAction: pathLogout,
 		FormAction: s.logoutOrigins(r, current),
 	}
-	if i, ok := s.integration(p.Integration); ok {
+	if i, ok := s.integration(p.Integration); ok && len(s.Integrations) > 1 {
 		page.Integration = i.Label
 	}
 	for _, other := range found {

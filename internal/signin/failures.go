@@ -43,6 +43,9 @@ func (s *Site) signInFailed(w http.ResponseWriter, r *http.Request, a attempt, e
 		level = slog.LevelError
 	}
 	s.Log.Log(r.Context(), level, "sign-in failed", "integration", a.Integration, "error", err)
+	if m.Kind == pages.NeedsAdminConsent && s.askConsent(w, r, a, m) {
+		return
+	}
 	s.pages.Message(w, r, m)
 }
 
@@ -84,6 +87,31 @@ func sortRefusal(e *entra.Error) pages.Kind {
 	}
 	return pages.SignInFailed
 }
+
+// askConsent shows what an administrator has to agree to, and the link for it. It
+// reports whether there is one.
+func (s *Site) askConsent(w http.ResponseWriter, r *http.Request, a attempt, m pages.Message) bool {
+	i, ok := s.integration(a.Integration)
+	if !ok {
+		return false
+	}
+	to := i.Entra.AdminConsentURL(s.url(pathCallback), consentState)
+	if to == "" {
+		return false
+	}
+	page := pages.ConsentHelp{
+		AdminURL: to, Detail: m.Detail, Reference: m.Reference, Correlation: m.Correlation, Time: m.Time,
+		TryAgainURL: m.Actions[0].URL, OtherAccountURL: m.Actions[1].URL,
+	}
+	page.Application, page.Tenant, page.Permissions = i.Entra.Registration()
+	s.pages.ConsentHelp(w, r, page)
+	return true
+}
+
+// consentState goes with an administrator's consent. Whoever gives it has often
+// got the link by mail, so there is nothing in their browser to tell it by, and
+// nothing follows from it.
+const consentState = "consent"
 
 // consented is where Microsoft sends an administrator's browser back to. Anybody
 // can make up such an address: it is good for a page only, and whether consent
