@@ -2,15 +2,19 @@ package signin
 
 import (
 	"net/url"
+	"path"
 	"strings"
+	"unicode"
 )
 
 // maxReturnTo bounds the path that a sign-in comes back to; it travels in a cookie.
 const maxReturnTo = 1024
 
 // returnTo makes a local path with query out of what a link asked for, or "/".
-// Browsers take "\" for "/" and skip tabs and newlines, so anything but plain
-// printable characters is refused, and so is a second slash at the front.
+// Browsers take "\" for "/", skip tabs and newlines, and resolve dot segments
+// (https://url.spec.whatwg.org/#concept-basic-url-parser), so anything but plain
+// printable characters is refused, and so are a second slash at the front and
+// "." and "..", encoded or not.
 func returnTo(raw string) string {
 	if len(raw) > maxReturnTo || !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") {
 		return "/"
@@ -25,12 +29,18 @@ func returnTo(raw string) string {
 		return "/"
 	}
 	// A decoded path may hide what the raw one did not show.
-	if strings.HasPrefix(u.Path, "//") || strings.ContainsAny(u.Path, "\\\r\n\t\x00") {
+	if strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, `\`) || strings.ContainsFunc(u.Path, unicode.IsControl) {
 		return "/"
 	}
+	for segment := range strings.SplitSeq(u.Path, "/") {
+		if segment == "." || segment == ".." {
+			return "/"
+		}
+	}
 	// Coming back to a step of the sign-in itself would go round in circles.
+	plain := path.Clean(u.Path)
 	for _, p := range []string{pathLogin, pathLogout, pathCallback, pathSignedOut} {
-		if u.Path == p || strings.HasPrefix(u.Path, p+"/") {
+		if plain == p || strings.HasPrefix(plain, p+"/") {
 			return "/"
 		}
 	}

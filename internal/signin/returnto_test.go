@@ -35,6 +35,12 @@ func TestReturnTo(t *testing.T) {
 		"/.ones/login/contoso":          "/",
 		"/.ones/logout":                 "/",
 		"/.ones/callback?code=x":        "/",
+		"/x/../.ones/login/contoso":     "/", // as a browser resolves it
+		"/x/%2e%2e/.ones/login":         "/",
+		"/.ones//login":                 "/",
+		"/.//evil.example":              "/",
+		"/rooms/..":                     "/",
+		"/rooms%1f":                     "/",
 		"/" + strings.Repeat("a", 1100): "/",
 	} {
 		if got := returnTo(raw); got != want {
