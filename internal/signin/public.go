@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -61,7 +62,7 @@ func (p Public) Match(u *url.URL) bool {
 
 // clean says whether a decoded path is in its only possible form.
 func clean(p string) bool {
-	if !utf8.ValidString(p) || strings.ContainsAny(p, "\\;#?%\x00") {
+	if !utf8.ValidString(p) || strings.ContainsAny(p, "\\;#?%") || strings.ContainsFunc(p, unicode.IsControl) {
 		return false
 	}
 	cleaned := path.Clean(p)
