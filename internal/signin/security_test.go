@@ -1,0 +1,513 @@
+package signin
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/session"
+)
+
+// The tests here are named after lines of docs/threat-model.md.
+
+// X1: where we are, and what our cookies are bound to, is configured. Nothing
+// that a request says about it is believed.
+func TestX1NothingIsBelievedOfARequest(t *testing.T) {
+	f := newFlow(t, nil)
+	lies := []string{
+		"X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "http", "X-Forwarded-Port", "8080", "X-Forwarded-Prefix", "/evil",
+		"X-Forwarded-Uri", "/display/1", "X-Original-Url", "/display/1", "X-Rewrite-Url", "/display/1", "X-Real-Ip", "127.0.0.1",
+		"Forwarded", "host=evil.example;proto=http", "X-Host", "evil.example", "X-Http-Method-Override", "GET",
+	}
+	if got := f.begin(t, "/", lies...).Get("redirect_uri"); got != "https://ones.example/.ones/callback" {
+		t.Errorf("redirect_uri = %s", got)
+	}
+	r := httptest.NewRequest(http.MethodGet, "http://evil.example/rooms", nil)
+	for i := 0; i < len(lies); i += 2 {
+		r.Header.Add(lies[i], lies[i+1])
+	}
+	w := httptest.NewRecorder()
+	if err := f.Serve(w, r, r.URL, f.next); err != nil || len(f.reach) != 0 || w.Code != http.StatusUnauthorized {
+		t.Fatalf("%d %v, reached ONES %d times", w.Code, err, len(f.reach))
+	}
+	if !strings.Contains(w.Body.String(), `"login_url":"https://ones.example/.ones/login?`) || strings.Contains(w.Body.String(), "evil") {
+		t.Errorf("the way in is %s", w.Body)
+	}
+	r = httptest.NewRequest(http.MethodGet, "http://evil.example/.ones/login/contoso", nil)
+	w = httptest.NewRecorder()
+	if err := f.Serve(w, r, r.URL, f.next); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range w.Result().Cookies() {
+		if c.Domain != "" || c.Path != "/" || !c.Secure || !strings.HasPrefix(c.Name, "__Host-") {
+			t.Errorf("cookie %v", c)
+		}
+	}
+}
+
+// X2: the query never takes part in what is public, and nothing is by default.
+func TestX2DefaultIsDeny(t *testing.T) {
+	st := newStage(t, nil)
+	for _, target := range []string{
+		"/", "/admin?/display/1", "/admin?path=/display/1", "/admin#/display/1", "/admin/display/1", "/DISPLAY/1", "/display", "/.ones",
+		"/display/../admin", "/display/%2e%2e/admin", "/display/..%2fadmin", "/display/..;/admin", "/display//admin",
+	} {
+		u, err := url.Parse(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.URL = u
+		w := httptest.NewRecorder()
+		if err := st.Serve(w, r, u, st.next); err != nil || w.Code != http.StatusUnauthorized || len(st.reach) != 0 {
+			t.Errorf("%s: %d %v, reached ONES %d times", target, w.Code, err, len(st.reach))
+		}
+	}
+}
+
+// X3: a health check is an exact path of ours. Nothing else makes a request one.
+func TestX3HealthIsAnExactPath(t *testing.T) {
+	st := newStage(t, nil)
+	for _, tt := range []struct {
+		path    string
+		headers []string
+		status  int
+	}{
+		{"/.ones/healthz", nil, http.StatusOK},
+		{"/.ones/readyz", nil, http.StatusOK},
+		{"/.ones/healthz/", nil, http.StatusNotFound},
+		{"/.ones/healthz/x", nil, http.StatusNotFound},
+		{"/.ones/Healthz", nil, http.StatusNotFound},
+		{"/healthz", nil, http.StatusUnauthorized},
+		{"/ping", []string{"User-Agent", "kube-probe/1.33"}, http.StatusUnauthorized},
+		{"/", []string{"User-Agent", "GoogleHC/1.0"}, http.StatusUnauthorized},
+		{"/x/.ones/healthz", nil, http.StatusUnauthorized},
+	} {
+		if w := st.send(t, http.MethodGet, tt.path, false, tt.headers...); w.Code != tt.status || len(st.reach) != 0 {
+			t.Errorf("%s %v: %d, want %d; reached ONES %d times", tt.path, tt.headers, w.Code, tt.status, len(st.reach))
+		}
+	}
+}
+
+// X5: whichever way a session ends, its cookie is worth nothing afterwards.
+func TestX5AnEndedSessionIsNobody(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *flow){
+		"signing out": func(t *testing.T, f *flow) {
+			if w := f.browse(t, http.MethodPost, "/.ones/logout", "Origin", "https://ones.example"); w.Code != http.StatusSeeOther {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+		},
+		"signing in again": func(t *testing.T, f *flow) { f.signIn(t, "/") },
+		"revoked": func(t *testing.T, f *flow) {
+			s, err := f.site.Sessions.Lookup(t.Context(), f.jar["__Host-onesgate"])
+			if err == nil {
+				err = f.site.Sessions.End(t.Context(), s)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFlow(t, nil)
+			f.signIn(t, "/")
+			old := f.jar["__Host-onesgate"]
+			end(t, f)
+			f.jar = map[string]string{"__Host-onesgate": old}
+			if who := f.me(t); who != "" {
+				t.Errorf("the old cookie is still %s", who)
+			}
+			if w := f.browse(t, http.MethodGet, "/rooms"); w.Code != http.StatusUnauthorized || len(f.reach) != 0 {
+				t.Errorf("the old cookie gets %d, and reaches ONES %d times", w.Code, len(f.reach))
+			}
+		})
+	}
+}
+
+// X6: whatever way a request takes, what it claims about who sends it is gone.
+func TestX6StrippedOnEveryWay(t *testing.T) {
+	forged := []string{"X-Ones-User-Id", "evil", "x_ones_user_email", "evil", "X.Ones.Assertion", "evil", "X-Ones-Anything", "evil", "Ones-Act-As", "evil", "ones_act.as", "evil"}
+	for _, optional := range []bool{false, true} {
+		st := newStage(t, func(c *GateConfig) { c.Optional = optional })
+		for _, signedIn := range []bool{false, true} {
+			for _, target := range []string{"/", "/display/1", "/x?y", "/display/../x", "/.ones/me", "/.ones/nothing"} {
+				for _, more := range [][]string{{"GET"}, {"OPTIONS"}, {"TRACE"}, {"POST", "Origin", "https://ones.example"}, {"GET", "Upgrade", "websocket", "Connection", "Upgrade, x-ones-user-id", "Origin", "https://ones.example"}, {"GET", "Accept", "text/event-stream"}} {
+					st.reach = nil
+					st.send(t, more[0], target, signedIn, append(more[1:], forged...)...)
+					for _, r := range st.reach {
+						for name, values := range r.Header {
+							if slices.Contains(values, "evil") || strings.Contains(strings.ToLower(strings.Join(r.Header["Connection"], ",")), "ones") {
+								t.Errorf("optional %v, signed in %v, %v %s: %s: %q reached ONES", optional, signedIn, more, target, name, values)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// X7: the way back is what was asked for when the sign-in began, and lies in its
+// sealed cookie. An answer can't change it.
+func TestX7TheWayBackIsSealed(t *testing.T) {
+	f := newFlow(t, nil)
+	request := f.begin(t, "/rooms?day=1")
+	w := f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state"))+"&return_to=/elsewhere&redirect_uri=//evil.example", "Referer", "https://evil.example")
+	if to := w.Header().Get("Location"); w.Code != http.StatusSeeOther || to != "/rooms?day=1" {
+		t.Errorf("%d to %q", w.Code, to)
+	}
+	for _, back := range []string{"//evil.example", "https://evil.example", `/\evil.example`} {
+		if to := f.signIn(t, back).Header().Get("Location"); to != "/" {
+			t.Errorf("%q leads to %q", back, to)
+		}
+	}
+}
+
+// X13: no answer of ours holds a token, a code or a secret.
+func TestX13NoTokenIsShown(t *testing.T) {
+	f := newFlow(t, nil)
+	f.claims = map[string]any{"login_hint": "hint-of-alice", "sid": "sid-of-alice"}
+	f.signIn(t, "/")
+	secrets := append(slices.Clone(f.issued), f.forms[0].Get("code"), f.forms[0].Get("code_verifier"), "flow-client-secret", f.jar["__Host-onesgate"])
+	for _, path := range []string{
+		"/.ones/me", "/.ones/login", "/.ones/integrations", "/.ones/logout", "/.ones/jwks.json", "/.ones/healthz", "/.ones/readyz",
+		"/.ones/signed-out", "/.ones/nothing", "/.ones/callback?state=x&code=y", "/.ones/account", "/.ones/status",
+	} {
+		for _, accept := range []string{"text/html", "application/json"} {
+			w := f.browse(t, http.MethodGet, path, "Accept", accept)
+			for i, secret := range secrets {
+				if len(secret) < 16 {
+					t.Fatalf("secret %d is %q: not what was meant", i, secret)
+				}
+				if strings.Contains(w.Body.String(), secret) || strings.Contains(w.Header().Get("Location"), secret) {
+					t.Errorf("%s as %s shows secret %d: %s…", path, accept, i, secret[:8])
+				}
+			}
+		}
+	}
+}
+
+// X15: nothing is changed by a GET, nor by another site's POST.
+func TestX15OnlyOurOwnPagesChangeAnything(t *testing.T) {
+	f := newFlow(t, nil)
+	f.signIn(t, "/")
+	for _, more := range [][]string{
+		{"GET"},
+		{"HEAD"},
+		{"GET", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"},
+		{"POST"},
+		{"POST", "Origin", "https://evil.example"},
+		{"POST", "Origin", "null", "Sec-Fetch-Site", "cross-site"},
+		{"POST", "Sec-Fetch-Site", "same-site"},
+		{"POST", "Referer", "https://ones.example/"},
+		{"DELETE", "Origin", "https://ones.example"},
+	} {
+		w := f.browse(t, more[0], "/.ones/logout", more[1:]...)
+		if who := f.me(t); who == "" {
+			t.Fatalf("%v has signed out: %d", more, w.Code)
+		}
+	}
+}
+
+// X16: a bearer token is no sign-in, not even one that Microsoft has signed for us.
+func TestX16ABearerTokenIsNoSignIn(t *testing.T) {
+	f := newFlow(t, nil)
+	f.signIn(t, "/")
+	tokens := slices.Clone(f.issued)
+	value := f.jar["__Host-onesgate"]
+	clear(f.jar)
+	for _, token := range append(tokens, value, "x") {
+		if w := f.browse(t, http.MethodGet, "/", "Authorization", "Bearer "+token); w.Code != http.StatusUnauthorized || len(f.reach) != 0 {
+			t.Errorf("a bearer token gets %d and reaches ONES %d times", w.Code, len(f.reach))
+		}
+	}
+}
+
+// X17: an attempt is sealed for its cookie's name: under another it is none.
+func TestX17AnAttemptServesUnderItsNameOnly(t *testing.T) {
+	f := newFlow(t, nil)
+	first := f.begin(t, "/first")
+	var name string
+	for name = range f.jar {
+	}
+	value := f.jar[name]
+	second := f.begin(t, "/second")
+	for other := range f.jar {
+		f.jar[other] = value // the first one's, also in the second one's place
+	}
+	if err := expired(f.browse(t, http.MethodGet, callbackURL(f.authorize(second), second.Get("state")))); err != nil {
+		t.Error("an attempt was moved to another's cookie: ", err)
+	}
+	if w := f.browse(t, http.MethodGet, callbackURL(f.authorize(first), first.Get("state"))); w.Header().Get("Location") != "/first" {
+		t.Errorf("its own: %d %s", w.Code, w.Body)
+	}
+}
+
+// X18: after a refusal or a redirect nothing goes on to ONES.
+func TestX18RefusedIsOver(t *testing.T) {
+	st := newStage(t, nil)
+	for _, more := range [][]string{
+		{"GET", "/"},
+		{"GET", "/", "Accept", "text/html"},
+		{"POST", "/", "Accept", "text/html"},
+		{"GET", "/", "Upgrade", "websocket"},
+		{"HEAD", "/"},
+		{"OPTIONS", "/"},
+		{"CONNECT", "/"},
+		{"GET", "/.ones/login"},
+		{"GET", "/.ones/nothing"},
+		{"POST", "/.ones/callback"},
+	} {
+		st.send(t, more[0], more[1], false, more[2:]...)
+	}
+	for _, more := range [][]string{{"POST", "/"}, {"GET", "/", "Upgrade", "websocket", "Origin", "https://evil.example"}} {
+		st.send(t, more[0], more[1], true, more[2:]...)
+	}
+	if len(st.reach) != 0 {
+		t.Errorf("%d refused requests reached ONES, the first %s %s", len(st.reach), st.reach[0].Method, st.reach[0].URL)
+	}
+}
+
+// X19: what comes in cookies is bounded before it is looked at.
+func TestX19CookiesAreBounded(t *testing.T) {
+	f := newFlow(t, nil)
+	request := f.begin(t, "/")
+	for name, value := range f.jar {
+		f.jar[name] = value + strings.Repeat("A", maxAttemptCookie)
+	}
+	if err := expired(f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))); err != nil {
+		t.Error(err)
+	}
+	clear(f.jar)
+	for range 3 * maxAttempts {
+		f.begin(t, "/"+strings.Repeat("a", maxReturnTo-1))
+	}
+	size := 0
+	for name, value := range f.jar {
+		size += len(name) + len(value) + len("=; ")
+	}
+	if len(f.jar) > maxAttempts || size > 16<<10 {
+		t.Errorf("%d attempts in %d bytes of cookies", len(f.jar), size)
+	}
+}
+
+// X20: what the browser had before it signed in is worth nothing afterwards.
+func TestX20ASignInMakesANewSession(t *testing.T) {
+	f := newFlow(t, nil)
+	planted := base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("p", 32)))
+	f.jar["__Host-onesgate"] = planted
+	f.signIn(t, "/")
+	first := f.jar["__Host-onesgate"]
+	if first == planted {
+		t.Fatal("the session has the id that was planted")
+	}
+	f.signIn(t, "/")
+	if f.jar["__Host-onesgate"] == first {
+		t.Error("signing in again keeps the id")
+	}
+	for _, old := range []string{planted, first} {
+		if w := f.send(t, http.MethodGet, "/", false, "Cookie", "__Host-onesgate="+old); w.Code != http.StatusUnauthorized {
+			t.Errorf("an older id gets %d", w.Code)
+		}
+	}
+}
+
+// R2: an answer serves the browser that asked for it, and once.
+func TestR2StateIsBoundToTheBrowser(t *testing.T) {
+	f := newFlow(t, nil)
+	request := f.begin(t, "/")
+	answer := callbackURL(f.authorize(request), request.Get("state"))
+	mine := f.jar
+
+	f.jar = map[string]string{} // somebody who was given the link
+	if err := expired(f.browse(t, http.MethodGet, answer)); err != nil {
+		t.Error("without the cookie: ", err)
+	}
+	other := f.begin(t, "/")
+	if err := expired(f.browse(t, http.MethodGet, answer)); err != nil {
+		t.Error("with another sign-in under way: ", err)
+	}
+	if err := expired(f.browse(t, http.MethodGet, callbackURL(f.authorize(other), other.Get("state")+"x"))); err != nil {
+		t.Error("with a state that is almost right: ", err)
+	}
+	if len(f.forms) != 0 {
+		t.Errorf("Microsoft was asked %d times", len(f.forms))
+	}
+	// The cookie again, as if the answer that takes it away had got lost: the
+	// code is another one, but the state has been spent.
+	f.jar = mine
+	kept := url.Values{}
+	for name, value := range f.jar {
+		kept.Set(name, value)
+	}
+	if w := f.browse(t, http.MethodGet, answer); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	f.jar = map[string]string{}
+	for name := range kept {
+		f.jar[name] = kept.Get(name)
+	}
+	if err := expired(f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))); err != nil {
+		t.Error("a second time: ", err)
+	}
+	if _, in := f.jar["__Host-onesgate"]; in {
+		t.Error("a state has signed in twice")
+	}
+}
+
+// R4: each sign-in has a verifier, a state and a nonce of its own, of 128 bits
+// and more, and the code is worth nothing without the verifier.
+func TestR4EachSignInHasItsOwnSecrets(t *testing.T) {
+	f := newFlow(t, nil)
+	seen := map[string]bool{}
+	for range 20 {
+		request := f.begin(t, "/")
+		if request.Get("response_type") != "code" || request.Get("code_challenge_method") != "S256" {
+			t.Fatalf("asked for %v", request)
+		}
+		for _, name := range []string{"state", "nonce", "code_challenge"} {
+			if v := request.Get(name); len(v) < 26 || seen[v] { // 26 letters of base32 are 130 bits
+				t.Fatalf("%s = %q: short, or there before", name, v)
+			}
+			seen[request.Get(name)] = true
+		}
+	}
+	// A code that was issued for another sign-in of the same person, injected.
+	stolen := f.authorize(f.begin(t, "/"))
+	own := f.begin(t, "/")
+	w := f.browse(t, http.MethodGet, callbackURL(stolen, own.Get("state")))
+	if _, in := f.jar["__Host-onesgate"]; in || w.Code == http.StatusSeeOther {
+		t.Errorf("an injected code signs in: %d", w.Code)
+	}
+	// And one whose provider doesn't mind the verifier, but has the other's nonce.
+	own = f.begin(t, "/")
+	bound := url.Values{}
+	for name := range own {
+		bound.Set(name, own.Get(name))
+	}
+	bound.Set("nonce", "another")
+	f.browse(t, http.MethodGet, callbackURL(f.authorize(bound), own.Get("state")))
+	if _, in := f.jar["__Host-onesgate"]; in {
+		t.Error("an ID token with another nonce signs in")
+	}
+}
+
+// R12: the code leaves the address bar at once, no referrer tells it, and an
+// answer that failed serves no second time.
+func TestR12TheCodeIsGoneAtOnce(t *testing.T) {
+	f := newFlow(t, nil)
+	request := f.begin(t, "/rooms")
+	w := f.browse(t, http.MethodGet, callbackURL("wrong", request.Get("state")))
+	if w.Code < 400 || w.Header().Get("Referrer-Policy") != "no-referrer" || strings.Contains(w.Body.String(), "wrong") {
+		t.Errorf("a refused code: %d %v", w.Code, w.Header())
+	}
+	if err := expired(f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))); err != nil {
+		t.Error("the state of a failed answer serves again: ", err)
+	}
+	w = f.signIn(t, "/rooms")
+	if h := w.Header(); h.Get("Referrer-Policy") != "no-referrer" || h.Get("Cache-Control") != "no-store" || h.Get("Location") != "/rooms" {
+		t.Errorf("after the sign-in: %v", h)
+	}
+	for name := range f.jar {
+		if strings.HasPrefix(name, f.site.cookies.attempt) {
+			t.Errorf("%s is still there", name)
+		}
+	}
+}
+
+// R13: our redirects are 303: no browser sends a form or a method again.
+func TestR13RedirectsAre303(t *testing.T) {
+	f := newFlow(t, nil)
+	for _, w := range []*httptest.ResponseRecorder{
+		f.browse(t, http.MethodGet, "/rooms", "Accept", "text/html"),
+		f.browse(t, http.MethodGet, "/.ones/login/contoso"),
+		f.signIn(t, "/"),
+		f.browse(t, http.MethodPost, "/.ones/logout", "Origin", "https://ones.example"),
+		f.browse(t, http.MethodPost, "/.ones/logout", "Origin", "https://ones.example"), // nobody any more
+		f.browse(t, http.MethodGet, "/.ones/logout"),
+	} {
+		if w.Code != http.StatusSeeOther {
+			t.Errorf("%d to %s", w.Code, w.Header().Get("Location"))
+		}
+	}
+}
+
+// V3.3: what our cookies are bound to and how large they are.
+func TestV33Cookies(t *testing.T) {
+	f := newFlow(t, func(c *GateConfig) { c.Life = session.Life{Idle: time.Hour, Max: 2 * time.Hour} })
+	request := f.begin(t, "/"+strings.Repeat("a", maxReturnTo-1))
+	w := f.browse(t, http.MethodGet, "/.ones/login/contoso?return_to=/"+strings.Repeat("&", maxReturnTo-1))
+	cookies := w.Result().Cookies()
+	w = f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))
+	cookies = append(cookies, w.Result().Cookies()...)
+	lives := 0
+	for _, c := range cookies {
+		if !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
+			t.Errorf("%v", c)
+		}
+		if len(c.Name)+len(c.Value) > 4096 {
+			t.Errorf("%s has %d bytes", c.Name, len(c.Name)+len(c.Value))
+		}
+		if c.Name == "__Host-onesgate" {
+			lives = c.MaxAge
+		}
+	}
+	if lives != 7200 || len(cookies) < 3 {
+		t.Errorf("the session's cookie lives %d s: %v", lives, cookies)
+	}
+}
+
+// V9.2.4, X24: the assertion is for its audience, and one made for a person, a
+// connection or a gate is not shown for another.
+func TestX24AssertionsAreNotShared(t *testing.T) {
+	st := newStage(t, nil)
+	bob := &identity.Person{ID: "tid.bob", TenantID: "tid", Integration: "contoso", Name: "Bob"}
+	cookie, _, err := st.site.Sessions.Start(t.Context(), session.Opening{Person: bob, Life: st.Life})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.send(t, http.MethodGet, "/", true)
+	st.send(t, http.MethodGet, "/", false, "Cookie", "__Host-onesgate="+cookie)
+	for i, want := range []string{"tid.alice", "tid.bob"} {
+		parts := strings.Split(st.reach[i].Header.Get("X-Ones-Assertion"), ".")
+		if len(parts) != 3 {
+			t.Fatalf("no assertion: %q", parts)
+		}
+		var claims struct {
+			Subject  string `json:"sub"`
+			Audience string `json:"aud"`
+		}
+		payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+		if err == nil {
+			err = json.Unmarshal(payload, &claims)
+		}
+		if err != nil || claims.Subject != want || claims.Audience != "https://ones.example" {
+			t.Errorf("the assertion of %s says %+v, %v", want, claims, err)
+		}
+	}
+}
+
+// A02, V10.5.2: who somebody is, is the tenant's id and the subject in it. What
+// else a token says changes nothing.
+func TestX4WhoSomebodyIs(t *testing.T) {
+	f := newFlow(t, nil)
+	f.claims = map[string]any{"email": "bob@contoso.example", "preferred_username": "bob@contoso.example@evil.example", "oid": "bob", "upn": "bob"}
+	f.signIn(t, "/")
+	if who, want := f.me(t), identity.PersonID(flowTenant, "alice"); who != want {
+		t.Errorf("signed in as %s, want %s", who, want)
+	}
+	clear(f.jar)
+	f.claims = map[string]any{"tid": "22222222-2222-3333-4444-555555555555"}
+	request := f.begin(t, "/")
+	f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))
+	if who := f.me(t); who != "" {
+		t.Errorf("somebody of another tenant is %s", who)
+	}
+}
