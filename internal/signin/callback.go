@@ -46,6 +46,10 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 		failed = s.recheckFailed
 	}
 	if query.Has("error") {
+		if _, err := only(query, "error"); err != nil {
+			s.expired(w, r, a)
+			return
+		}
 		failed(w, r, a, entra.ParseCallbackError(query))
 		return
 	}

@@ -511,3 +511,17 @@ func TestX4WhoSomebodyIs(t *testing.T) {
 		t.Errorf("somebody of another tenant is %s", who)
 	}
 }
+
+// X22: what is there twice could be read differently by two readers.
+func TestX22TwiceIsRefused(t *testing.T) {
+	f := newFlow(t, nil)
+	for _, more := range []string{"&state=x", "&code=x", "&error=a&error=b", "&error=", "&state=", "&code="} {
+		request := f.begin(t, "/")
+		if err := expired(f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state"))+more)); err != nil {
+			t.Errorf("%s: %v", more, err)
+		}
+	}
+	if len(f.forms) != 0 {
+		t.Errorf("Microsoft was asked %d times", len(f.forms))
+	}
+}
