@@ -56,6 +56,13 @@ func (c *Client) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "%s at %s", c.cfg, c.provider.issuer)
 }
 
+// Answers says whether an answer through the browser that names its issuer (RFC
+// 9207) is this one's.
+func (c *Client) Answers(ctx context.Context, iss string) bool {
+	pin, err := c.provider.pin(ctx)
+	return err == nil && iss == pin.issuer
+}
+
 // AuthRequest is what distinguishes one sign-in attempt.
 type AuthRequest struct {
 	State, Nonce, Verifier, RedirectURI string

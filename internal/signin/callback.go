@@ -41,9 +41,20 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 		s.expired(w, r, attempt{})
 		return
 	}
+	i, ok := s.integration(a.Integration)
+	if !ok {
+		s.expired(w, r, a)
+		return
+	}
 	failed := s.signInFailed
 	if a.Recheck != "" {
 		failed = s.recheckFailed
+	}
+	if query.Has("iss") { // RFC 9207: with several issuers, one could pass on another's code
+		if iss, err := only(query, "iss"); err != nil || !i.Entra.Answers(r.Context(), iss) {
+			failed(w, r, a, errMixedUp)
+			return
+		}
 	}
 	if query.Has("error") {
 		if _, err := only(query, "error"); err != nil {
@@ -55,11 +66,6 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	code, err := only(query, "code")
 	if err != nil {
-		s.expired(w, r, a)
-		return
-	}
-	i, ok := s.integration(a.Integration)
-	if !ok {
 		s.expired(w, r, a)
 		return
 	}
@@ -92,6 +98,8 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	s.goBack(w, r, a)
 }
+
+var errMixedUp = errors.New("the answer names another issuer than the one that was asked")
 
 // only returns the single value of a parameter; one that comes twice could be
 // read differently by two readers.

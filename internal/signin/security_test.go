@@ -525,3 +525,21 @@ func TestX22TwiceIsRefused(t *testing.T) {
 		t.Errorf("Microsoft was asked %d times", len(f.forms))
 	}
 }
+
+// R3: an answer that names its issuer is that of the issuer that was asked
+// (RFC 9207). Microsoft names none.
+func TestR3AnotherIssuersAnswer(t *testing.T) {
+	f := newFlow(t, nil)
+	for _, iss := range []string{"https://evil.example", flowIssuer + "/", "", flowIssuer + "&iss=" + flowIssuer} {
+		request := f.begin(t, "/")
+		w := f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state"))+"&iss="+iss)
+		if w.Code < 400 || len(f.forms) != 0 {
+			t.Errorf("%q: %d, and the code was sent %d times", iss, w.Code, len(f.forms))
+		}
+	}
+	request := f.begin(t, "/")
+	w := f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state"))+"&iss="+url.QueryEscape(flowIssuer))
+	if w.Code != http.StatusSeeOther || f.me(t) == "" {
+		t.Errorf("the right one: %d %s", w.Code, w.Body)
+	}
+}
