@@ -565,58 +565,6 @@ func TestCallbackServesOnce(t *testing.T) {
 	}
 }
 
-// Nothing that the gateway writes down holds what would let somebody in.
-func TestNoSecretIsLogged(t *testing.T) {
-	w := newWorld(t)
-	file := w.write(nil)
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The most talkative it can be: an access log, and no filter on it.
-	loud := strings.Replace(string(text), "\tbind 127.0.0.1\n\tones_auth", "\tlog\n\tbind 127.0.0.1\n\tones_auth", 1)
-	if err := os.WriteFile(file, []byte(loud), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := w.gateway()
-	v := newVisitor(t, w.home)
-	var secrets []string
-	v.client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
-		if req.URL.Path == "/.ones/callback" {
-			secrets = append(secrets, req.URL.Query().Get("code"))
-		}
-		// A browser does as the callback's policy says; this client would tell its address.
-		if via[len(via)-1].URL.Path == "/.ones/callback" {
-			if got := req.Response.Header.Get("Referrer-Policy"); got != "no-referrer" {
-				t.Errorf("Referrer-Policy of the callback: %q", got)
-			}
-			req.Header.Del("Referer")
-		}
-		return nil
-	}
-	v.signIn(alice)
-	v.call(http.MethodPost, "/api/m365/v1/bookings", meeting("boardroom", 1, 10), "Prefer", "wait=30")
-	w.serve(http.MethodGet, "/v1/bookings", nil, "Ones-Act-As", alice)
-	secrets = append(secrets, cookieOf(v).Value)
-	secrets = append(secrets, w.secret, serviceToken, w.lastSeen().Header.Get("X-Ones-Assertion"))
-	p.logs(`"uri":"/api/m365/v1/bookings"`) // the last thing that is logged before
-	if p.stop() != 0 {
-		t.Errorf("stopped with %d", p.cmd.ProcessState.ExitCode())
-	}
-	log := p.errors()
-	for i, s := range secrets {
-		if len(s) < 16 {
-			t.Fatalf("secret %d is %q: not what was meant", i, s)
-		}
-		if strings.Contains(log, s) {
-			t.Errorf("X21: the log holds secret %d: %s…", i, s[:8])
-		}
-	}
-	if !strings.Contains(log, `"logger":"ones.audit"`) {
-		t.Error("the audit log tells nothing")
-	}
-}
-
 // A shutdown lets requests under way finish: the store stays until then.
 func TestShutdownDrains(t *testing.T) {
 	w := newWorld(t)
