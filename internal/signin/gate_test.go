@@ -214,6 +214,7 @@ func TestGateWithoutASession(t *testing.T) {
 		{"a form", false, "POST", []string{"Accept", "text/html"}, 401, "", false},
 		{"a program", false, "GET", nil, 401, "", false},
 		{"a fetch", false, "GET", []string{"Sec-Fetch-Mode", "cors", "Accept", "text/html"}, 401, "", false},
+		{"an iframe", false, "GET", []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe", "Accept", "text/html"}, 401, "", false},
 		{"optional", true, "GET", []string{"Accept", "text/html"}, 200, "", true},
 		{"optional, another method", true, "DELETE", nil, 200, "", true},
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/session"
 )
@@ -120,6 +122,9 @@ func TestX5AnEndedSessionIsNobody(t *testing.T) {
 			f.signIn(t, "/")
 			old := f.jar["__Host-onesgate"]
 			end(t, f)
+			if name == "signing out" && f.jar["__Host-onesgate"] != "" {
+				t.Error("the browser still has the cookie")
+			}
 			f.jar = map[string]string{"__Host-onesgate": old}
 			if who := f.me(t); who != "" {
 				t.Errorf("the old cookie is still %s", who)
@@ -278,6 +283,18 @@ func TestX18RefusedIsOver(t *testing.T) {
 // X19: what comes in cookies is bounded before it is looked at.
 func TestX19CookiesAreBounded(t *testing.T) {
 	f := newFlow(t, nil)
+	// Sealed by us, but longer than any we set: it is not even opened.
+	a := attempt{State: "state", Integration: "contoso", ReturnTo: "/" + strings.Repeat("a", maxAttemptCookie), Expires: time.Now().Add(attemptLife)}
+	name := f.site.cookies.attemptName(time.Now(), a.State)
+	value, err := a.seal(f.site.Seal, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.jar[name] = value
+	if err := expired(f.browse(t, http.MethodGet, callbackURL("code", "state"))); err != nil {
+		t.Error(err)
+	}
+	clear(f.jar)
 	request := f.begin(t, "/")
 	for name, value := range f.jar {
 		f.jar[name] = value + strings.Repeat("A", maxAttemptCookie)
@@ -494,7 +511,7 @@ func TestX24AssertionsAreNotShared(t *testing.T) {
 	}
 }
 
-// A02, V10.5.2: who somebody is, is the tenant's id and the subject in it. What
+// X4, V10.5.2: who somebody is, is the tenant's id and the subject in it. What
 // else a token says changes nothing.
 func TestX4WhoSomebodyIs(t *testing.T) {
 	f := newFlow(t, nil)
@@ -503,12 +520,45 @@ func TestX4WhoSomebodyIs(t *testing.T) {
 	if who, want := f.me(t), identity.PersonID(flowTenant, "alice"); who != want {
 		t.Errorf("signed in as %s, want %s", who, want)
 	}
-	clear(f.jar)
-	f.claims = map[string]any{"tid": "22222222-2222-3333-4444-555555555555"}
-	request := f.begin(t, "/")
-	f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))
-	if who := f.me(t); who != "" {
-		t.Errorf("somebody of another tenant is %s", who)
+	refused := func(what string, claims map[string]any) {
+		t.Helper()
+		clear(f.jar)
+		f.claims = claims
+		request := f.begin(t, "/")
+		f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))
+		if who := f.me(t); who != "" {
+			t.Errorf("%s is %s", what, who)
+		}
+	}
+	refused("somebody of another tenant", map[string]any{"tid": "22222222-2222-3333-4444-555555555555"})
+	// An issuer without tenants may say what it likes, but not what reads as another's id.
+	f.site.Integrations[0].Entra = f.client(t, "")
+	refused("somebody with a dot in the tenant", map[string]any{"tid": flowTenant + ".alice", "sub": "x"})
+}
+
+// X24: what the headers say of a connection is how it stands now, and the
+// assertion is made anew well before it ends.
+func TestX24AssertionsDoNotGrowOld(t *testing.T) {
+	st := newStage(t, nil)
+	var last string
+	assertion := func() (token, connection string) {
+		st.reach = nil
+		st.send(t, http.MethodGet, "/", true)
+		h := st.reach[0].Header
+		return h.Get("X-Ones-Assertion"), h.Get("X-Ones-Connection")
+	}
+	last, _ = assertion()
+	if err := st.site.Grants.Save(t.Context(), "tid.alice", "contoso", entra.Tokens{Access: "a", Refresh: "r", Expires: time.Now().Add(time.Hour)}, grant.Connected); err != nil {
+		t.Fatal(err)
+	}
+	token, connection := assertion()
+	if connection != string(grant.Connected) || token == last {
+		t.Errorf("after a new grant: %s, signed anew: %v", connection, token != last)
+	}
+	later := time.Now().Add(identity.AssertionLife / 2)
+	st.site.Now = func() time.Time { return later }
+	if again, _ := assertion(); again == token {
+		t.Error("an assertion is shown until it ends, or longer")
 	}
 }
 
