@@ -175,6 +175,22 @@ func (f *flow) browse(t testing.TB, method, target string, headers ...string) *h
 	return w
 }
 
+// post sends a form of ours, as the browser does from our own page.
+func (f *flow) post(t testing.TB, target string, form url.Values) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", "https://ones.example")
+	for name, value := range f.jar {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	w := httptest.NewRecorder()
+	if err := f.Serve(w, r, r.URL, f.next); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
 // begin starts a sign-in and returns what the authorization endpoint is asked.
 func (f *flow) begin(t testing.TB, back string, headers ...string) url.Values {
 	t.Helper()

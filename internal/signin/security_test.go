@@ -116,9 +116,30 @@ func TestX5AnEndedSessionIsNobody(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
+		"ended from another browser": func(t *testing.T, f *flow) {
+			id := sessionID(t, f)
+			clear(f.jar)
+			f.signIn(t, "/")
+			f.post(t, pathEnd, url.Values{"session": {id}})
+		},
+		"all others ended": func(t *testing.T, f *flow) {
+			clear(f.jar)
+			f.signIn(t, "/")
+			f.post(t, pathEndAll, nil)
+			if f.me(t) == "" {
+				t.Error("the session that ends the others has ended, too")
+			}
+		},
+		"all ended":    func(t *testing.T, f *flow) { f.post(t, pathEndAll, url.Values{"which": {"all"}}) },
+		"disconnected": func(t *testing.T, f *flow) { f.post(t, pathDisconnect, nil) },
+		"signed out at Microsoft": func(t *testing.T, f *flow) {
+			clear(f.jar) // a hidden frame of another site: no cookie comes along
+			f.browse(t, http.MethodGet, pathFrontchannel+"?sid=sid-of-alice", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Dest", "iframe")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFlow(t, nil)
+			f.claims = map[string]any{"sid": "sid-of-alice"}
 			f.signIn(t, "/")
 			old := f.jar["__Host-onesgate"]
 			end(t, f)
@@ -133,6 +154,46 @@ func TestX5AnEndedSessionIsNobody(t *testing.T) {
 				t.Errorf("the old cookie gets %d, and reaches ONES %d times", w.Code, len(f.reach))
 			}
 		})
+	}
+}
+
+func sessionID(t *testing.T, f *flow) string {
+	t.Helper()
+	s, err := f.site.Sessions.Lookup(t.Context(), f.jar["__Host-onesgate"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.ID
+}
+
+// V7.5.2: people end their own sessions and nobody else's, and a sign-out at
+// Microsoft those that began with it.
+func TestV752OnlyOnesOwnSessions(t *testing.T) {
+	f := newFlow(t, nil)
+	f.claims = map[string]any{"sid": "sid-of-alice"}
+	f.signIn(t, "/")
+	alices, id := f.jar, sessionID(t, f)
+
+	f.jar = map[string]string{}
+	f.claims = map[string]any{"sub": "bob", "sid": "sid-of-bob"}
+	request := f.begin(t, "/")
+	f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))
+	if who := f.me(t); who != flowTenant+".bob" {
+		t.Fatalf("bob is %q", who)
+	}
+	for _, form := range []url.Values{{"session": {id}}, {"session": {id[:12]}}, {"session": {""}}, {"session": {"../" + id}}} {
+		f.post(t, pathEnd, form)
+	}
+	f.post(t, pathEndAll, url.Values{"which": {"all"}, "user": {flowTenant + ".alice"}, "session": {id}})
+	for _, query := range []string{"", "?sid=", "?sid=sid-of", "?sid=sid-of-alice&sid=x", "?sid=sid-of-alice/", "?sid=sid-of-bob"} {
+		f.browse(t, http.MethodGet, pathFrontchannel+query)
+	}
+	if who := f.me(t); who != "" {
+		t.Errorf("bob's own session is still %s", who)
+	}
+	f.jar = alices
+	if who := f.me(t); who != flowTenant+".alice" {
+		t.Error("somebody has ended alice's session")
 	}
 }
 
@@ -172,6 +233,9 @@ func TestX7TheWayBackIsSealed(t *testing.T) {
 		if to := f.signIn(t, back).Header().Get("Location"); to != "/" {
 			t.Errorf("%q leads to %q", back, to)
 		}
+		if sealed := f.site.newAttempt(f.site.Integrations[0], back).ReturnTo; sealed != "/" {
+			t.Errorf("%q is sealed as %q", back, sealed)
+		}
 	}
 }
 
@@ -183,7 +247,7 @@ func TestX13NoTokenIsShown(t *testing.T) {
 	secrets := append(slices.Clone(f.issued), f.forms[0].Get("code"), f.forms[0].Get("code_verifier"), "flow-client-secret", f.jar["__Host-onesgate"])
 	for _, path := range []string{
 		"/.ones/me", "/.ones/login", "/.ones/integrations", "/.ones/logout", "/.ones/jwks.json", "/.ones/healthz", "/.ones/readyz",
-		"/.ones/signed-out", "/.ones/nothing", "/.ones/callback?state=x&code=y", "/.ones/account", "/.ones/status",
+		"/.ones/signed-out", "/.ones/nothing", "/.ones/callback?state=x&code=y", "/.ones/account", "/.ones/account/disconnect", "/.ones/status",
 	} {
 		for _, accept := range []string{"text/html", "application/json"} {
 			w := f.browse(t, http.MethodGet, path, "Accept", accept)
@@ -214,9 +278,11 @@ func TestX15OnlyOurOwnPagesChangeAnything(t *testing.T) {
 		{"POST", "Referer", "https://ones.example/"},
 		{"DELETE", "Origin", "https://ones.example"},
 	} {
-		w := f.browse(t, more[0], "/.ones/logout", more[1:]...)
-		if who := f.me(t); who == "" {
-			t.Fatalf("%v has signed out: %d", more, w.Code)
+		for _, path := range []string{pathLogout, pathEnd, pathEndAll, pathDisconnect} {
+			w := f.browse(t, more[0], path+"?which=all&session="+sessionID(t, f), more[1:]...)
+			if who := f.me(t); who == "" {
+				t.Fatalf("%v %s has signed out: %d", more, path, w.Code)
+			}
 		}
 	}
 }
