@@ -68,5 +68,5 @@ func (c *Client) sameRoot(link string) bool {
 	u, err := url.Parse(link)
 	return err == nil && u.User == nil &&
 		strings.EqualFold(u.Scheme, root.Scheme) && strings.EqualFold(u.Host, root.Host) &&
-		strings.HasPrefix(u.EscapedPath(), root.EscapedPath()+"/v1.0/") && !strings.Contains(u.EscapedPath(), "..")
+		strings.HasPrefix(u.EscapedPath(), root.EscapedPath()+"/v1.0/") && !strings.Contains(u.Path, "..")
 }

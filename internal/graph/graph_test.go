@@ -531,3 +531,40 @@ func FuzzRetryAfter(f *testing.F) {
 		}
 	})
 }
+
+// R16: a token goes to the configured Graph and nowhere else, wherever a link or
+// a redirect points.
+func TestR16TokensStayOnGraph(t *testing.T) {
+	c := NewClient("https://graph.example/tenant", http.DefaultClient, time.Now)
+	for link, want := range map[string]bool{
+		"https://graph.example/tenant/v1.0/me/events?$skip=10":    true,
+		"https://GRAPH.example/tenant/v1.0/me/events":             true,
+		"https://graph.example/tenant/v1.0/../../secret":          false,
+		"https://graph.example/tenant/v1.0/%2e%2e/secret":         false,
+		"https://graph.example/tenant/v1.0/me/..%2f..%2fsecret":   false,
+		"https://graph.example/v1.0/me/events":                    false,
+		"https://graph.example/tenant/v1.0x":                      false,
+		"https://graph.example.evil.example/tenant/v1.0/me":       false,
+		"https://graph.example@evil.example/tenant/v1.0/me":       false,
+		"https://user@graph.example/tenant/v1.0/me":               false,
+		"https://graph.example:8443/tenant/v1.0/me":               false,
+		"http://graph.example/tenant/v1.0/me":                     false,
+		"//graph.example/tenant/v1.0/me":                          false,
+		"/tenant/v1.0/me":                                         false,
+		"https://graph.example\\@evil.example/tenant/v1.0/me":     false,
+		"https://evil.example/?https://graph.example/tenant/v1.0": false,
+		"": false,
+	} {
+		if got := c.sameRoot(link); got != want {
+			t.Errorf("sameRoot(%q) = %v, want %v", link, got, want)
+		}
+	}
+	foreign := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the token went to another host") }))
+	defer foreign.Close()
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, foreign.URL, status) })
+		if _, err := c.DefaultCalendarOwner(t.Context(), mailbox("tok")); err == nil {
+			t.Errorf("a redirect with %d was followed", status)
+		}
+	}
+}
