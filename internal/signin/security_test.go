@@ -659,3 +659,49 @@ func TestR3AnotherIssuersAnswer(t *testing.T) {
 		t.Errorf("the right one: %d %s", w.Code, w.Body)
 	}
 }
+
+// V7.4.2: a silent check of somebody whose grant has died brings a new grant only
+// for themselves, and into the session that it was made for.
+func TestV742ARecheckIsForOnePersonOnly(t *testing.T) {
+	page := []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}
+	for name, tt := range map[string]struct {
+		answers string // who is signed in with Microsoft
+		leave   func(*flow)
+		in      string
+		grant   grant.State
+	}{
+		"the same person":    {answers: "alice", in: ".alice", grant: grant.Connected},
+		"somebody else":      {answers: "bob", grant: grant.NeedsSignIn},
+		"signed out between": {answers: "alice", leave: func(f *flow) { delete(f.jar, "__Host-onesgate") }, grant: grant.NeedsSignIn},
+		"another session between": {answers: "alice", in: ".bob", grant: grant.NeedsSignIn, leave: func(f *flow) {
+			f.claims = map[string]any{"sub": "bob"}
+			request := f.begin(t, "/")
+			f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFlow(t, nil)
+			f.signIn(t, "/")
+			if err := f.site.Grants.Forget(t.Context(), flowTenant+".alice"); err != nil {
+				t.Fatal(err)
+			}
+			w := f.browse(t, http.MethodGet, "/rooms", page...)
+			to, err := url.Parse(w.Header().Get("Location"))
+			if err != nil || to.Host != "login.example" || to.Query().Get("prompt") != "none" || len(f.reach) != 0 {
+				t.Fatalf("%d to %v, %v", w.Code, to, err)
+			}
+			if tt.leave != nil {
+				tt.leave(f)
+			}
+			f.claims = map[string]any{"sub": tt.answers}
+			f.browse(t, http.MethodGet, callbackURL(f.authorize(to.Query()), to.Query().Get("state")))
+			if who := f.me(t); strings.TrimPrefix(who, flowTenant) != tt.in {
+				t.Errorf("signed in as %q, want %q", who, tt.in)
+			}
+			c, err := f.site.Grants.Connection(t.Context(), flowTenant+".alice")
+			if err != nil || c.State() != tt.grant {
+				t.Errorf("alice is %v, %v, want %s", c.State(), err, tt.grant)
+			}
+		})
+	}
+}
