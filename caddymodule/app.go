@@ -11,6 +11,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/signin"
+	"github.com/onesgate/onesgate/internal/signin/pages"
 )
 
 func init() {
@@ -53,6 +54,8 @@ type App struct {
 	started  chan struct{} // closed when Start has ended, well or badly
 
 	gates map[*caddyhttp.Server]bool // servers with a handler of ones_auth, so far
+	look  look                       // of the pages, as an ones_auth has it
+	theme pages.Theme                // the same, read
 }
 
 // CaddyModule returns the Caddy module information.

@@ -43,6 +43,12 @@ type Auth struct {
 	SessionMax caddy.Duration `json:"session_max,omitempty"`
 	// The audience of the signed assertion. Default: the public URL.
 	AssertionAudience string `json:"assertion_audience,omitempty"`
+	// A file: the logo on our pages, as PNG, JPEG, WebP or SVG, at most 256 KiB. It
+	// is read when the configuration is loaded. Default: our mark.
+	Logo string `json:"logo,omitempty"`
+	// The colour of buttons and links on our pages, as `#rrggbb`. It is made darker
+	// or lighter where it could not be read. Default: a green.
+	Color string `json:"color,omitempty"`
 
 	app    *App
 	config signin.GateConfig
@@ -86,6 +92,9 @@ func (h *Auth) Provision(ctx caddy.Context) (err error) {
 	}
 	if h.config.Life.Idle < time.Minute || h.config.Life.Max < h.config.Life.Idle {
 		return fmt.Errorf("ones_auth: session idle %s and max %s: idle must be at least a minute, and max no less than idle", h.config.Life.Idle, h.config.Life.Max)
+	}
+	if err := h.provisionTheme(); err != nil {
+		return fmt.Errorf("ones_auth: %w", err)
 	}
 	if len(h.Admins) > 0 {
 		ctx.Logger().Warn("admins is read but not acted on yet: there are no operator's pages")

@@ -47,6 +47,8 @@ func parseAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 //			max  <duration>
 //		}
 //		assertion_audience <audience>
+//		logo               <file>
+//		color              "<#rrggbb>"
 //	}
 func (h *Auth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // "ones_auth"
@@ -74,8 +76,15 @@ func (h *Auth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = h.unmarshalSession(d)
 		case "assertion_audience":
 			err = one(d, &h.AssertionAudience)
+		case "logo":
+			err = one(d, &h.Logo)
+		case "color":
+			if d.CountRemainingArgs() == 0 {
+				return d.Err(`color has no value; write it in quotes, "#0b5fff": a # alone begins a comment`)
+			}
+			err = one(d, &h.Color)
 		default:
-			err = unknown(d, "ones_auth", "require, optional, auto_sign_in, public, admins, session, assertion_audience")
+			err = unknown(d, "ones_auth", "require, optional, auto_sign_in, public, admins, session, assertion_audience, logo, color")
 		}
 		if err != nil {
 			return err

@@ -92,6 +92,9 @@ func TestCaddyfileErrors(t *testing.T) {
 		{"a matcher", strings.Replace(with("", "", "", "", "", ""), "ones_auth {", "ones_auth /app/* {", 1), "ones_auth takes no matcher"},
 		{"public twice", with("", "", "", "", "public /a/*\npublic /b/*", ""), "public is there twice; write all on one line"},
 		{"a word of the session", with("", "", "", "", "session {\n life 1h\n}", ""), `session doesn't know "life"; it knows idle, max`},
+		{"a word of the sign-in", with("", "", "", "", "icon x", ""), `ones_auth doesn't know "icon"; it knows require, optional, auto_sign_in, public, admins, session, assertion_audience, logo, color`},
+		{"a logo twice", with("", "", "", "", "logo a.png\nlogo b.png", ""), "logo is there twice"},
+		{"a colour that the Caddyfile takes for a comment", with("", "", "", "", "color #0b5fff", ""), `color has no value; write it in quotes, "#0b5fff"`},
 		{"a word of the bookings", with("", "", "", "", "", "token x"), `ones_bookings doesn't know "token"; it knows service_token, graph_passthrough`},
 		{"a token without a token", with("", "", "", "", "", "service_token"), "wrong argument count"},
 	}

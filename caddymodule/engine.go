@@ -251,6 +251,7 @@ func (e *engine) newSite(a *App) *signin.Site {
 		PublicURL: a.public, Integrations: a.settings.integrations,
 		Store: e.store, Seal: e.keys, Sessions: e.sessions, People: e.people, Grants: e.grants,
 		SignedIn: e.bookings.Resume,
+		Theme:    a.theme,
 		Ready:    e.ready,
 		Log:      slog.New(&liveHandler{engine: e}),
 		Audit:    slog.New(&liveHandler{engine: e, name: "audit"}),

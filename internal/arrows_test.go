@@ -23,8 +23,8 @@ var arrows = map[string][]string{
 	"cmd/onesgate/sampleones": {},
 	"caddymodule": {
 		"internal/backup", "internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity",
-		"internal/peers", "internal/people", "internal/seal", "internal/session", "internal/signin", "internal/store",
-		"internal/store/badgerstore", "internal/store/pgstore",
+		"internal/peers", "internal/people", "internal/seal", "internal/session", "internal/signin", "internal/signin/pages",
+		"internal/store", "internal/store/badgerstore", "internal/store/pgstore",
 	},
 	"internal/signin": {
 		"internal/entra", "internal/grant", "internal/graph", "internal/identity", "internal/people",

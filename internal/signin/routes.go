@@ -44,6 +44,9 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	g.handle("/.ones/readyz", s.readyz, nil)
 	g.handle(pages.StylePath, s.pages.ServeStyle, nil)
 	g.handle(pages.MarkPath, s.pages.ServeMark, nil)
+	if s.pages.HasLogo() {
+		g.handle(pages.LogoPath, s.pages.ServeLogo, nil)
+	}
 	g.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, pages.NotFound, "not_found", "There is nothing at this path.")
 	})

@@ -37,6 +37,8 @@ type Config struct {
 	// SignedIn is called after somebody has signed in; what waited for their
 	// grant goes on.
 	SignedIn func(personID string)
+	// Theme is the look of the pages.
+	Theme pages.Theme
 	// Ready says why requests can't be served now; nil: they can.
 	Ready func() error
 
@@ -73,7 +75,7 @@ const (
 // New returns a site. It does no I/O.
 func New(cfg Config) *Site {
 	return &Site{
-		Config: cfg, cookies: newCookies(cfg.PublicURL), pages: pages.NewRenderer(),
+		Config: cfg, cookies: newCookies(cfg.PublicURL), pages: pages.NewRenderer(cfg.Theme),
 		frontchannel: rate.NewLimiter(frontchannelRate, frontchannelBurst),
 	}
 }

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// Where the pages look for their stylesheet and their mark.
+// Where the pages look for their stylesheet, their mark and the operator's logo.
 const (
 	StylePath = "/.ones/assets/style.css"
 	MarkPath  = "/.ones/assets/mark.svg"
+	LogoPath  = "/.ones/assets/logo"
 )
 
 //go:embed assets
@@ -20,20 +21,28 @@ var assetFiles embed.FS
 
 // An asset is a file the pages refer to.
 type asset struct {
-	name string // its ending gives the Content-Type
-	body []byte
-	etag string
+	contentType string
+	policy      string
+	body        []byte
+	etag        string
 }
 
-// newAsset reads an embedded file; one that is missing is a panic.
-func newAsset(name string) asset {
+func newAsset(contentType, policy string, body []byte) asset {
+	sum := sha256.Sum256(body)
+	return asset{contentType, policy, body, `"` + hex.EncodeToString(sum[:8]) + `"`}
+}
+
+// embedded reads an embedded file; one that is missing is a panic.
+func embedded(name string) []byte {
 	body, err := assetFiles.ReadFile("assets/" + name)
 	if err != nil {
 		panic(err)
 	}
-	sum := sha256.Sum256(body)
-	return asset{name: name, body: body, etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+	return body
 }
+
+// ownPolicy is the Content-Security-Policy of our own files.
+const ownPolicy = "default-src 'none'; frame-ancestors 'none'"
 
 // ServeStyle answers a request for StylePath.
 func (r *Renderer) ServeStyle(w http.ResponseWriter, req *http.Request) { r.style.serve(w, req) }
@@ -41,13 +50,20 @@ func (r *Renderer) ServeStyle(w http.ResponseWriter, req *http.Request) { r.styl
 // ServeMark answers a request for MarkPath.
 func (r *Renderer) ServeMark(w http.ResponseWriter, req *http.Request) { r.mark.serve(w, req) }
 
+// HasLogo says whether there is something at LogoPath.
+func (r *Renderer) HasLogo() bool { return len(r.logo.body) > 0 }
+
+// ServeLogo answers a request for LogoPath.
+func (r *Renderer) ServeLogo(w http.ResponseWriter, req *http.Request) { r.logo.serve(w, req) }
+
 // serve answers with the file, or with 304 to whoever has it already: browsers
 // keep it but ask each time, so that a new version is seen with the new pages.
 func (a asset) serve(w http.ResponseWriter, req *http.Request) {
 	h := w.Header()
+	h.Set("Content-Type", a.contentType)
 	h.Set("ETag", a.etag)
 	h.Set("Cache-Control", "no-cache")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", a.policy)
 	h.Set("X-Content-Type-Options", "nosniff")
-	http.ServeContent(w, req, a.name, time.Time{}, bytes.NewReader(a.body))
+	http.ServeContent(w, req, "", time.Time{}, bytes.NewReader(a.body))
 }

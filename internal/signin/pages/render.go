@@ -16,12 +16,12 @@ var templateFiles embed.FS
 type Renderer struct {
 	login, logout, message, account, disconnect, consent, room *template.Template
 
-	style, mark asset
+	style, mark, logo asset
 }
 
-// NewRenderer returns a renderer. The templates are part of the program, so one
-// that doesn't parse is a panic.
-func NewRenderer() *Renderer {
+// NewRenderer returns a renderer of pages with that look. The templates are part of
+// the program, so one that doesn't parse is a panic.
+func NewRenderer(theme Theme) *Renderer {
 	page := func(name string) *template.Template {
 		return template.Must(template.New(name).Funcs(names).ParseFS(templateFiles,
 			"templates/layout.html", "templates/"+name+".html"))
@@ -29,13 +29,15 @@ func NewRenderer() *Renderer {
 	return &Renderer{
 		login: page("login"), logout: page("logout"), message: page("message"), account: page("account"),
 		disconnect: page("disconnect"), consent: page("consent"), room: page("room"),
-		style: newAsset("style.css"), mark: newAsset("mark.svg"),
+		style: newAsset("text/css; charset=utf-8", ownPolicy, append(embedded("style.css"), theme.Color.css()...)),
+		mark:  newAsset("image/svg+xml", ownPolicy, embedded("mark.svg")),
+		logo:  newAsset(theme.Logo.contentType, logoPolicy, theme.Logo.body),
 	}
 }
 
 // Login writes the login page with status 200.
 func (r *Renderer) Login(w http.ResponseWriter, req *http.Request, data Login) {
-	v := newView(req, "login")
+	v := r.newView(req, "login")
 	shown := loginView{Login: data}
 	for _, b := range data.Buttons {
 		if b.Last && shown.Last == nil {
@@ -50,14 +52,14 @@ func (r *Renderer) Login(w http.ResponseWriter, req *http.Request, data Login) {
 
 // Logout writes the page that asks before signing out, with status 200.
 func (r *Renderer) Logout(w http.ResponseWriter, req *http.Request, data Logout) {
-	v := newView(req, "logout")
+	v := r.newView(req, "logout")
 	v.Title, v.Data = v.Words.LogoutTitle, data
 	write(w, r.logout, http.StatusOK, formAction(data.FormAction), v)
 }
 
 // Account writes the account page with status 200.
 func (r *Renderer) Account(w http.ResponseWriter, req *http.Request, data Account) {
-	v := newView(req, "account")
+	v := r.newView(req, "account")
 	v.zone = data.Zone
 	v.Title = v.Words.AccountTitle
 	mendable := data.Connection == NeedsSignIn || data.Connection == NeedsConsent || data.Connection == NoMailbox
@@ -72,7 +74,7 @@ func (r *Renderer) Account(w http.ResponseWriter, req *http.Request, data Accoun
 
 // Disconnect writes the page that asks before disconnecting, with status 200.
 func (r *Renderer) Disconnect(w http.ResponseWriter, req *http.Request, data Disconnect) {
-	v := newView(req, "disconnect")
+	v := r.newView(req, "disconnect")
 	v.Title, v.Data = v.Words.DisconnectTitle, data
 	write(w, r.disconnect, http.StatusOK, formAction(data.FormAction), v)
 }
@@ -80,7 +82,7 @@ func (r *Renderer) Disconnect(w http.ResponseWriter, req *http.Request, data Dis
 // ConsentHelp writes the page that tells what an administrator has to allow. It
 // is NeedsAdminConsent in full, and has its status.
 func (r *Renderer) ConsentHelp(w http.ResponseWriter, req *http.Request, data ConsentHelp) {
-	v := newView(req, kinds[NeedsAdminConsent].name)
+	v := r.newView(req, kinds[NeedsAdminConsent].name)
 	s := v.catalogue.messages[NeedsAdminConsent]
 	v.Title = s.Title
 	shown := consentView{ConsentHelp: data, sentences: s}
@@ -96,7 +98,7 @@ func (r *Renderer) ConsentHelp(w http.ResponseWriter, req *http.Request, data Co
 // Room writes the page that connects a room: with status 200, or that of
 // RoomAccountRefused if an account was refused.
 func (r *Renderer) Room(w http.ResponseWriter, req *http.Request, data Room) {
-	v := newView(req, "room")
+	v := r.newView(req, "room")
 	v.zone = data.Zone
 	v.Title = fmt.Sprintf(v.Words.RoomTitle, data.Title)
 	s, status := v.catalogue.messages[RoomAccountRefused], http.StatusOK
@@ -110,7 +112,7 @@ func (r *Renderer) Room(w http.ResponseWriter, req *http.Request, data Room) {
 // Message writes a message page with the status of its kind.
 func (r *Renderer) Message(w http.ResponseWriter, req *http.Request, data Message) {
 	kind := kinds[data.Kind]
-	v := newView(req, kind.name)
+	v := r.newView(req, kind.name)
 	s := v.catalogue.messages[data.Kind]
 	v.Title = s.Title
 	if len(data.Actions) == 0 {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-var renderer = NewRenderer()
+var renderer = NewRenderer(Theme{})
 
 // noon is the time of the tests, in a zone that no page should show by itself.
 var noon = time.Date(2026, 11, 26, 20, 0, 0, 0, time.FixedZone("", 8*3600))

@@ -32,13 +32,17 @@ type view struct {
 	zone      *time.Location // nil: UTC
 }
 
-func newView(req *http.Request, kind string) *view {
+func (r *Renderer) newView(req *http.Request, kind string) *view {
 	lang := Match(req.Header.Get("Accept-Language"))
 	c := catalogues[lang]
-	return &view{
+	v := &view{
 		Lang: lang, Kind: kind, StylePath: StylePath, MarkPath: MarkPath,
 		Words: &c.words, catalogue: c,
 	}
+	if r.HasLogo() {
+		v.LogoPath = LogoPath
+	}
+	return v
 }
 
 // Text is a phrase in the reader's language.
