@@ -26,7 +26,7 @@ var english = catalogue{
 		LogoutStay:       "Stay signed in",
 
 		AccountTitle:      "Your account",
-		AccountConnection: "Connection to Microsoft 365",
+		AccountConnection: "Connection to Microsoft\u00a0365",
 		AccountRooms:      "Rooms",
 		AccountRoomsLead:  "You may connect a room with an account of its own.",
 		SessionsTitle:     "Where you are signed in",
@@ -40,7 +40,7 @@ var english = catalogue{
 		SessionsEndAll:    "Sign out everywhere",
 
 		Disconnect:        "Disconnect",
-		DisconnectTitle:   "Disconnect ONES from Microsoft 365?",
+		DisconnectTitle:   "Disconnect ONES from Microsoft\u00a0365?",
 		DisconnectLead:    "ONES gives up the access to your calendar that you have granted. Then:",
 		DisconnectKept:    "Rooms you have booked stay booked.",
 		DisconnectPending: "Bookings and changes that are still waiting can’t be carried out any more.",

@@ -26,7 +26,7 @@ var simplifiedChinese = catalogue{
 		LogoutStay:       "保持登录",
 
 		AccountTitle:      "您的帐户",
-		AccountConnection: "与 Microsoft 365 的连接",
+		AccountConnection: "与 Microsoft\u00a0365 的连接",
 		AccountRooms:      "会议室",
 		AccountRoomsLead:  "您可以为会议室连接其本身的帐户。",
 		SessionsTitle:     "您在哪里登录",
@@ -40,7 +40,7 @@ var simplifiedChinese = catalogue{
 		SessionsEndAll:    "在所有浏览器退出登录",
 
 		Disconnect:        "断开连接",
-		DisconnectTitle:   "要断开 ONES 与 Microsoft 365 的连接吗？",
+		DisconnectTitle:   "要断开 ONES 与 Microsoft\u00a0365 的连接吗？",
 		DisconnectLead:    "ONES 将放弃您所授予的日历访问权限。之后：",
 		DisconnectKept:    "已预订的会议室不受影响。",
 		DisconnectPending: "仍在等待处理的预订和更改将无法执行。",

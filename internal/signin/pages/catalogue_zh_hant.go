@@ -26,7 +26,7 @@ var traditionalChinese = catalogue{
 		LogoutStay:       "保持登入",
 
 		AccountTitle:      "您的帳戶",
-		AccountConnection: "與 Microsoft 365 的連接",
+		AccountConnection: "與 Microsoft\u00a0365 的連接",
 		AccountRooms:      "會議室",
 		AccountRoomsLead:  "您可以為會議室連接其本身的帳戶。",
 		SessionsTitle:     "您在哪裡登入",
@@ -40,7 +40,7 @@ var traditionalChinese = catalogue{
 		SessionsEndAll:    "在所有瀏覽器登出",
 
 		Disconnect:        "中斷連接",
-		DisconnectTitle:   "要中斷 ONES 與 Microsoft 365 的連接嗎？",
+		DisconnectTitle:   "要中斷 ONES 與 Microsoft\u00a0365 的連接嗎？",
 		DisconnectLead:    "ONES 將放棄您所授予的行事曆存取權。之後：",
 		DisconnectKept:    "已預訂的會議室不受影響。",
 		DisconnectPending: "仍在等候處理的預訂和更改將無法執行。",

@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-const svgLogo = `<?xml version="1.0"?><!-- a logo --><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 3"><path d="M0 0h9v3H0z"/></svg>`
+const svgLogo = `<?xml version="1.0"?><!-- a logo --><svg xmlns="http://www.w3.org/2000/svg" width="96" height="32" viewBox="0 0 9 3"><path fill="#123" d="M0 0h3v3H0zM4 0h5v1H4zM4 2h4v1H4z"/></svg>`
 
 // pictures are an image of each type that a logo may have.
 func pictures(t *testing.T) map[string][]byte {
