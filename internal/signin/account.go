@@ -63,9 +63,6 @@ func (s *Site) account(w http.ResponseWriter, r *http.Request) {
 		EndAction:  pathEnd, EndAllAction: pathEndAll, DisconnectURL: pathDisconnect, LogoutAction: pathLogout,
 		FormAction: s.logoutOrigins(r, current),
 	}
-	if i, ok := s.integration(p.Integration); ok && len(s.Integrations) > 1 {
-		page.Integration = i.Label
-	}
 	for _, other := range found {
 		page.Sessions = append(page.Sessions, pages.AccountSession{
 			ID: other.ID, Browser: other.Browser, Started: other.Created, Used: other.Used(), Current: other.ID == current.ID,

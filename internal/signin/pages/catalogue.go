@@ -77,7 +77,6 @@ type words struct {
 	LabelApplication string
 	LabelTenant      string
 	LabelMailbox     string
-	LabelState       string
 	LabelAccount     string
 	LabelSince       string
 	SignedInAs       string

@@ -44,7 +44,7 @@ var english = catalogue{
 		DisconnectLead:    "ONES gives up the access to your calendar that you have granted. Then:",
 		DisconnectKept:    "Rooms you have booked stay booked.",
 		DisconnectPending: "Bookings and changes that are still waiting can’t be carried out any more.",
-		DisconnectSignIn:  "You will be asked to sign in again before you can book.",
+		DisconnectSignIn:  "You are signed out in every browser, and asked to sign in again when you come back.",
 		DisconnectStay:    "Stay connected",
 
 		ConsentFor:      "For the administrator",
@@ -74,7 +74,6 @@ var english = catalogue{
 		LabelApplication: "Application (client) ID",
 		LabelTenant:      "Directory (tenant) ID",
 		LabelMailbox:     "Mailbox",
-		LabelState:       "State",
 		LabelAccount:     "Account",
 		LabelSince:       "Connected since",
 		SignedInAs:       "Signed in as",

@@ -44,7 +44,7 @@ var simplifiedChinese = catalogue{
 		DisconnectLead:    "ONES 将放弃您所授予的日历访问权限。之后：",
 		DisconnectKept:    "已预订的会议室不受影响。",
 		DisconnectPending: "仍在等待处理的预订和更改将无法执行。",
-		DisconnectSignIn:  "您须重新登录才能再预订。",
+		DisconnectSignIn:  "您会在所有浏览器退出登录，再次使用时须重新登录。",
 		DisconnectStay:    "保持连接",
 
 		ConsentFor:      "管理员须知",
@@ -74,7 +74,6 @@ var simplifiedChinese = catalogue{
 		LabelApplication: "应用程序(客户端) ID",
 		LabelTenant:      "目录(租户) ID",
 		LabelMailbox:     "邮箱",
-		LabelState:       "状态",
 		LabelAccount:     "帐户",
 		LabelSince:       "连接时间",
 		SignedInAs:       "当前登录身份",

@@ -44,7 +44,7 @@ var traditionalChinese = catalogue{
 		DisconnectLead:    "ONES 將放棄您所授予的行事曆存取權。之後：",
 		DisconnectKept:    "已預訂的會議室不受影響。",
 		DisconnectPending: "仍在等候處理的預訂和更改將無法執行。",
-		DisconnectSignIn:  "您須重新登入才能再預訂。",
+		DisconnectSignIn:  "您會在所有瀏覽器登出，再次使用時須重新登入。",
 		DisconnectStay:    "保持連接",
 
 		ConsentFor:      "管理員須知",
@@ -74,7 +74,6 @@ var traditionalChinese = catalogue{
 		LabelApplication: "應用程式 (用戶端) 識別碼",
 		LabelTenant:      "目錄 (租用戶) 識別碼",
 		LabelMailbox:     "信箱",
-		LabelState:       "狀態",
 		LabelAccount:     "帳戶",
 		LabelSince:       "連接時間",
 		SignedInAs:       "目前登入身分",

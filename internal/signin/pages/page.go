@@ -37,7 +37,7 @@ type Logout struct {
 // where they are signed in.
 type Account struct {
 	Name, Email string
-	// Integration is its label: where the account comes from.
+	// Integration is its name: where the account comes from.
 	Integration string
 	Connection  Connection
 	// SignInURL renews the connection; ConsentURL leads to ConsentHelp, "": there
