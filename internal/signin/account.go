@@ -57,7 +57,7 @@ func (s *Site) account(w http.ResponseWriter, r *http.Request) {
 	}
 	p := current.Person
 	page := pages.Account{
-		Name: p.Name, Email: p.Email,
+		Name: p.Name, Email: p.Email, Integration: p.Integration,
 		Connection: pages.Connection(s.connection(r.Context(), current)),
 		SignInURL:  withReturn(pathLogin+"/"+p.Integration, pathAccount),
 		EndAction:  pathEnd, EndAllAction: pathEndAll, DisconnectURL: pathDisconnect, LogoutAction: pathLogout,
