@@ -50,15 +50,15 @@ type candidate struct {
 	person *world.Person
 }
 
-// candidates are the people that an authority and a domain_hint leave.
+// candidates are the accounts that an authority and a domain_hint leave.
 func (l *Login) candidates(c *front.Call, req *request) []candidate {
 	var all []candidate
 	for _, t := range l.tenants(c, req.authority) {
 		if req.domainHint != "" && !strings.EqualFold(req.domainHint, t.Domain) && !strings.EqualFold(req.domainHint, organizations) {
 			continue
 		}
-		for i := range t.People {
-			if p := &t.People[i]; !l.standings.Get(p.ID).Deleted {
+		for _, p := range t.Accounts() {
+			if !l.standings.Get(p.ID).Deleted {
 				all = append(all, candidate{t, p})
 			}
 		}

@@ -166,7 +166,10 @@ const (
 
 // A Room is a room mailbox.
 type Room struct {
-	ID       string `json:"id"` // a short name
+	ID string `json:"id"` // a short name
+	// Account is the object id of the room's own account, a GUID, where somebody
+	// may sign in with it. That of a new room is disabled: "".
+	Account  string `json:"account,omitempty"`
 	Address  string `json:"address"`
 	Name     string `json:"name"`
 	TimeZone string `json:"time_zone"` // IANA

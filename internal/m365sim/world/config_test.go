@@ -45,6 +45,7 @@ func TestLoadRefuses(t *testing.T) {
 		"a number as text":       {`"capacity": 12`, `"capacity": "12"`, "tenants.rooms.capacity can't be a JSON string"},
 		"a negative capacity":    {`"capacity": 12`, `"capacity": -12`, "rooms[0].capacity"},
 		"a room without id":      {`"id": "boardroom"`, `"id": ""`, "rooms[0].id"},
+		"a room's account":       {`"id": "boardroom"`, `"id": "boardroom", "account": "boardroom"`, "rooms[0].account"},
 		"a share with nobody":    {`"with": "default"`, `"with": "zoe@contoso.example"`, "rooms[0].shares[0].with"},
 		"an unknown delegate":    {`"delete_subject"`, `"resource_delegates": ["zoe@contoso.example"], "delete_subject"`, "resource_delegates[0]"},
 		"a time that isn't":      {`"start": "09:30"`, `"start": "9.30"`, "events[0]"},

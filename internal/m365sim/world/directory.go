@@ -53,6 +53,8 @@ type index struct {
 	apps   map[string]*App    // by client id
 	people map[string]*Person // by address and by object id
 	rooms  map[string]*Room   // by address
+
+	accounts []*Person // all who can sign in: people, and rooms with an account
 }
 
 func (t *Tenant) makeIndex() {
@@ -61,15 +63,25 @@ func (t *Tenant) makeIndex() {
 		t.index.apps[strings.ToLower(t.Apps[i].ClientID)] = &t.Apps[i]
 	}
 	for i := range t.People {
-		p := &t.People[i]
-		t.index.people[strings.ToLower(p.Mail)], t.index.people[strings.ToLower(p.ID)] = p, p
+		t.index.accounts = append(t.index.accounts, &t.People[i])
 	}
 	for i := range t.Rooms {
-		t.index.rooms[strings.ToLower(t.Rooms[i].Address)] = &t.Rooms[i]
+		r := &t.Rooms[i]
+		t.index.rooms[strings.ToLower(r.Address)] = r
+		if r.Account != "" {
+			t.index.accounts = append(t.index.accounts, &Person{ID: r.Account, Name: r.Name, Mail: r.Address, Shares: r.Shares})
+		}
+	}
+	for _, p := range t.index.accounts {
+		t.index.people[strings.ToLower(p.Mail)], t.index.people[strings.ToLower(p.ID)] = p, p
 	}
 }
 
-// Person returns somebody by address or object id, or nil.
+// Accounts returns all who can sign in: the people, then the rooms that have an
+// account.
+func (t *Tenant) Accounts() []*Person { return t.index.accounts }
+
+// Person returns one of the Accounts by address or object id, or nil.
 func (t *Tenant) Person(name string) *Person { return t.index.people[strings.ToLower(name)] }
 
 // Room returns a room by its address, or nil.

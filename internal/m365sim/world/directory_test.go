@@ -36,6 +36,36 @@ func TestRoleOn(t *testing.T) {
 	}
 }
 
+// A room's own account is its mailbox's, and nobody else's room is any more of it.
+func TestAccountOfARoom(t *testing.T) {
+	cfg := Sample()
+	rooms := cfg.Tenants[0].Rooms
+	rooms[0].Account = "0b1ec700-0000-4000-8000-00000000b0a2"
+	w, err := New(cfg, "http://localhost:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenant := w.Tenant("contoso.example")
+	room := tenant.Person("Boardroom@contoso.example")
+	if room == nil || room != tenant.Person(rooms[0].Account) || room.ID != rooms[0].Account || room.Name != "Boardroom" {
+		t.Fatalf("the room's account: %+v", room)
+	}
+	if all := tenant.Accounts(); len(all) != len(tenant.People)+1 || all[len(all)-1] != room {
+		t.Errorf("%d accounts, want the %d people and the room", len(all), len(tenant.People))
+	}
+	for address, want := range map[string]Role{"boardroom@contoso.example": RoleDelegateAll, "harbour@contoso.example": RoleLimitedRead, "peak@contoso.example": RoleFreeBusy} {
+		if got := tenant.RoleOn(room, address); got != want {
+			t.Errorf("the boardroom on %s: %s, want %s", address, got, want)
+		}
+	}
+	if got := tenant.RoleOn(tenant.Person("bob@contoso.example"), "boardroom@contoso.example"); got != RoleLimitedRead {
+		t.Errorf("bob on the boardroom: %s", got)
+	}
+	if tenant.Person("harbour@contoso.example") != nil {
+		t.Error("a room without an account can sign in")
+	}
+}
+
 func TestCloudOf(t *testing.T) {
 	w := &World{Base: "http://localhost:1"}
 	for path, want := range map[string]struct{ cloud, root, rest string }{

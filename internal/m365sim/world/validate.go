@@ -129,6 +129,9 @@ func (r Room) validate(f *findings, place string) {
 		f.add(place+".id", "it is empty; write a short name such as boardroom")
 	}
 	f.address(place+".address", r.Address)
+	if r.Account != "" {
+		f.guid(place+".account", "object id", r.Account)
+	}
 	if r.Capacity < 0 {
 		f.add(place+".capacity", "it is negative")
 	}
