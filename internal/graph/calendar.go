@@ -42,31 +42,54 @@ func list[T any](ctx context.Context, c *Client, mb Mailbox, target string, yiel
 }
 
 // DefaultCalendarOwner returns whose mailbox it is: the owner of the default
-// calendar. Where the granted scopes don't reach that call, the list of
-// calendars is asked, which less is needed for.
+// calendar.
 func (c *Client) DefaultCalendarOwner(ctx context.Context, mb Mailbox) (EmailAddress, error) {
-	type calendar struct {
-		Owner   EmailAddress `json:"owner"`
-		Default bool         `json:"isDefaultCalendar"`
+	own, err := c.defaultCalendar(ctx, mb, "/me")
+	return own.Owner, err
+}
+
+// CanEdit says whether the mailbox's owner may change what is in the default
+// calendar of the mailbox with another address. It is no error if they don't even
+// see it, or if there is no such mailbox.
+func (c *Client) CanEdit(ctx context.Context, mb Mailbox, address string) (bool, error) {
+	cal, err := c.defaultCalendar(ctx, mb, "/users/"+url.PathEscape(address))
+	var refused *Error
+	if errors.As(err, &refused) && (refused.Status == http.StatusForbidden || refused.Status == http.StatusNotFound) {
+		return false, nil
 	}
-	var own calendar
-	err := c.do(ctx, mb, call{method: http.MethodGet, target: "/me/calendar", read: true}, &own)
+	return err == nil && cal.CanEdit, err
+}
+
+// calendar is what is looked at of one
+// (https://learn.microsoft.com/graph/api/resources/calendar).
+type calendar struct {
+	Owner   EmailAddress `json:"owner"`
+	Default bool         `json:"isDefaultCalendar"`
+	CanEdit bool         `json:"canEdit"`
+}
+
+// defaultCalendar reads the default calendar of the mailbox at a path. Where the
+// granted scopes don't reach that call, the list of calendars is asked, which
+// less is needed for.
+func (c *Client) defaultCalendar(ctx context.Context, mb Mailbox, at string) (calendar, error) {
+	var cal calendar
+	err := c.do(ctx, mb, call{method: http.MethodGet, target: at + "/calendar", read: true}, &cal)
 	var refused *Error
 	if !errors.As(err, &refused) || refused.Status != http.StatusForbidden {
-		return own.Owner, err
+		return cal, err
 	}
 	found := false
-	listErr := list(ctx, c, mb, "/me/calendars?$top=100", func(cal calendar) bool {
-		own, found = cal, cal.Default
+	listErr := list(ctx, c, mb, at+"/calendars?$top=100", func(other calendar) bool {
+		cal, found = other, other.Default
 		return !found
 	})
 	switch {
 	case listErr != nil:
-		return EmailAddress{}, listErr
+		return calendar{}, listErr
 	case !found:
-		return EmailAddress{}, err
+		return calendar{}, err
 	}
-	return own.Owner, nil
+	return cal, nil
 }
 
 // CreateEvent creates an event in the mailbox's default calendar and invites

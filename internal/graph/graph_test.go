@@ -508,6 +508,47 @@ func TestDefaultCalendarOwner(t *testing.T) {
 	}
 }
 
+func TestCanEdit(t *testing.T) {
+	tests := []struct {
+		name      string
+		status    int
+		calendar  string
+		calendars string
+		want      bool
+		wantErr   bool
+	}{
+		{"an editor", 200, `{"canEdit":true}`, "", true, false},
+		{"a reader", 200, `{"canEdit":false}`, "", false, false},
+		{"not told", 200, `{}`, "", false, false},
+		{"an editor, by the list", 403, "", `{"value":[{"canEdit":false},{"isDefaultCalendar":true,"canEdit":true}]}`, true, false},
+		{"an editor of another one", 403, "", `{"value":[{"canEdit":true},{"isDefaultCalendar":true,"canEdit":false}]}`, false, false},
+		{"in no list", 403, "", `{"value":[]}`, false, false},
+		{"refused", 403, "", "", false, false},
+		{"not shared, or nobody", 404, "", "", false, false},
+		{"nobody knows", 400, "", "", false, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case tt.calendars != "" && r.URL.EscapedPath() == "/v1.0/users/board%2Froom@x/calendars":
+					_, _ = io.WriteString(w, tt.calendars)
+				case tt.status == 200 && r.URL.EscapedPath() == "/v1.0/users/board%2Froom@x/calendar":
+					_, _ = io.WriteString(w, tt.calendar)
+				case tt.status == 200:
+					t.Errorf("asked for %s", r.URL.EscapedPath())
+				default:
+					refuse(w, tt.status, "ErrorAccessDenied")
+				}
+			})
+			got, err := c.CanEdit(t.Context(), mailbox("tok"), "board/room@x")
+			if got != tt.want || (err != nil) != tt.wantErr {
+				t.Errorf("got %v, %v; want %v, error %v", got, err, tt.want, tt.wantErr)
+			}
+		})
+	}
+}
+
 func TestCheckRoot(t *testing.T) {
 	for root, ok := range map[string]bool{
 		"https://graph.microsoft.com": true, "https://graph.microsoft.com/": true, "http://localhost:8081": true,
