@@ -35,6 +35,7 @@ var arrows = map[string][]string{
 	"internal/peers":             {"internal/store"},
 	"internal/people":            {"internal/identity", "internal/store"},
 	"internal/grant":             {"internal/entra", "internal/seal", "internal/store"},
+	"internal/rooms":             {"internal/entra", "internal/grant", "internal/store"},
 	"internal/backup":            {"internal/peers", "internal/store"},
 	"internal/booking":           {"internal/grant", "internal/graph", "internal/identity", "internal/people", "internal/store"},
 	"internal/entra":             {},

@@ -14,11 +14,11 @@ const GoneTopic = "grant-gone"
 // Forget deletes owner's grant for good. No instance books with it from then on,
 // but for calls that are on their way; what Microsoft itself knows of it stays, as
 // it has no call to revoke a refresh token. Forgetting what is not there is no
-// error.
-func (k *Keeper) Forget(ctx context.Context, owner string) error {
-	_, err := k.cfg.Store.Commit(ctx,
+// error. What is to be written also is written in the same commit.
+func (k *Keeper) Forget(ctx context.Context, owner string, also ...store.Write) error {
+	_, err := k.cfg.Store.Commit(ctx, append(also,
 		store.Write{Op: store.Delete, Key: key(owner)},
-		store.Write{Op: store.Announce, Key: GoneTopic, Value: []byte(owner)})
+		store.Write{Op: store.Announce, Key: GoneTopic, Value: []byte(owner)})...)
 	if err != nil {
 		return fmt.Errorf("forget a grant: %w", err)
 	}

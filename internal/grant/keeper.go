@@ -73,8 +73,9 @@ func (k *Keeper) Close() {
 }
 
 // Save keeps the tokens of a fresh sign-in of owner (a person's id) durably,
-// replaces what was there, and sets the state.
-func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.Tokens, s State) error {
+// replaces what was there, and sets the state. What is to be written also is
+// written in the same commit.
+func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.Tokens, s State, also ...store.Write) error {
 	rec := record{Integration: integration, State: s, Scopes: t.Scopes, Updated: k.cfg.Now()}
 	if err := rec.seal(k.cfg.Seal, owner, t.Refresh); err != nil {
 		return err
@@ -85,7 +86,7 @@ func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.To
 	}
 	c := k.connection(owner)
 	news := c.news.Load()
-	version, err := k.cfg.Store.Commit(ctx, store.Write{Key: key(owner), Value: value}, changed(owner))
+	version, err := k.cfg.Store.Commit(ctx, append(also, store.Write{Key: key(owner), Value: value}, changed(owner))...)
 	if err != nil {
 		return fmt.Errorf("keep the grant of a sign-in: %w", err)
 	}

@@ -1,0 +1,94 @@
+package rooms
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// ErrNotConnected: the room has no account.
+var ErrNotConnected = errors.New("the room is not connected with an account")
+
+// An Account is what a room is connected with, and who did that.
+type Account struct {
+	// PersonID is the account's id as a person.
+	PersonID string `json:"person_id"`
+	// Mailbox and Name are those of the account's own calendar; empty without one.
+	Mailbox string `json:"mailbox,omitempty"`
+	Name    string `json:"name,omitempty"`
+	// ConnectedBy is the id of the admin, ConnectedAt when they did it.
+	ConnectedBy string    `json:"connected_by"`
+	ConnectedAt time.Time `json:"connected_at"`
+}
+
+// Accounts keeps the accounts of rooms. It may be used concurrently.
+type Accounts struct {
+	store  store.Store
+	grants *grant.Keeper
+}
+
+// New returns the accounts kept in s, whose tokens are among grants.
+func New(s store.Store, grants *grant.Keeper) *Accounts {
+	return &Accounts{store: s, grants: grants}
+}
+
+func key(integration, room string) string { return "room-account/" + integration + "/" + room }
+
+// GrantOwner is the owner of a room's grant. It is nobody's id: those have a dot,
+// and names of integrations and rooms have none.
+func GrantOwner(integration, room string) string { return "room:" + integration + "/" + room }
+
+// Connect connects a room with an account, in place of the one before.
+func (a *Accounts) Connect(ctx context.Context, integration, room string, account Account, tokens entra.Tokens) error {
+	value, err := json.Marshal(account)
+	if err != nil {
+		return err
+	}
+	return a.grants.Save(ctx, GrantOwner(integration, room), integration, tokens, grant.Connected,
+		store.Write{Key: key(integration, room), Value: value})
+}
+
+// Disconnect forgets a room's account and its tokens, and returns which it was, or
+// ErrNotConnected.
+func (a *Accounts) Disconnect(ctx context.Context, integration, room string) (Account, error) {
+	rec, account, err := a.read(ctx, integration, room)
+	if err != nil {
+		return Account{}, err
+	}
+	return account, a.grants.Forget(ctx, GrantOwner(integration, room),
+		store.Write{Op: store.Delete, Key: rec.Key, If: store.If(rec.Version)})
+}
+
+// Get returns a room's account and how its connection stands, or ErrNotConnected.
+func (a *Accounts) Get(ctx context.Context, integration, room string) (Account, grant.State, error) {
+	_, account, err := a.read(ctx, integration, room)
+	if err != nil {
+		return Account{}, "", err
+	}
+	c, err := a.grants.Connection(ctx, GrantOwner(integration, room))
+	if err != nil {
+		return Account{}, "", err
+	}
+	return account, c.State(), nil
+}
+
+func (a *Accounts) read(ctx context.Context, integration, room string) (store.Record, Account, error) {
+	rec, err := a.store.Get(ctx, key(integration, room))
+	if errors.Is(err, store.ErrNotFound) {
+		return rec, Account{}, ErrNotConnected
+	}
+	if err != nil {
+		return rec, Account{}, fmt.Errorf("reading a room's account: %w", err)
+	}
+	var account Account
+	if err := json.Unmarshal(rec.Value, &account); err != nil {
+		return rec, Account{}, fmt.Errorf("the record %s is damaged: %w", rec.Key, err)
+	}
+	return rec, account, nil
+}

@@ -1,0 +1,124 @@
+package rooms
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/seal"
+	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/badgerstore"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var noon = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+
+// full is a store that can be made to take nothing.
+type full struct {
+	store.Store
+	is bool
+}
+
+func (f *full) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
+	if f.is {
+		return 0, store.ErrFull
+	}
+	return f.Store.Commit(ctx, writes...)
+}
+
+func newAccounts(t *testing.T) (*Accounts, *full, *grant.Keeper) {
+	t.Helper()
+	quiet, now := slog.New(slog.DiscardHandler), func() time.Time { return noon }
+	bs, err := badgerstore.Open(badgerstore.Options{Dir: t.TempDir(), MinFree: 1, Log: quiet, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = bs.Close() })
+	keys, err := seal.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &full{Store: bs}
+	grants := grant.New(grant.Config{
+		Store: s, Seal: keys, Log: quiet, Now: now,
+		Client: func(string) (*entra.Client, bool) { return nil, false },
+	})
+	t.Cleanup(grants.Close)
+	return New(s, grants), s, grants
+}
+
+func tokens(name string) entra.Tokens {
+	return entra.Tokens{Access: "access-" + name, Refresh: "refresh-" + name, Expires: noon.Add(time.Hour)}
+}
+
+func TestConnectAndDisconnect(t *testing.T) {
+	a, s, grants := newAccounts(t)
+	ctx, owner := t.Context(), GrantOwner("contoso", "boardroom")
+	wants := func(want Account, token string) {
+		t.Helper()
+		got, state, err := a.Get(ctx, "contoso", "boardroom")
+		if err != nil || state != grant.Connected || cmp.Diff(want, got) != "" {
+			t.Errorf("Get = %v, %s, %v, want %v", got, state, err, want)
+		}
+		if got, err := grants.Token(ctx, owner, ""); err != nil || got != token {
+			t.Errorf("Token = %q, %v, want %q", got, err, token)
+		}
+	}
+	wantsNone := func() {
+		t.Helper()
+		if _, _, err := a.Get(ctx, "contoso", "boardroom"); !errors.Is(err, ErrNotConnected) {
+			t.Errorf("Get = %v, want ErrNotConnected", err)
+		}
+		if _, err := a.Disconnect(ctx, "contoso", "boardroom"); !errors.Is(err, ErrNotConnected) {
+			t.Errorf("Disconnect = %v, want ErrNotConnected", err)
+		}
+		if _, err := grants.Token(ctx, owner, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+			t.Errorf("Token = %v, want ErrNeedsSignIn", err)
+		}
+	}
+	wantsNone()
+	first := Account{PersonID: "tid.room", Mailbox: "boardroom@contoso.example", Name: "Boardroom", ConnectedBy: "tid.alice", ConnectedAt: noon}
+	if err := a.Connect(ctx, "contoso", "boardroom", first, tokens("first")); err != nil {
+		t.Fatal(err)
+	}
+	wants(first, "access-first")
+	if _, _, err := a.Get(ctx, "contoso", "harbour"); !errors.Is(err, ErrNotConnected) {
+		t.Errorf("another room: %v", err)
+	}
+	second := Account{PersonID: "tid.service", ConnectedBy: "tid.bob", ConnectedAt: noon.Add(time.Hour)}
+	s.is = true
+	if err := a.Connect(ctx, "contoso", "boardroom", second, tokens("second")); !errors.Is(err, store.ErrFull) {
+		t.Errorf("Connect = %v, want ErrFull", err)
+	}
+	if _, err := a.Disconnect(ctx, "contoso", "boardroom"); !errors.Is(err, store.ErrFull) {
+		t.Errorf("Disconnect = %v, want ErrFull", err)
+	}
+	s.is = false
+	wants(first, "access-first")
+	if err := a.Connect(ctx, "contoso", "boardroom", second, tokens("second")); err != nil {
+		t.Fatal(err)
+	}
+	wants(second, "access-second")
+	if was, err := a.Disconnect(ctx, "contoso", "boardroom"); err != nil || was != second {
+		t.Errorf("Disconnect = %v, %v, want %v", was, err, second)
+	}
+	wantsNone()
+	// Nothing of the tokens is left.
+	if err := s.Snapshot(ctx, func(r store.Record) error {
+		if strings.HasPrefix(r.Key, "room-account/") || strings.HasPrefix(r.Key, "grant/") {
+			t.Errorf("%s is still there: %s", r.Key, r.Value)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
