@@ -35,7 +35,10 @@ type Auth struct {
 	AutoSignIn bool `json:"auto_sign_in,omitempty"`
 	// Paths that are always anonymous: exact, or `/prefix/*`.
 	Public []string `json:"public,omitempty"`
-	// Who may see the operator's pages. Read, but there are none yet.
+	// Who may connect the accounts of rooms: `INTEGRATION/USER-ID`,
+	// `INTEGRATION/role:NAME` (an app role of the directory) or `INTEGRATION/ADDRESS`.
+	// An address counts in that integration only, and belongs for good to the first
+	// person whose calendar proves it. Default: nobody.
 	Admins []string `json:"admins,omitempty"`
 	// Sessions end when they have not been used for so long. Default: 12 hours.
 	SessionIdle caddy.Duration `json:"session_idle,omitempty"`
@@ -96,12 +99,23 @@ func (h *Auth) Provision(ctx caddy.Context) (err error) {
 	if err := h.provisionTheme(); err != nil {
 		return fmt.Errorf("ones_auth: %w", err)
 	}
-	if len(h.Admins) > 0 {
-		ctx.Logger().Warn("admins is read but not acted on yet: there are no operator's pages")
+	if h.config.Admins, err = h.admins(); err != nil {
+		return fmt.Errorf("ones_auth: %w", err)
 	}
 	h.app.gates[serverOf(ctx)] = true
 	h.gate = sync.OnceValues(h.newGate)
 	return nil
+}
+
+func (h *Auth) admins() (signin.Admins, error) {
+	words := make([]string, len(h.Admins))
+	for i, word := range h.Admins {
+		var err error
+		if words[i], err = resolve("admins", word); err != nil {
+			return signin.Admins{}, err
+		}
+	}
+	return signin.ParseAdmins(words, h.app.settings.integrations)
 }
 
 func (h *Auth) newGate() (*signin.Gate, error) {

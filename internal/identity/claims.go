@@ -31,6 +31,7 @@ func (r Rules) Person(tenant, subject string, claims map[string]any) Person {
 		Email:         text(claims["email"]),
 		DefaultGroups: r.DefaultGroups,
 		Groups:        slices.Clone(r.DefaultGroups),
+		Roles:         roles(claims),
 		CardNumber:    r.card(claims),
 	}
 	if p.Email == "" && strings.Contains(text(claims["preferred_username"]), "@") {

@@ -26,6 +26,9 @@ type Person struct {
 	Groups []string `json:"groups,omitempty"`
 	// DefaultGroups are those to be applied once, when ONES adds the person.
 	DefaultGroups []string `json:"default_groups,omitempty"`
+	// Roles are the app roles that the directory has given them, without a
+	// mapping; at most 32 of 128 bytes.
+	Roles []string `json:"roles,omitempty"`
 	// CardNumber comes from the directory, if it has one.
 	CardNumber string `json:"card_number,omitempty"`
 }

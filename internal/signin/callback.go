@@ -169,6 +169,10 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, i Integration, tok
 	s.cookies.set(w, s.cookies.last, i.Name, lastLife)
 	s.cookies.clear(w, s.cookies.out)
 	s.cookies.countRound(w, r, s.Now())
+	// An admin's address is pinned now, not when its rights are first used.
+	if _, err := g.admin(ctx, started); err != nil {
+		s.Log.Error("it could not be told whether somebody is an admin", "user", p.ID, "error", err)
+	}
 	s.Audit.Info("signed in", "user", p.ID, "integration", i.Name, "session", started.ID[:12], "connection", state)
 	s.SignedIn(p.ID)
 	return nil

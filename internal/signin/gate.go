@@ -24,6 +24,8 @@ type GateConfig struct {
 	AutoSignIn bool
 	// Public paths are always anonymous.
 	Public Public
+	// Admins may connect the accounts of rooms.
+	Admins Admins
 	// Life of the sessions that begin at this gate.
 	Life session.Life
 	// Signer makes the identity headers.

@@ -1,0 +1,111 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/onesgate/onesgate/internal/session"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// Admins are the people who may do what not everybody may. The zero value names
+// nobody.
+type Admins struct {
+	ids, roles, addresses map[string]bool // by the integration, "/", and what names them there
+}
+
+// ParseAdmins reads who is an admin: INTEGRATION/USER-ID, INTEGRATION/role:NAME or
+// INTEGRATION/ADDRESS.
+func ParseAdmins(words []string, integrations []Integration) (Admins, error) {
+	a := Admins{ids: map[string]bool{}, roles: map[string]bool{}, addresses: map[string]bool{}}
+	for i, word := range words {
+		fail := func(format string, args ...any) (Admins, error) {
+			return Admins{}, fmt.Errorf("admins: %q %w", word, fmt.Errorf(format, args...))
+		}
+		name, who, cut := strings.Cut(word, "/")
+		if !cut || name == "" || who == "" {
+			return fail("must be INTEGRATION/USER-ID, INTEGRATION/role:NAME or INTEGRATION/ADDRESS, such as contoso/role:Ones.Admin or contoso/alice@contoso.com")
+		}
+		if !slices.ContainsFunc(integrations, func(i Integration) bool { return i.Name == name }) {
+			return fail("names the integration %s, which is not configured", name)
+		}
+		if slices.Contains(words[:i], word) {
+			return fail("is there twice")
+		}
+		tenant, subject, isID := strings.Cut(who, ".")
+		role, isRole := strings.CutPrefix(who, "role:")
+		local, domain, isAddress := strings.Cut(who, "@")
+		switch {
+		case isRole && role == "":
+			return fail("names no role; write its value, such as %s/role:Ones.Admin", name)
+		case isRole:
+			a.roles[name+"/"+role] = true
+		case isAddress && (local == "" || domain == "" || strings.ContainsAny(who, " \t<>,;/")):
+			return fail("has no address of a mailbox; write one such as %s/alice@contoso.com", name)
+		case isAddress:
+			a.addresses[name+"/"+foldAddress(who)] = true
+		case !isID || tenant == "" || subject == "":
+			return fail("is neither a user id, as /.ones/me shows it, nor role:NAME, nor an address with an @")
+		default:
+			a.ids[name+"/"+who] = true
+		}
+	}
+	return a, nil
+}
+
+// foldAddress is an address to be compared: without the case of ASCII letters.
+// Others stay as they are: some of them become ASCII in lower case (the Kelvin
+// sign a k), and an address could be made that is taken for somebody else's.
+func foldAddress(address string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, address)
+}
+
+// admin says whether somebody is one of the gate's admins. Roles are those that
+// they had when they signed in; an address counts if their own calendar has told
+// it, and for one person only. With an error nobody is an admin.
+func (g *Gate) admin(ctx context.Context, current *session.Session) (bool, error) {
+	p := current.Person
+	within := p.Integration + "/"
+	named := func(role string) bool { return g.Admins.roles[within+role] }
+	if g.Admins.ids[within+p.ID] || slices.ContainsFunc(p.Roles, named) {
+		return true, nil
+	}
+	address := within + foldAddress(p.Mailbox)
+	if p.Mailbox == "" || !g.Admins.addresses[address] {
+		return false, nil
+	}
+	holder, err := g.pin(ctx, address, p.ID)
+	if err != nil {
+		return false, fmt.Errorf("ask whose the admin's address %s is: %w", address, err)
+	}
+	if holder != p.ID {
+		g.site.Audit.Warn("an admin's address belongs to somebody else now, who is no admin; name the admin by user id", "admin", address, "user", p.ID, "pinned", holder)
+	}
+	return holder == p.ID, nil
+}
+
+// pin returns whose an admin's address is: the first one who has proven it. A
+// directory gives addresses away again, and with them would go the rights.
+func (g *Gate) pin(ctx context.Context, address, personID string) (holder string, err error) {
+	key := "admin/" + address
+	rec, err := g.site.Store.Get(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		_, err = g.site.Store.Commit(ctx, store.Write{Key: key, Value: []byte(personID), If: store.If(store.Absent)})
+		if err == nil {
+			g.site.Audit.Info("an admin's address is pinned to its owner", "admin", address, "user", personID)
+			return personID, nil
+		}
+		if errors.Is(err, store.ErrConflict) { // somebody was faster
+			rec, err = g.site.Store.Get(ctx, key)
+		}
+	}
+	return string(rec.Value), err
+}
