@@ -135,7 +135,7 @@ func (h *Auth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	if before, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		original = before.URL
 	}
-	callback := original.Path == signin.CallbackPath
+	callback := original.Path == signin.CallbackPath || original.Path == signin.RoomCallbackPath
 	if callback {
 		// Its query holds a code: it stays out of the access log, and no error is
 		// returned, since the error log would print it.

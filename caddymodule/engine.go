@@ -19,6 +19,7 @@ import (
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/people"
+	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/signin"
@@ -65,6 +66,7 @@ type engine struct {
 	sessions *session.Registry
 	people   *people.Directory
 	grants   *grant.Keeper
+	rooms    *rooms.Accounts
 	bookings *booking.Service
 
 	running context.Context // ends when the engine does
@@ -180,6 +182,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 			return c, ok
 		},
 	})
+	e.rooms = rooms.New(e.store, e.grants)
 	e.bookings = booking.New(booking.Config{
 		Store: e.store, Grants: e.grants, People: e.people, Log: log, Audit: audit, Now: time.Now,
 		World: func() *booking.World { return e.now.Load().world },
@@ -248,8 +251,8 @@ func (e *engine) drop(s *settings) {
 // newSite makes the pages and gates of one configuration on top of the engine.
 func (e *engine) newSite(a *App) *signin.Site {
 	return signin.New(signin.Config{
-		PublicURL: a.public, Integrations: a.settings.integrations,
-		Store: e.store, Seal: e.keys, Sessions: e.sessions, People: e.people, Grants: e.grants,
+		PublicURL: a.public, Integrations: a.settings.integrations, Rooms: a.settings.rooms(),
+		Store: e.store, Seal: e.keys, Sessions: e.sessions, People: e.people, Grants: e.grants, RoomAccounts: e.rooms,
 		SignedIn: e.bookings.Resume,
 		Theme:    a.theme,
 		Ready:    e.ready,

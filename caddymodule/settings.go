@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +83,16 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 		}
 	}
 	return s, nil
+}
+
+// rooms returns the rooms that can be connected with accounts, by name.
+func (s *settings) rooms() []signin.Room {
+	var all []signin.Room
+	for _, r := range s.world.Rooms {
+		all = append(all, signin.Room{Name: r.Name, Integration: r.Integration, Address: r.Address, Title: r.Title})
+	}
+	slices.SortFunc(all, func(a, b signin.Room) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }
 
 // warnOfExpiry says early that a credential will end. One that another has taken

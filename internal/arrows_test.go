@@ -23,12 +23,12 @@ var arrows = map[string][]string{
 	"cmd/onesgate/sampleones": {},
 	"caddymodule": {
 		"internal/backup", "internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity",
-		"internal/peers", "internal/people", "internal/seal", "internal/session", "internal/signin", "internal/signin/pages",
-		"internal/store", "internal/store/badgerstore", "internal/store/pgstore",
+		"internal/peers", "internal/people", "internal/rooms", "internal/seal", "internal/session", "internal/signin",
+		"internal/signin/pages", "internal/store", "internal/store/badgerstore", "internal/store/pgstore",
 	},
 	"internal/signin": {
 		"internal/entra", "internal/grant", "internal/graph", "internal/identity", "internal/people",
-		"internal/seal", "internal/session", "internal/signin/pages", "internal/store",
+		"internal/rooms", "internal/seal", "internal/session", "internal/signin/pages", "internal/store",
 	},
 	"internal/signin/pages":      {},
 	"internal/session":           {"internal/identity", "internal/store"},

@@ -45,7 +45,8 @@ func (s *Site) signedIn(w http.ResponseWriter, r *http.Request) *session.Session
 }
 
 // account shows somebody how they stand, and where they are signed in.
-func (s *Site) account(w http.ResponseWriter, r *http.Request) {
+func (g *Gate) account(w http.ResponseWriter, r *http.Request) {
+	s := g.site
 	current := s.signedIn(w, r)
 	if current == nil {
 		return
@@ -67,6 +68,13 @@ func (s *Site) account(w http.ResponseWriter, r *http.Request) {
 		page.Sessions = append(page.Sessions, pages.AccountSession{
 			ID: other.ID, Browser: other.Browser, Started: other.Created, Used: other.Used(), Current: other.ID == current.ID,
 		})
+	}
+	if page.Admin, err = g.admin(r.Context(), current); err == nil && page.Admin {
+		page.Rooms, err = s.accountRooms(r.Context())
+	}
+	if err != nil {
+		s.storeAway(w, r, err)
+		return
 	}
 	s.pages.Account(w, r, page)
 }

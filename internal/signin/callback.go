@@ -25,74 +25,26 @@ import (
 // print the code.
 func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 	s := g.site
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	query := r.URL.Query()
-	if query.Has("admin_consent") {
+	if query := r.URL.Query(); query.Has("admin_consent") {
+		w.Header().Set("Referrer-Policy", "no-referrer")
 		s.consented(w, r, query)
 		return
 	}
-	state, err := only(query, "state")
-	if err != nil {
-		s.expired(w, r, attempt{})
-		return
-	}
-	a, err := s.cookies.finish(w, r, s.Seal, state, s.Now())
-	if err != nil {
-		s.expired(w, r, attempt{})
-		return
-	}
-	i, ok := s.integration(a.Integration)
+	a, code, ok := s.returned(w, r, false)
 	if !ok {
-		s.expired(w, r, a)
 		return
 	}
-	failed := s.signInFailed
+	got, ok := s.redeem(w, r, a, code)
+	if !ok {
+		return
+	}
+	p := got.person()
+	connection := s.describe(r.Context(), got.Integration, got.tokens, &p)
 	if a.Recheck != "" {
-		failed = s.recheckFailed
-	}
-	if query.Has("iss") { // RFC 9207: with several issuers, one could pass on another's code
-		if iss, err := only(query, "iss"); err != nil || !i.Entra.Answers(r.Context(), iss) {
-			failed(w, r, a, errMixedUp)
-			return
-		}
-	}
-	if query.Has("error") {
-		if _, err := only(query, "error"); err != nil {
-			s.expired(w, r, a)
-			return
-		}
-		failed(w, r, a, entra.ParseCallbackError(query))
+		s.rechecked(w, r, got.Integration, a, got.tokens, p, connection)
 		return
 	}
-	code, err := only(query, "code")
-	if err != nil {
-		s.expired(w, r, a)
-		return
-	}
-	tokens, claims, err := i.Entra.Exchange(r.Context(), code, s.authRequest(a))
-	if err != nil {
-		failed(w, r, a, err)
-		return
-	}
-	if strings.Contains(claims.TenantID, ".") {
-		// It would make ids that could be taken for those of another tenant.
-		failed(w, r, a, fmt.Errorf("the issuer's tenant id %q has a dot in it", claims.TenantID))
-		return
-	}
-	if err := s.spend(r.Context(), a); err != nil {
-		if errors.Is(err, store.ErrConflict) {
-			s.expired(w, r, a)
-			return
-		}
-		s.storeFailed(w, r, err)
-		return
-	}
-	p, connection := s.person(r.Context(), i, tokens, claims)
-	if a.Recheck != "" {
-		s.rechecked(w, r, i, a, tokens, p, connection)
-		return
-	}
-	if err := g.signIn(w, r, i, tokens, claims, p, connection); err != nil {
+	if err := g.signIn(w, r, got, p, connection); err != nil {
 		s.storeFailed(w, r, err)
 		return
 	}
@@ -100,6 +52,107 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 }
 
 var errMixedUp = errors.New("the answer names another issuer than the one that was asked")
+
+// returned reads Microsoft's answer at one of the two callbacks: to which attempt
+// it belongs, which is over with that, and the code. An attempt that was begun for
+// the other callback is none. It has answered itself if ok is false.
+func (s *Site) returned(w http.ResponseWriter, r *http.Request, forRoom bool) (a attempt, code string, ok bool) {
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	expired := s.expired
+	if forRoom {
+		expired = s.roomExpired
+	}
+	query := r.URL.Query()
+	state, err := only(query, "state")
+	if err != nil {
+		expired(w, r, attempt{})
+		return a, "", false
+	}
+	a, err = s.cookies.finish(w, r, s.Seal, state, s.Now())
+	if err != nil || forRoom != (a.Room != "") {
+		expired(w, r, attempt{})
+		return a, "", false
+	}
+	i, ok := s.integration(a.Integration)
+	if !ok {
+		expired(w, r, a)
+		return a, "", false
+	}
+	if query.Has("iss") { // RFC 9207: with several issuers, one could pass on another's code
+		if iss, err := only(query, "iss"); err != nil || !i.Entra.Answers(r.Context(), iss) {
+			s.failed(w, r, a, errMixedUp)
+			return a, "", false
+		}
+	}
+	if query.Has("error") {
+		if _, err := only(query, "error"); err != nil {
+			expired(w, r, a)
+			return a, "", false
+		}
+		s.failed(w, r, a, entra.ParseCallbackError(query))
+		return a, "", false
+	}
+	code, err = only(query, "code")
+	if err != nil {
+		expired(w, r, a)
+		return a, "", false
+	}
+	return a, code, true
+}
+
+// arrived is who has come back from Microsoft, verified.
+type arrived struct {
+	Integration
+	tokens entra.Tokens
+	claims entra.Claims
+}
+
+// redeem makes a code into tokens and the claims of a verified ID token, and has
+// the attempt serve once. It has answered itself if ok is false.
+func (s *Site) redeem(w http.ResponseWriter, r *http.Request, a attempt, code string) (got arrived, ok bool) {
+	i, ok := s.integration(a.Integration)
+	if !ok {
+		s.expired(w, r, a)
+		return got, false
+	}
+	tokens, claims, err := i.Entra.Exchange(r.Context(), code, s.authRequest(a))
+	if err != nil {
+		s.failed(w, r, a, err)
+		return got, false
+	}
+	if strings.Contains(claims.TenantID, ".") {
+		// It would make ids that could be taken for those of another tenant.
+		s.failed(w, r, a, fmt.Errorf("the issuer's tenant id %q has a dot in it", claims.TenantID))
+		return got, false
+	}
+	if err := s.spend(r.Context(), a); err != nil {
+		if errors.Is(err, store.ErrConflict) {
+			s.expired(w, r, a)
+			return got, false
+		}
+		s.storeFailed(w, r, err)
+		return got, false
+	}
+	return arrived{i, tokens, claims}, true
+}
+
+// failed answers where Microsoft has refused, or can't be believed.
+func (s *Site) failed(w http.ResponseWriter, r *http.Request, a attempt, err error) {
+	if a.Recheck != "" {
+		s.recheckFailed(w, r, a, err)
+		return
+	}
+	s.signInFailed(w, r, a, err)
+}
+
+// person is who has arrived, by their claims alone.
+func (got arrived) person() identity.Person {
+	tenant := got.claims.TenantID
+	if tenant == "" {
+		tenant = got.Name // an issuer without tenants: the integration stands for it
+	}
+	return got.Rules.Person(tenant, got.claims.Subject, got.claims.All)
+}
 
 // only returns the single value of a parameter; one that comes twice could be
 // read differently by two readers.
@@ -127,26 +180,16 @@ const (
 	keepTimeout = 10 * time.Second
 )
 
-// person says who has signed in, and how their connection stands.
-func (s *Site) person(ctx context.Context, i Integration, tokens entra.Tokens, claims entra.Claims) (identity.Person, grant.State) {
-	tenant := claims.TenantID
-	if tenant == "" {
-		tenant = i.Name // an issuer without tenants: the integration stands for it
-	}
-	p := i.Rules.Person(tenant, claims.Subject, claims.All)
-	return p, s.describe(ctx, i, tokens, &p)
-}
-
 // signIn makes a verified answer of Microsoft into a person, a grant and a session.
-func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, i Integration, tokens entra.Tokens, claims entra.Claims, p identity.Person, state grant.State) error {
-	s := g.site
+func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, got arrived, p identity.Person, state grant.State) error {
+	s, i, claims := g.site, got.Integration, got.claims
 	// The code is spent: what it brought is kept even if the person has left.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), keepTimeout)
 	defer cancel()
 	if err := s.People.SignedIn(ctx, p); err != nil {
 		return err
 	}
-	if err := s.Grants.Save(ctx, p.ID, i.Name, tokens, state); err != nil {
+	if err := s.Grants.Save(ctx, p.ID, i.Name, got.tokens, state); err != nil {
 		return err
 	}
 	// A new session id at every sign-in; what the browser had before is over.
@@ -188,10 +231,7 @@ func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens,
 	}
 	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
 	defer cancel()
-	owner, err := i.Graph.DefaultCalendarOwner(ctx, graph.Mailbox{
-		Key:   p.ID,
-		Token: func(context.Context, string) (string, error) { return tokens.Access, nil },
-	})
+	owner, err := i.Graph.DefaultCalendarOwner(ctx, mailboxOf(p.ID, tokens))
 	switch {
 	case err == nil:
 		if name := identity.Clean(owner.Name); name != "" {
@@ -222,6 +262,10 @@ func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens,
 // browser: too late, used already, or not ours. Somebody who is signed in all
 // the same (a second tab, the back button) just goes on.
 func (s *Site) expired(w http.ResponseWriter, r *http.Request, a attempt) {
+	if a.Room != "" {
+		s.roomExpired(w, r, a)
+		return
+	}
 	kind := pages.SignInExpired
 	if !s.cookies.any(r) {
 		kind = pages.NoCookies

@@ -122,7 +122,11 @@ type attempt struct {
 	Integration string `json:"integration"`
 	ReturnTo    string `json:"return_to"`
 	// Recheck is the ID of the session whose grant is checked; "": a sign-in.
-	Recheck string    `json:"recheck,omitempty"`
+	Recheck string `json:"recheck,omitempty"`
+	// Room is what an account is to be connected with, by the admin whose session
+	// has the ID Admin; "": none.
+	Room    string    `json:"room,omitempty"`
+	Admin   string    `json:"admin,omitempty"`
 	Expires time.Time `json:"expires"`
 }
 

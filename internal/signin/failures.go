@@ -26,6 +26,9 @@ func (s *Site) signInFailed(w http.ResponseWriter, r *http.Request, a attempt, e
 		},
 		Time: s.Now(),
 	}
+	if a.Room != "" { // its page asks for another account in any case
+		m.Actions = []pages.Action{{Label: pages.ActionRoom, URL: roomPath(a.Room)}}
+	}
 	var refused *entra.Error
 	if errors.As(err, &refused) {
 		m.Kind = sortRefusal(refused)
@@ -34,7 +37,7 @@ func (s *Site) signInFailed(w http.ResponseWriter, r *http.Request, a attempt, e
 			m.Detail = "AADSTS" + strconv.Itoa(refused.Codes[0])
 		}
 	}
-	if m.Kind == pages.AlreadyUsed {
+	if m.Kind == pages.AlreadyUsed && a.Room == "" {
 		s.superseded(w, r, a, m.Kind)
 		return
 	}

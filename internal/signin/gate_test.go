@@ -19,6 +19,7 @@ import (
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/people"
+	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/store"
@@ -97,7 +98,7 @@ func newStage(t testing.TB, change func(*GateConfig)) *stage {
 		PublicURL: &url.URL{Scheme: "https", Host: "ones.example"}, Store: st.store,
 		Integrations: []Integration{{Name: "contoso", Label: "Sign in", Entra: ofTenant(t, "TID")}}, // a GUID in either case
 		Seal:         keys, Sessions: sessions,
-		People: people.New(st.store, time.Now), Grants: grants, Log: quiet, Audit: quiet, Now: time.Now,
+		People: people.New(st.store, time.Now), Grants: grants, RoomAccounts: rooms.New(st.store, grants), Log: quiet, Audit: quiet, Now: time.Now,
 		Ready: func() error { return nil }, SignedIn: func(string) {},
 	})
 	st.Gate = site.Gate(cfg)

@@ -94,8 +94,12 @@ func (s *Site) toMicrosoft(w http.ResponseWriter, r *http.Request, i Integration
 }
 
 func (s *Site) authRequest(a attempt) entra.AuthRequest {
+	back := pathCallback
+	if a.Room != "" {
+		back = pathRoomCallback
+	}
 	return entra.AuthRequest{
-		State: a.State, Nonce: a.Nonce, Verifier: a.Verifier, RedirectURI: s.url(pathCallback),
+		State: a.State, Nonce: a.Nonce, Verifier: a.Verifier, RedirectURI: s.url(back),
 	}
 }
 

@@ -39,7 +39,7 @@ func returnTo(raw string) string {
 	}
 	// Coming back to a step of the sign-in itself would go round in circles.
 	plain := path.Clean(u.Path)
-	for _, p := range []string{pathLogin, pathLogout, pathCallback, pathSignedOut} {
+	for _, p := range []string{pathLogin, pathLogout, pathCallback, pathRoomCallback, pathSignedOut} {
 		if plain == p || strings.HasPrefix(plain, p+"/") {
 			return "/"
 		}

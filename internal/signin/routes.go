@@ -18,11 +18,25 @@ const (
 	pathSignedOut    = "/.ones/signed-out"
 	pathCallback     = "/.ones/callback"
 	pathFrontchannel = "/.ones/frontchannel-logout"
+	pathRooms        = "/.ones/rooms/"
+	pathRoomCallback = "/.ones/rooms/callback"
 )
 
 // CallbackPath is where Microsoft sends browsers back to: the redirect URI of
 // the manual's User settings. Its query holds a code and belongs in no log.
 const CallbackPath = pathCallback
+
+// RoomCallbackPath is the redirect URI of the manual's Room settings, for the
+// accounts of rooms. It is as secret.
+const RoomCallbackPath = pathRoomCallback
+
+// SignedOutPath is where Microsoft sends browsers back to after a sign-out there,
+// which takes a redirect URI too; FrontchannelLogoutPath what it loads when somebody
+// signs out elsewhere.
+const (
+	SignedOutPath          = pathSignedOut
+	FrontchannelLogoutPath = pathFrontchannel
+)
 
 // Gate returns a gate of this site.
 func (s *Site) Gate(cfg GateConfig) *Gate {
@@ -32,7 +46,10 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	g.handle(pathCallback, g.callback, nil)
 	g.handle(pathLogout, s.logoutPage, s.logout)
 	g.handle(pathSignedOut, s.signedOut, nil)
-	g.handle(pathAccount, s.account, nil)
+	g.handle(pathRooms+"{room}/connect", g.forAdmins(g.roomPage), g.forAdmins(g.connectRoom))
+	g.handle(pathRooms+"{room}/disconnect", nil, g.forAdmins(g.disconnectRoom))
+	g.handle(pathRoomCallback, g.roomCallback, nil)
+	g.handle(pathAccount, g.account, nil)
 	g.handle(pathEnd, nil, s.endOne)
 	g.handle(pathEndAll, nil, s.endAll)
 	g.handle(pathDisconnect, s.disconnectPage, s.disconnect)

@@ -16,6 +16,7 @@ import (
 	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/people"
+	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/signin/pages"
@@ -28,12 +29,15 @@ type Config struct {
 	// it, never from a Host header.
 	PublicURL    *url.URL
 	Integrations []Integration
+	Rooms        []Room
 
 	Store    store.Store
 	Seal     *seal.Keyset
 	Sessions *session.Registry
 	People   *people.Directory
 	Grants   *grant.Keeper
+	// RoomAccounts are what rooms are connected with.
+	RoomAccounts *rooms.Accounts
 	// SignedIn is called after somebody has signed in; what waited for their
 	// grant goes on.
 	SignedIn func(personID string)

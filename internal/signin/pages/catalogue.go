@@ -79,6 +79,7 @@ type words struct {
 	LabelMailbox     string
 	LabelAccount     string
 	LabelSince       string
+	LabelBy          string
 	SignedInAs       string
 	Footer           string
 }

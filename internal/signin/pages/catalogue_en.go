@@ -76,6 +76,7 @@ var english = catalogue{
 		LabelMailbox:     "Mailbox",
 		LabelAccount:     "Account",
 		LabelSince:       "Connected since",
+		LabelBy:          "Connected by",
 		SignedInAs:       "Signed in as",
 		Footer:           "Sign-in for ONES by onesgate",
 	},

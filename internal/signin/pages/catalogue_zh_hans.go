@@ -76,6 +76,7 @@ var simplifiedChinese = catalogue{
 		LabelMailbox:     "邮箱",
 		LabelAccount:     "帐户",
 		LabelSince:       "连接时间",
+		LabelBy:          "连接者",
 		SignedInAs:       "当前登录身份",
 		Footer:           "ONES 登录服务：onesgate",
 	},

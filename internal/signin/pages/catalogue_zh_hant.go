@@ -76,6 +76,7 @@ var traditionalChinese = catalogue{
 		LabelMailbox:     "信箱",
 		LabelAccount:     "帳戶",
 		LabelSince:       "連接時間",
+		LabelBy:          "連接者",
 		SignedInAs:       "目前登入身分",
 		Footer:           "ONES 登入服務：onesgate",
 	},

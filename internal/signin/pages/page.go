@@ -111,9 +111,10 @@ type ConsentHelp struct {
 type Room struct {
 	Title, Address string
 	Connection     Connection
-	// Account is the one connected, since Connected. "": none.
+	// Account is the one connected, since Connected, by an admin. "": none.
 	Account   string
 	Connected time.Time
+	By        string
 	// ConnectAction takes the form that begins to connect, with nothing in it;
 	// DisconnectAction the one that ends it.
 	ConnectAction, DisconnectAction string

@@ -287,7 +287,7 @@ func TestEscaping(t *testing.T) {
 		},
 		"room": func(w http.ResponseWriter, r *http.Request) {
 			renderer.Room(w, r, Room{
-				Title: hostile, Address: hostile, Account: hostile, Refused: hostile, BackURL: "javascript:alert(1)",
+				Title: hostile, Address: hostile, Account: hostile, By: hostile, Refused: hostile, BackURL: "javascript:alert(1)",
 				ConnectAction: "javascript:alert(1)", DisconnectAction: "javascript:alert(1)",
 			})
 		},
