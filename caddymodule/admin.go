@@ -36,6 +36,8 @@ func init() {
 // | `GET /ones/keys` | tells which keys seal and open, here and at the other gateways |
 // | `GET /ones/keys/records` | counts the records that each key has sealed |
 // | `POST /ones/keys/rewrap` | seals with the primary key what isn't yet |
+// | `GET /ones/rooms` | tells with which account each room is connected |
+// | `POST /ones/rooms/disconnect` | forgets the account of the room that the body names |
 type AdminAPI struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -56,6 +58,8 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 		adminRoute(http.MethodGet, keysPath, serveKeys),
 		adminRoute(http.MethodGet, recordsPath, serveSealedRecords),
 		adminRoute(http.MethodPost, rewrapPath, serveRewrap),
+		adminRoute(http.MethodGet, roomsPath, serveRooms),
+		adminRoute(http.MethodPost, roomDisconnectPath, serveRoomDisconnect),
 	}
 }
 
@@ -68,6 +72,9 @@ const (
 	keysPath     = "/ones/keys"
 	recordsPath  = "/ones/keys/records"
 	rewrapPath   = "/ones/keys/rewrap"
+
+	roomsPath          = "/ones/rooms"
+	roomDisconnectPath = "/ones/rooms/disconnect"
 )
 
 // adminRoute leads to a call about the engine that runs. The engine is looked

@@ -71,14 +71,8 @@ func (App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.started, a.gates = make(chan struct{}), map[*caddyhttp.Server]bool{}
 
-	public, err := resolve("public_url", a.PublicURL)
-	if err != nil {
-		return err
-	}
-	if a.public, err = url.Parse(public); err != nil {
-		return fmt.Errorf("public_url: %w", err)
-	}
-	if err := signin.CheckPublicURL(a.public); err != nil {
+	var err error
+	if a.public, err = a.publicURL(); err != nil {
 		return err
 	}
 	if err := a.provisionStore(ctx); err != nil {
@@ -89,6 +83,19 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	a.settings, err = newSettings(ctx, a)
 	return err
+}
+
+// publicURL resolves and checks where browsers reach us.
+func (a *App) publicURL() (*url.URL, error) {
+	text, err := resolve("public_url", a.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	public, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("public_url: %w", err)
+	}
+	return public, signin.CheckPublicURL(public)
 }
 
 // provisionStore resolves where the records and the keys are.

@@ -1,0 +1,84 @@
+package caddymodule
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/rooms"
+)
+
+// roomAccount is a configured room, and the account that it is connected with. It
+// holds no token.
+type roomAccount struct {
+	Name        string `json:"name"`
+	Title       string `json:"title"`
+	Integration string `json:"integration"`
+	Address     string `json:"address"`
+	// Connection is "not_connected" where there is no account; else as in
+	// X-Ones-Connection.
+	Connection string `json:"connection"`
+	// Account is null where there is none.
+	Account *rooms.Account `json:"account"`
+}
+
+const notConnected = "not_connected"
+
+// roomAccounts is what GET /ones/rooms answers.
+type roomAccounts struct {
+	Rooms []roomAccount `json:"rooms"`
+}
+
+// roomRequest says which room is meant.
+type roomRequest struct {
+	Room string `json:"room"`
+}
+
+func serveRooms(w http.ResponseWriter, r *http.Request, e *engine) error {
+	told := roomAccounts{Rooms: []roomAccount{}}
+	for _, room := range e.now.Load().rooms() {
+		one := roomAccount{
+			Name: room.Name, Title: room.Title, Integration: room.Integration, Address: room.Address, Connection: notConnected,
+		}
+		account, state, err := e.rooms.Get(r.Context(), room.Integration, room.Name)
+		switch {
+		case err == nil:
+			one.Connection, one.Account = string(state), &account
+		case !errors.Is(err, rooms.ErrNotConnected):
+			return storeUnavailable(err)
+		}
+		told.Rooms = append(told.Rooms, one)
+	}
+	return answer(w, told)
+}
+
+// serveRoomDisconnect forgets a room's account, and answers which it was.
+func serveRoomDisconnect(w http.ResponseWriter, r *http.Request, e *engine) error {
+	var asked roomRequest
+	if err := question(w, r, &asked); err != nil {
+		return err
+	}
+	room, ok := e.now.Load().world.Rooms[asked.Room]
+	if !ok {
+		return refuse(http.StatusNotFound, "no room %q is configured", asked.Room)
+	}
+	account, err := e.rooms.Disconnect(r.Context(), room.Integration, room.Name)
+	if errors.Is(err, rooms.ErrNotConnected) {
+		return refuse(http.StatusNotFound, "the room %s is not connected with an account", room.Name)
+	}
+	if err != nil {
+		return storeUnavailable(err)
+	}
+	slog.New(&liveHandler{engine: e, name: "audit"}).Info("room disconnected by the operator",
+		"room", room.Name, "integration", room.Integration, "account", account.PersonID, "mailbox", account.Mailbox)
+	return answer(w, account)
+}
+
+// since is when a room was connected, for people.
+func (r roomAccount) since() string {
+	if r.Account == nil {
+		return ""
+	}
+	return r.Account.ConnectedAt.Local().Format(time.DateOnly)
+}
