@@ -37,7 +37,7 @@ var arrows = map[string][]string{
 	"internal/grant":             {"internal/entra", "internal/seal", "internal/store"},
 	"internal/rooms":             {"internal/entra", "internal/grant", "internal/store"},
 	"internal/backup":            {"internal/peers", "internal/store"},
-	"internal/booking":           {"internal/grant", "internal/graph", "internal/identity", "internal/people", "internal/store"},
+	"internal/booking":           {"internal/grant", "internal/graph", "internal/identity", "internal/people", "internal/rooms", "internal/store"},
 	"internal/entra":             {},
 	"internal/graph":             {},
 	"internal/identity":          {},

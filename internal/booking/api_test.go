@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/store"
 )
@@ -248,6 +249,45 @@ func TestScheduleWithoutGraph(t *testing.T) {
 		if got := r.header.Get("Retry-After"); got != "99" {
 			t.Errorf("Retry-After: got %q, want 99", got)
 		}
+	})
+}
+
+// ONES' own server sees a room with the account that stands for it, as long as that is good.
+func TestScheduleByTheRoomsAccount(t *testing.T) {
+	story(t, func(h *house) {
+		const target = "/v1/rooms/boardroom/schedule?from=2026-12-01T09:00:00%2B08:00&to=2026-12-01T18:00:00%2B08:00"
+		room := identity.Person{ID: "room:contoso/boardroom"}
+		h.graph.foreign["boardroom@contoso.com"] = []period{{opening.Add(6 * time.Hour), opening.Add(7 * time.Hour)}}
+		h.graph.subject = "Board"
+		wants := func(what, subject string, keys ...string) {
+			t.Helper()
+			r := h.call("", "GET", target, "")
+			h.want(r, 200, keys...)
+			if got := r.text("blocks"); subject == "" && got != "[]" || !strings.Contains(got, subject) {
+				t.Errorf("%s: blocks: got %s", what, got)
+			}
+		}
+		wants("no account", "", "as_of", "null")
+		h.state[room.ID] = grant.Connected
+		h.graph.setFault(func(r *http.Request, _ bool) (*http.Response, error, bool) {
+			if got := r.Header.Get("Authorization"); got != "Bearer "+room.ID {
+				t.Errorf("the schedule was asked for as %q", got)
+			}
+			return nil, nil, false
+		})
+		wants("an account", "Board", "as_of", "2026-12-01T01:00:00Z")
+		h.graph.setFault(nil)
+		h.kill(room, grant.ErrNeedsSignIn) // it has died meanwhile
+		wants("an account that has died", "", "as_of", "null")
+		h.kill(room, grant.ErrUnavailable)
+		h.want(h.call("", "GET", target, ""), 503, "code", "graph_unavailable")
+		h.state[room.ID] = grant.Unavailable
+		h.kill(room, nil)
+		wants("an account that has recovered", "Board", "as_of", "2026-12-01T01:00:00Z")
+		h.state[room.ID] = grant.NeedsAdminConsent
+		wants("an account without consent", "", "as_of", "null")
+		// A person looks with their own grant all the same.
+		h.want(h.call(alice, "GET", target, ""), 200, "as_of", "2026-12-01T01:00:00Z")
 	})
 }
 

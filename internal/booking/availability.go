@@ -44,9 +44,9 @@ func (s *Service) ownBlocks(ctx context.Context, room string, from, to time.Time
 // noLimit reads a window whole; windows are bounded in time.
 const noLimit = 1 << 30
 
-// graphBlocks asks the person's Graph about rooms. What it returns may reach a
+// graphBlocks asks Graph about rooms, with somebody's grant. What it returns may reach a
 // day beyond the window. A room that could not be seen is not in the answer.
-func (s *Service) graphBlocks(ctx context.Context, personID string, rooms []Room, from, to time.Time) (map[string][]block, error) {
+func (s *Service) graphBlocks(ctx context.Context, owner string, rooms []Room, from, to time.Time) (map[string][]block, error) {
 	found := map[string][]block{}
 	if len(rooms) == 0 {
 		return found, nil
@@ -60,7 +60,7 @@ func (s *Service) graphBlocks(ctx context.Context, personID string, rooms []Room
 		addresses[i] = room.Address
 	}
 	// A day more on either side: all-day items stand at midnights of UTC.
-	schedules, err := integration.Graph.Schedules(ctx, s.mailbox(personID, false), addresses, from.AddDate(0, 0, -1), to.AddDate(0, 0, 1))
+	schedules, err := integration.Graph.Schedules(ctx, s.mailbox(owner, false), addresses, from.AddDate(0, 0, -1), to.AddDate(0, 0, 1))
 	if err != nil {
 		return nil, err
 	}

@@ -149,6 +149,9 @@ func (h *house) service() *Service {
 		if s, ok := h.state[owner]; ok {
 			return s, nil
 		}
+		if strings.HasPrefix(owner, "room:") {
+			return grant.NeedsSignIn, nil
+		}
 		return grant.Connected, nil
 	}
 	return svc

@@ -3,9 +3,13 @@ package booking
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/rooms"
 )
 
 // A RoomInfo describes a configured room.
@@ -83,10 +87,11 @@ type ScheduleBlock struct {
 // readTimeout bounds how long a schedule waits for Graph.
 const readTimeout = 15 * time.Second
 
-// Schedule tells the busy times of a room within a window, from our own
-// bookings and, asked with the person's grant, from Graph. Where there is no
-// person, or one who may not see the room, our own bookings stand alone and AsOf
-// is nil. Graph being down is an error.
+// Schedule tells the busy times of a room within a window, from our own bookings
+// and from Graph, asked with the person's grant; where there is no person, with that
+// of the account that stands for the room. Where there is neither, or one that may
+// not see the room, our own bookings stand alone and AsOf is nil. Graph being down is
+// an error.
 func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to time.Time) (Schedule, error) {
 	room, err := s.room(c, name)
 	if err != nil {
@@ -97,11 +102,16 @@ func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to 
 		return Schedule{}, err
 	}
 	answer := Schedule{Room: room.Name, Blocks: []ScheduleBlock{}}
-	if c.Person != nil {
+	looker, err := s.looker(ctx, c, room)
+	if err != nil {
+		return Schedule{}, err
+	}
+	if looker != "" {
 		looking, cancel := context.WithTimeout(ctx, readTimeout)
 		defer cancel()
-		seen, err := s.graphBlocks(looking, c.Person.ID, []Room{room}, from, to)
-		if err != nil && !cannotLook(err) {
+		seen, err := s.graphBlocks(looking, looker, []Room{room}, from, to)
+		died := c.Person == nil && (errors.Is(err, grant.ErrNeedsSignIn) || errors.Is(err, grant.ErrNeedsAdminConsent))
+		if err != nil && !died && !cannotLook(err) {
 			return Schedule{}, err
 		}
 		if found, looked := seen[room.Name]; looked {
@@ -114,6 +124,19 @@ func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to 
 		}
 	}
 	return answer, nil
+}
+
+// looker is whose grant looks into a room for a caller; "": nobody's.
+func (s *Service) looker(ctx context.Context, c Caller, room Room) (owner string, err error) {
+	if c.Person != nil {
+		return c.Person.ID, nil
+	}
+	owner = rooms.GrantOwner(room.Integration, room.Name)
+	state, err := s.connection(ctx, owner)
+	if err != nil || state != grant.Connected && state != grant.Unavailable {
+		return "", err
+	}
+	return owner, nil
 }
 
 // merge joins our own blocks with those of Graph, where most of ours appear
