@@ -47,6 +47,8 @@ func init() {
 //			users {
 //				login_button   <text>
 //				default_groups <group...>
+//				allow_groups   <directory group or role...>
+//				allow_guests
 //				map_group      <directory group or role> <ones group>
 //				card_number    <claim>
 //			}
@@ -269,6 +271,10 @@ func parseUsers(d *caddyfile.Dispenser, u *Users) error {
 			err = one(d, &u.LoginButton)
 		case "default_groups":
 			err = many(d, &u.DefaultGroups)
+		case "allow_groups":
+			err = many(d, &u.AllowGroups)
+		case "allow_guests":
+			err = flag(d, &u.AllowGuests)
 		case "map_group":
 			var from, to string
 			if !d.AllArgs(&from, &to) {
@@ -284,7 +290,7 @@ func parseUsers(d *caddyfile.Dispenser, u *Users) error {
 		case "card_number":
 			err = one(d, &u.CardNumber)
 		default:
-			err = unknown(d, "users", "login_button, default_groups, map_group, card_number")
+			err = unknown(d, "users", "login_button, default_groups, allow_groups, allow_guests, map_group, card_number")
 		}
 		if err != nil {
 			return err

@@ -87,6 +87,10 @@ func TestCaddyfileErrors(t *testing.T) {
 		{"a duration that is none", with("", "", "max_duration long", "", "", ""), `max_duration "long" is not a duration; write 10m, 4h or 60d`},
 		{"a name without quotes", with("", "", "name Board room", "", "", ""), "wrong argument count"},
 		{"a word of the users", with("", "", "", "button x", "", ""), `users doesn't know "button"`},
+		{"nobody allowed", with("", "", "", "allow_groups", "", ""), "wrong argument count"},
+		{"groups allowed twice", with("", "", "", "allow_groups A\nallow_groups B", "", ""), "allow_groups is there twice; write all on one line"},
+		{"guests allowed, or not", with("", "", "", "allow_guests no", "", ""), "wrong argument count"},
+		{"guests allowed twice", with("", "", "", "allow_guests\nallow_guests", "", ""), "allow_guests is there twice"},
 		{"a group mapped twice", with("", "", "", "map_group A b\nmap_group A c", "", ""), `map_group "A" is there twice`},
 		{"both modes", with("", "", "", "", "require\noptional", ""), "ones_auth is require already; it can't be optional too"},
 		{"a matcher", strings.Replace(with("", "", "", "", "", ""), "ones_auth {", "ones_auth /app/* {", 1), "ones_auth takes no matcher"},
@@ -176,6 +180,11 @@ func TestProvisionErrors(t *testing.T) {
 		{"a second issuer without a tenant", replace("integration contoso {", "integration other {\n server {\n operator custom {\n issuer https://idp.example\n graph https://graph.example\n }\n client_id x\n client_secret y\n }\n }\n integration contoso {"), "operator custom needs tenant_id"},
 		{"all that is missing at once", replace("client_secret s3cret-marker", "client_secret {env.ONES_UNSET}\n operator custom {\n issuer https://idp.example\n graph https://graph.example\n }"), "client_secret: the environment variable ONES_UNSET"},
 		{"a time zone", replace("room boardroom boardroom@contoso.example {", "room boardroom boardroom@contoso.example {\n time_zone Hong_Kong"), "write an IANA name such as Asia/Hong_Kong"},
+		{"an allowed group without a name", replace("users {", "users {\n allow_groups A \"\""), `allow_groups: "" names no group and no role`},
+		{"an allowed role without a name", replace("users {", "users {\n allow_groups role:"), `allow_groups: "role:" names no group and no role; write the group's object id, or role:NAME`},
+		{"a role without a name", replace("users {", "users {\n map_group role: staff"), `map_group: "role:" names no group and no role`},
+		{"a group mapped to nothing", replace("users {", "users {\n map_group A \"\""), `map_group "A" leads to no group of ONES`},
+		{"a group id mapped twice", replace("users {", "users {\n map_group 7b0f6d2e-1111-4222-8333-0123456789ab a\n map_group 7B0F6D2E-1111-4222-8333-0123456789AB b"), "is there twice"},
 		{"what becomes of a refusal", replace("room boardroom boardroom@contoso.example {", "room boardroom boardroom@contoso.example {\n on_decline forget"), "write cancel or keep"},
 		{"the keyset inside the store", replace("public_url", "store badger /srv/ones\n keyset /srv/ones/keyset.json\n public_url"), "lies inside the store"},
 		{"a size", replace("public_url", "store badger /srv/ones {\n min_free lots\n}\n public_url"), "is not a size; write 512MiB"},
@@ -216,6 +225,18 @@ func TestCredentialsInJSON(t *testing.T) {
 		if r, err := c.resolve(); err == nil {
 			t.Errorf("%+v is taken for %v", c, r)
 		}
+	}
+}
+
+// X9: what lets nobody in must not come to let everybody in.
+func TestAllowGroupsOfNobody(t *testing.T) {
+	_, err := (&Users{AllowGroups: []string{}}).rules("contoso")
+	if err == nil || !strings.Contains(err.Error(), "allow_groups names nobody") {
+		t.Errorf("an empty list: %v", err)
+	}
+	got, err := (&Users{AllowGroups: []string{"7B0F6D2E-1111-4222-8333-0123456789AB", "role:Booker"}, AllowGuests: true}).rules("contoso")
+	if err != nil || strings.Join(got.Allow, " ") != "7b0f6d2e-1111-4222-8333-0123456789ab role:Booker" || !got.AllowGuests {
+		t.Errorf("rules = %+v, %v", got, err)
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/graph"
-	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/signin"
 )
 
@@ -60,7 +59,15 @@ type Users struct {
 	LoginButton string `json:"login_button,omitempty"`
 	// The ONES groups of everybody, to be applied when ONES adds a person.
 	DefaultGroups []string `json:"default_groups,omitempty"`
-	// ONES groups by groups or roles of the directory.
+	// Who may enter: members of these groups of the directory, by id (or by
+	// name, where the token has names), and `role:NAME`, an app role. Default:
+	// everybody in the tenant.
+	AllowGroups []string `json:"allow_groups,omitempty"`
+	// Whether guests of the tenant may enter. They are recognised by the
+	// optional claim `acct` of the app registration, by `idp`, and by `#EXT#` in
+	// their user name or address. Default: no.
+	AllowGuests bool `json:"allow_guests,omitempty"`
+	// ONES groups by groups of the directory or `role:NAME`.
 	MapGroups map[string]string `json:"map_groups,omitempty"`
 	// The claim with the card number; `pager` finds the directory's pager
 	// attribute under its usual names. Default: none.
@@ -82,6 +89,10 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 	if err != nil {
 		return fail(err)
 	}
+	rules, err := i.Users.rules(i.Name)
+	if err != nil {
+		return fail(err)
+	}
 	provider, err := s.provider(issuer)
 	if err != nil {
 		return fail(err)
@@ -96,12 +107,7 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 		Label: label,
 		Entra: entra.NewClient(cfg, provider, s.slog),
 		Graph: graph.NewClient(graphRoot, s.http, time.Now),
-		Rules: identity.Rules{
-			Integration:   i.Name,
-			DefaultGroups: i.Users.DefaultGroups,
-			MapGroups:     i.Users.MapGroups,
-			CardClaim:     i.Users.CardNumber,
-		},
+		Rules: rules,
 	}, nil
 }
 

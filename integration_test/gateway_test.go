@@ -136,6 +136,7 @@ const caddyfile = `{
 				login_button "{{.Label}}"
 				default_groups staff
 				card_number pager
+				{{.Users}}
 			}
 		}
 	}
@@ -167,7 +168,7 @@ func (w *world) write(change map[string]any) string {
 	w.t.Helper()
 	values := map[string]any{
 		"Dir": w.dir, "Admin": "unix/" + w.dir + "/admin.sock", "Home": w.home, "Issuer": w.issuer, "Graph": w.microsoft.URL, "Port": w.port, "Service": w.service,
-		"Ones": w.ones.URL, "Mode": "require", "Auth": "", "Proxy": "", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365",
+		"Ones": w.ones.URL, "Mode": "require", "Auth": "", "Proxy": "", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365", "Users": "",
 		"ClientID": m365.Sample().Tenants[0].Apps[0].ClientID,
 	}
 	for k, v := range change {

@@ -10,8 +10,13 @@ import (
 type Rules struct {
 	Integration   string
 	DefaultGroups []string
-	// MapGroups leads from a group of the directory, or "role:" and an app role,
-	// to a group of ONES. Whoever may make groups could otherwise name one like a role.
+	// Allow names those who may enter, by groups of the directory, each as
+	// GroupName has it, or by "role:" and an app role; empty: everybody.
+	Allow []string
+	// AllowGuests lets in guests of the tenant, too.
+	AllowGuests bool
+	// MapGroups leads from a group of the directory, as GroupName has it, or
+	// "role:" and an app role, to a group of ONES.
 	MapGroups map[string]string
 	// CardClaim names the claim of the card number; "pager" tries the names
 	// under which the directory's pager attribute appears in a token.
@@ -37,11 +42,7 @@ func (r Rules) Person(tenant, subject string, claims map[string]any) Person {
 	if p.Email == "" && strings.Contains(text(claims["preferred_username"]), "@") {
 		p.Email = text(claims["preferred_username"])
 	}
-	names := slices.DeleteFunc(slices.Clone(list(claims["groups"])), func(group string) bool { return strings.HasPrefix(group, "role:") })
-	for _, role := range list(claims["roles"]) {
-		names = append(names, "role:"+role)
-	}
-	for _, name := range names {
+	for _, name := range memberships(claims) {
 		if group, ok := r.MapGroups[name]; ok && !slices.Contains(p.Groups, group) {
 			p.Groups = append(p.Groups, group)
 		}

@@ -38,8 +38,11 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	p := got.person()
-	connection := s.describe(r.Context(), got.Integration, got.tokens, &p)
+	p, connection, refused := s.admit(r.Context(), got)
+	if refused != nil {
+		s.turnAway(w, r, a, p, refused)
+		return
+	}
 	if a.Recheck != "" {
 		s.rechecked(w, r, got.Integration, a, got.tokens, p, connection)
 		return
@@ -180,9 +183,21 @@ const (
 	keepTimeout = 10 * time.Second
 )
 
+// admit says who has arrived, and how their connection stands; or why they may not
+// enter.
+func (s *Site) admit(ctx context.Context, got arrived) (identity.Person, grant.State, *identity.Refusal) {
+	p := got.person()
+	if refused := got.Rules.Admit(got.claims.All); refused != nil {
+		return p, "", refused
+	}
+	state := s.describe(ctx, got.Integration, got.tokens, &p)
+	return p, state, got.Rules.AdmitAddress(p.Mailbox)
+}
+
 // signIn makes a verified answer of Microsoft into a person, a grant and a session.
 func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, got arrived, p identity.Person, state grant.State) error {
 	s, i, claims := g.site, got.Integration, got.claims
+	s.warnOfOmittedGroups(i, claims)
 	// The code is spent: what it brought is kept even if the person has left.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), keepTimeout)
 	defer cancel()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -67,6 +68,9 @@ type Site struct {
 	cookies      cookies
 	pages        *pages.Renderer
 	frontchannel *rate.Limiter
+	// groupsOmitted are the integrations whose operator was told of people whose
+	// token can't hold their groups.
+	groupsOmitted sync.Map
 }
 
 // Front-channel sign-outs look into the store for anybody who calls: so many of

@@ -1,0 +1,51 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/onesgate/onesgate/internal/identity"
+)
+
+// rules checks what people get, and makes the rules by which they are made.
+func (u *Users) rules(integration string) (identity.Rules, error) {
+	r := identity.Rules{
+		Integration:   integration,
+		DefaultGroups: u.DefaultGroups,
+		MapGroups:     map[string]string{},
+		AllowGuests:   u.AllowGuests,
+		CardClaim:     u.CardNumber,
+	}
+	if u.AllowGroups != nil && len(u.AllowGroups) == 0 {
+		return r, errors.New("allow_groups names nobody; leave it out to let everybody in the tenant enter")
+	}
+	for _, name := range u.AllowGroups {
+		if err := checkGroup("allow_groups", name); err != nil {
+			return r, err
+		}
+		r.Allow = append(r.Allow, identity.GroupName(name))
+	}
+	for from, to := range u.MapGroups {
+		if err := checkGroup("map_group", from); err != nil {
+			return r, err
+		}
+		if to == "" {
+			return r, fmt.Errorf("map_group %q leads to no group of ONES", from)
+		}
+		name := identity.GroupName(from)
+		if _, twice := r.MapGroups[name]; twice {
+			return r, fmt.Errorf("map_group %q is there twice", name)
+		}
+		r.MapGroups[name] = to
+	}
+	return r, nil
+}
+
+// checkGroup says what is wrong with the name of a group of the directory, or a role.
+func checkGroup(word, name string) error {
+	if strings.TrimSpace(name) == "" || strings.TrimSpace(strings.TrimPrefix(name, "role:")) == "" {
+		return fmt.Errorf("%s: %q names no group and no role; write the group's object id, or role:NAME", word, name)
+	}
+	return nil
+}

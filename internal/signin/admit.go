@@ -1,0 +1,55 @@
+package signin
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/signin/pages"
+)
+
+// turnAway tells somebody whom Microsoft has signed in why they may not enter.
+// Nothing new is kept of them, and the sessions that they still had are over.
+func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, a attempt, p identity.Person, why *identity.Refusal) {
+	s.Audit.Warn("sign-in refused", "user", p.ID, "integration", a.Integration, "reason", why.Reason, "why", why)
+	current, ok := s.current(w, r)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), keepTimeout)
+	defer cancel()
+	ended, err := s.Sessions.EndAll(ctx, p.ID, nil)
+	if err != nil {
+		s.storeFailed(w, r, err)
+		return
+	}
+	if ended > 0 {
+		s.Audit.Info("signed out everywhere, as they may not enter any more", "user", p.ID, "sessions", ended)
+	}
+	if current != nil && current.Person.ID == p.ID {
+		s.cookies.clear(w, s.cookies.session)
+	}
+	other := pathLogin + "/" + a.Integration + "?" + url.Values{"prompt": {promptSelect}, "return_to": {a.ReturnTo}}.Encode()
+	s.pages.Message(w, r, pages.Message{
+		Kind:    refusalPage(why.Reason),
+		Detail:  string(why.Reason),
+		Actions: []pages.Action{{Label: pages.ActionOtherAccount, URL: other}},
+	})
+}
+
+// refusalPage says which page explains why somebody may not enter.
+func refusalPage(identity.Reason) pages.Kind { return pages.WrongAccount }
+
+// warnOfOmittedGroups tells the operator, once for each integration, that the
+// ONES groups of somebody are not complete.
+func (s *Site) warnOfOmittedGroups(i Integration, claims entra.Claims) {
+	if !i.Rules.MapsGroups() || !identity.GroupsOmitted(claims.All) {
+		return
+	}
+	if _, told := s.groupsOmitted.LoadOrStore(i.Name, true); !told {
+		s.Log.Warn("somebody is in more groups than an ID token can hold, so none of them is mapped to a group of ONES, for them and for others like them: in Azure, have only groups assigned to the application emitted, or map app roles",
+			"integration", i.Name)
+	}
+}
