@@ -140,6 +140,8 @@ func TestAdminStatus(t *testing.T) {
 	defer st.release(e, s)
 	put(t, e.store, "person/1", "{}")
 	put(t, e.store, "session/1", "{}")
+	put(t, e.store, "person-card/4711/t.a", "")
+	put(t, e.store, "person-card/4711/t.b", "")
 
 	c := adminServer(t, unchanged)
 	if _, err := c.call(t.Context(), http.MethodPost, statusPath, nil); err == nil || !strings.Contains(err.Error(), "takes GET") {
@@ -155,17 +157,20 @@ func TestAdminStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := got.Store.Records
-	if got.Store.Engine != "badger" || r[kindPeople] != 1 || r[kindSessions] != 1 || r[kindOther] != 1 || got.Store.LastBackup != nil {
+	if got.Store.Engine != "badger" || r[kindPeople] != 1 || r[kindSessions] != 1 || r[kindOther] != 3 || got.Store.LastBackup != nil {
 		t.Errorf("store: %+v", got.Store)
 	}
 	if d := got.Store.Disk; d == nil || d.Used == 0 || d.Free == 0 {
 		t.Errorf("disk: %+v", d)
 	}
+	if len(got.SharedCards) != 1 || strings.Join(got.SharedCards[0], " ") != "t.a t.b" {
+		t.Errorf("shared cards: %v", got.SharedCards)
+	}
 	var told bytes.Buffer
 	if err := got.print(&told, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"1 person, 0 grants", "never", instanceName() + ", ", "contoso: 2 rooms (boardroom, harbour)"} {
+	for _, want := range []string{"1 person, 0 grants", "never", "1 card number belongs to more than one person", instanceName() + ", ", "contoso: 2 rooms (boardroom, harbour)"} {
 		if !strings.Contains(told.String(), want) {
 			t.Errorf("no %q in:\n%s", want, &told)
 		}

@@ -2,11 +2,14 @@ package caddymodule
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/onesgate/onesgate/internal/identity"
 )
 
 func init() {
@@ -51,6 +54,7 @@ func init() {
 //				allow_guests
 //				map_group      <directory group or role> <ones group>
 //				card_number    <claim>
+//				card_format    as_is | decimal|hex [to decimal|hex] [reversed] [digits <number>]
 //			}
 //		}
 //	}
@@ -289,12 +293,29 @@ func parseUsers(d *caddyfile.Dispenser, u *Users) error {
 			u.MapGroups[from] = to
 		case "card_number":
 			err = one(d, &u.CardNumber)
+		case "card_format":
+			err = parseCardFormat(d, u)
 		default:
-			err = unknown(d, "users", "login_button, default_groups, allow_groups, allow_guests, map_group, card_number")
+			err = unknown(d, "users", "login_button, default_groups, allow_groups, allow_guests, map_group, card_number, card_format")
 		}
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func parseCardFormat(d *caddyfile.Dispenser, u *Users) error {
+	var words []string
+	if u.CardFormat != "" {
+		return d.Err("card_format is there twice")
+	}
+	if err := many(d, &words); err != nil {
+		return err
+	}
+	u.CardFormat = strings.Join(words, " ")
+	if _, err := identity.ParseCardFormat(u.CardFormat); err != nil {
+		return d.WrapErr(err)
 	}
 	return nil
 }

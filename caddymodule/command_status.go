@@ -65,6 +65,9 @@ func (s status) print(to io.Writer, now time.Time) error {
 		counted(records[kindPeople], "person", "people"), counted(records[kindGrants], "grant", "grants"),
 		counted(records[kindBookings], "booking", "bookings"), counted(records[kindSessions], "session", "sessions"),
 		counted(records[kindOther], "other record", "other records"))
+	if n := len(s.SharedCards); n > 0 {
+		row("cards", "%s to more than one person, so nobody is found by it; whose: onesgate ones status --json", counted(n, "card number belongs", "card numbers belong"))
+	}
 	if d := s.Store.Disk; d != nil {
 		row("disk", "%s used, %s free", humanize.IBytes(d.Used), humanize.IBytes(d.Free))
 	}

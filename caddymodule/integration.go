@@ -72,6 +72,10 @@ type Users struct {
 	// The claim with the card number; `pager` finds the directory's pager
 	// attribute under its usual names. Default: none.
 	CardNumber string `json:"card_number,omitempty"`
+	// How the directory writes card numbers, and how ONES gets them: `as_is`, or
+	// `decimal` or `hex`, then `to` the other one, `reversed`, `digits` and a
+	// number, as needed, such as `hex to decimal digits 10`. Default: `as_is`.
+	CardFormat string `json:"card_format,omitempty"`
 }
 
 // nameForm is what integrations and rooms may be called: part of addresses, headers and logs.

@@ -23,6 +23,9 @@ type status struct {
 	Store         storeStatus         `json:"store"`
 	Integrations  []integrationStatus `json:"integrations"`
 	Rooms         []roomStatus        `json:"rooms"`
+	// SharedCards are the user ids, at most ten each, of people with one card
+	// number: nobody is found by it.
+	SharedCards [][]string `json:"shared_cards,omitempty"`
 }
 
 type storeStatus struct {
@@ -101,6 +104,9 @@ func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
 	}
 	if err == nil {
 		s.Gateways, err = peers.List(r.Context(), e.store)
+	}
+	if err == nil {
+		s.SharedCards, err = e.people.SharedCards(r.Context())
 	}
 	if m, ok := e.store.(measured); ok && err == nil {
 		s.Store.Disk = new(diskStatus)

@@ -17,6 +17,13 @@ func (u *Users) rules(integration string) (identity.Rules, error) {
 		AllowGuests:   u.AllowGuests,
 		CardClaim:     u.CardNumber,
 	}
+	var err error
+	if r.CardFormat, err = identity.ParseCardFormat(u.CardFormat); err != nil {
+		return r, err
+	}
+	if u.CardFormat != "" && u.CardNumber == "" {
+		return r, errors.New("card_format without card_number: write which claim has the number, such as card_number pager")
+	}
 	if u.AllowGroups != nil && len(u.AllowGroups) == 0 {
 		return r, errors.New("allow_groups names nobody; leave it out to let everybody in the tenant enter")
 	}

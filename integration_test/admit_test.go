@@ -79,3 +79,50 @@ func TestWhoMayEnter(t *testing.T) {
 		t.Errorf("alice's roles are %v", roles)
 	}
 }
+
+// Two people with one card number: the operator is told, and a card finds neither.
+func TestSharedCardNumber(t *testing.T) {
+	w := newWorld(t, func(c *m365.Config) {
+		people := c.Tenants[0].People
+		for i := range people {
+			switch p := &people[i]; p.Mail {
+			case alice:
+				p.Pager = "04:A1:B2:C3"
+			case bob:
+				p.Pager = "4a1b2c3"
+			default:
+				p.Pager = "not a number"
+			}
+		}
+	})
+	w.write(map[string]any{"Users": "card_format hex to decimal digits 10"})
+	p := w.gateway()
+	book := func() answer {
+		return w.serve(http.MethodPost, "/v1/bookings", meeting("boardroom", 3, 9), "Ones-Act-As", "card:0077705923")
+	}
+	if newVisitor(t, w.home).signIn(alice); w.lastSeen().Header.Get("X-Ones-Card-Number") != "0077705923" {
+		t.Errorf("alice's card is %q", w.lastSeen().Header.Get("X-Ones-Card-Number"))
+	}
+	if a := book(); a.StatusCode >= 300 {
+		t.Errorf("by alice's card: %d %s", a.StatusCode, a.body)
+	}
+	newVisitor(t, w.home).signIn(bob)
+	if a := book(); a.StatusCode != http.StatusConflict || !strings.Contains(a.body, "ambiguous_user") {
+		t.Errorf("by a card that two people have: %d %s", a.StatusCode, a.body)
+	}
+	newVisitor(t, w.home).signIn("carol@contoso.example")
+	if _, there := w.lastSeen().Header["X-Ones-Card-Number"]; there {
+		t.Errorf("carol's card is %q", w.lastSeen().Header.Get("X-Ones-Card-Number"))
+	}
+	for _, told := range []string{"belongs to more than one person", "is not of the form"} {
+		if log := p.errors(); strings.Count(log, told) != 1 {
+			t.Errorf("the log does not tell %q once:\n%s", told, log)
+		}
+	}
+	for _, number := range []string{"0077705923", "4a1b2c3", "not a number"} {
+		if strings.Contains(p.errors(), number) {
+			t.Errorf("the log shows the number %s", number)
+		}
+	}
+	w.succeeds(`cards +1 card number belongs to more than one person`, "status")
+}

@@ -21,6 +21,8 @@ type Rules struct {
 	// CardClaim names the claim of the card number; "pager" tries the names
 	// under which the directory's pager attribute appears in a token.
 	CardClaim string
+	// CardFormat is what ONES gets of it.
+	CardFormat CardFormat
 }
 
 // Person makes a person out of the claims of a verified ID token. tenant stands
@@ -28,6 +30,7 @@ type Rules struct {
 // "preferred_username" are there only if the tenant has configured them: with
 // the three permissions of the ONES manual they are absent.
 func (r Rules) Person(tenant, subject string, claims map[string]any) Person {
+	card, _ := r.Card(claims)
 	p := Person{
 		ID:            PersonID(tenant, subject),
 		TenantID:      tenant,
@@ -37,7 +40,7 @@ func (r Rules) Person(tenant, subject string, claims map[string]any) Person {
 		DefaultGroups: r.DefaultGroups,
 		Groups:        slices.Clone(r.DefaultGroups),
 		Roles:         roles(claims),
-		CardNumber:    r.card(claims),
+		CardNumber:    card,
 	}
 	if p.Email == "" && strings.Contains(text(claims["preferred_username"]), "@") {
 		p.Email = text(claims["preferred_username"])
@@ -50,23 +53,29 @@ func (r Rules) Person(tenant, subject string, claims map[string]any) Person {
 	return p
 }
 
-// card finds the card number. On-premises "pager" reaches a token as a
-// directory extension: "extn.pager", or "extension_<app>_pager" where a claims
-// mapping names it so.
-func (r Rules) card(claims map[string]any) string {
+// Card returns the card number that a token tells, in the format of ONES; "" if
+// there is none. ok is false if what stands there is no number of that format.
+func (r Rules) Card(claims map[string]any) (number string, ok bool) {
+	if number = r.cardClaim(claims); number == "" {
+		return "", true
+	}
+	return r.CardFormat.Normalize(number)
+}
+
+// cardClaim finds the claim with the card number. On-premises "pager" reaches a
+// token as a directory extension: "extn.pager", or "extension_<app>_pager" where a
+// claims mapping names it so.
+func (r Rules) cardClaim(claims map[string]any) string {
 	if r.CardClaim != "pager" {
 		return text(claims[r.CardClaim])
 	}
-	if v := text(claims["extn.pager"]); v != "" {
-		return v
-	}
-	names := make([]string, 0, 1)
+	names := []string{"extn.pager"}
 	for name := range claims {
 		if strings.HasPrefix(name, "extension_") && strings.HasSuffix(strings.ToLower(name), "_pager") {
 			names = append(names, name)
 		}
 	}
-	slices.Sort(names)
+	slices.Sort(names[1:])
 	for _, name := range append(names, "pager") {
 		if v := text(claims[name]); v != "" {
 			return v

@@ -71,6 +71,37 @@ func TestPerson(t *testing.T) {
 	})
 }
 
+// A number that can't be used is left out, and said to be there.
+func TestCardThatIsNone(t *testing.T) {
+	hex, err := ParseCardFormat("hex to decimal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		format CardFormat
+		claim  any
+		want   string
+		ok     bool
+	}{
+		{hex, "FF", "255", true},
+		{hex, []any{"FF", "FE"}, "255", true},
+		{hex, nil, "", true},
+		{hex, " ", "", true},
+		{hex, "Alice", "", false},
+		{CardFormat{}, strings.Repeat("1", 300), "", false},
+		{hex, strings.Repeat("1 -:", 64) + "2", "", false},
+	} {
+		claims := map[string]any{"pager": tt.claim}
+		r := Rules{CardClaim: "pager", CardFormat: tt.format}
+		if got, ok := r.Card(claims); got != tt.want || ok != tt.ok {
+			t.Errorf("Card of %v = %q, %v; want %q, %v", tt.claim, got, ok, tt.want, tt.ok)
+		}
+		if got := r.Person("t", "s", claims).CardNumber; got != tt.want {
+			t.Errorf("the person's of %v = %q, want %q", tt.claim, got, tt.want)
+		}
+	}
+}
+
 func TestCleanBounds(t *testing.T) {
 	got := Clean(strings.Repeat("陳", 200) + "\n")
 	if len(got) > 256 || !strings.HasPrefix(got, "陳") || strings.ContainsRune(got, '\uFFFD') {

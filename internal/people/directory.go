@@ -38,7 +38,9 @@ func New(s store.Store, now func() time.Time) *Directory {
 // ambiguous by whoever asked).
 func personKey(id string) string        { return "person/" + id }
 func emailPrefix(address string) string { return "person-email/" + fold(address) + "/" }
-func cardPrefix(number string) string   { return "person-card/" + fold(number) + "/" }
+func cardPrefix(number string) string   { return cards + fold(number) + "/" }
+
+const cards = "person-card/"
 
 // fold makes an index word of what people type: without case, and with the
 // separator of keys escaped.
@@ -128,6 +130,45 @@ func (d *Directory) ByEmail(ctx context.Context, address string) ([]Entry, error
 func (d *Directory) ByCard(ctx context.Context, number string) ([]Entry, error) {
 	return d.find(ctx, cardPrefix(number))
 }
+
+// SharedCards returns, for each card number that more than one person has, whose it
+// is: up to ten ids.
+func (d *Directory) SharedCards(ctx context.Context) ([][]string, error) {
+	var shared [][]string
+	var number string
+	var holders []string // of number
+	next := func() {
+		if len(holders) > 1 {
+			shared = append(shared, holders)
+		}
+		holders = nil
+	}
+	for after := ""; ; {
+		recs, err := d.store.Scan(ctx, cards, after, cardsAtOnce)
+		if err != nil {
+			return nil, err
+		}
+		for _, rec := range recs {
+			// A number has no "/" there.
+			n, id, _ := strings.Cut(strings.TrimPrefix(rec.Key, cards), "/")
+			if n != number {
+				next()
+				number = n
+			}
+			if len(holders) < maxMatches {
+				holders = append(holders, id)
+			}
+			after = rec.Key
+		}
+		if len(recs) < cardsAtOnce {
+			next()
+			return shared, nil
+		}
+	}
+}
+
+// cardsAtOnce bounds one look at the card numbers.
+const cardsAtOnce = 500
 
 // maxMatches is enough to see that a word is ambiguous.
 const maxMatches = 10

@@ -2,6 +2,7 @@ package people
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -93,5 +94,42 @@ func TestDirectory(t *testing.T) {
 	}
 	if got, err := d.ByEmail(ctx, "alice@contoso.example"); err != nil || len(got) != 2 {
 		t.Errorf("a shared address finds %v %v", ids(got), err)
+	}
+}
+
+func TestSharedCards(t *testing.T) {
+	d, ctx := New(newStore(t), time.Now), t.Context()
+	want := func(want string) {
+		t.Helper()
+		got, err := d.SharedCards(ctx)
+		if err != nil || fmt.Sprint(got) != want {
+			t.Errorf("SharedCards = %v, %v; want %s", got, err, want)
+		}
+	}
+	enter := func(id, card string) {
+		t.Helper()
+		if err := d.SignedIn(ctx, identity.Person{ID: id, CardNumber: card}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want("[]")
+	enter("t.none", "")
+	enter("t.a", "1")
+	enter("t.b", "11") // begins with another's
+	enter("t.c", "1/1")
+	want("[]")
+	enter("t.a/1", "1") // an id with a slash
+	enter("t.d", "ab")
+	enter("t.e", "AB")
+	want("[[t.a t.a/1] [t.d t.e]]")
+	enter("t.d", "2")
+	want("[[t.a t.a/1]]")
+	// More of them than are looked at at once, on both sides of the seam.
+	for n := range cardsAtOnce {
+		enter(fmt.Sprintf("t.x%04d", n), "0")
+	}
+	got, err := d.SharedCards(ctx)
+	if err != nil || len(got) != 2 || len(got[0]) != maxMatches || got[0][0] != "t.x0000" || fmt.Sprint(got[1]) != "[t.a t.a/1]" {
+		t.Errorf("SharedCards = %v, %v", got, err)
 	}
 }

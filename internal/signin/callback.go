@@ -198,10 +198,14 @@ func (s *Site) admit(ctx context.Context, got arrived) (identity.Person, grant.S
 func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, got arrived, p identity.Person, state grant.State) error {
 	s, i, claims := g.site, got.Integration, got.claims
 	s.warnOfOmittedGroups(i, claims)
+	s.warnOfUselessCard(i, claims, p)
 	// The code is spent: what it brought is kept even if the person has left.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), keepTimeout)
 	defer cancel()
 	if err := s.People.SignedIn(ctx, p); err != nil {
+		return err
+	}
+	if err := s.warnOfSharedCard(ctx, p); err != nil {
 		return err
 	}
 	if err := s.Grants.Save(ctx, p.ID, i.Name, got.tokens, state); err != nil {
