@@ -68,9 +68,9 @@ func serveRewrap(w http.ResponseWriter, r *http.Request, e *engine) error {
 		return storeUnavailable(err)
 	}
 	done := rewrapped{Resealed: grants.Resealed, Records: grants.Sealed, Unopened: grants.Unopened, Damaged: grants.Damaged}
-	resealed, err := rewrapAssertionKey(ctx, e.store, e.keys)
+	resealed, err := rewrapAssertionKeys(ctx, e.store, e.keys)
 	if err == nil {
-		err = countAssertionKey(ctx, e.store, done.Records)
+		err = countAssertionKeys(ctx, e.store, done.Records)
 	}
 	if errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrTampered) {
 		return refuse(http.StatusConflict, "%w", err)

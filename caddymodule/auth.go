@@ -120,12 +120,8 @@ func (h *Auth) admins() (signin.Admins, error) {
 
 func (h *Auth) newGate() (*signin.Gate, error) {
 	public := h.app.settings.world.PublicURL
-	signer, err := identity.NewSigner(h.app.engine.signing, public, cmp.Or(h.AssertionAudience, public))
-	if err != nil {
-		return nil, err
-	}
 	cfg := h.config
-	cfg.Signer = signer
+	cfg.Signer = identity.NewSigner(h.app.engine.signing.Load, public, cmp.Or(h.AssertionAudience, public))
 	return h.app.site.Gate(cfg), nil
 }
 

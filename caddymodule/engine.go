@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
@@ -62,7 +62,7 @@ type engine struct {
 	// keysProblem is why the keyset could not be taken as it is now.
 	keysProblem atomic.Pointer[error]
 
-	signing  *ecdsa.PrivateKey // of assertions
+	signing  atomic.Pointer[identity.Ring] // of assertions
 	sessions *session.Registry
 	people   *people.Directory
 	grants   *grant.Keeper
@@ -168,9 +168,11 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 	if e.keys, err = openKeyset(ctx, keyset, e.store, m.shared(), log); err != nil {
 		return nil, err
 	}
-	if e.signing, err = assertionKey(ctx, e.store, e.keys); err != nil {
+	ring, err := keepAssertionKeys(ctx, e.store, e.keys, time.Now())
+	if err != nil {
 		return nil, fmt.Errorf("keyset %s: %w", keyset, err)
 	}
+	e.signing.Store(ring)
 	e.peer.Changed() // the others can know its keys now
 	e.people = people.New(e.store, time.Now)
 	e.feed = store.NewFeed(e.store, time.Now, log, e.heard, e.missed)
@@ -198,6 +200,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 			}
 		})
 	})
+	e.work.Go(func() { e.followAssertionKeys(ctx, signingLook, log) })
 	e.work.Go(func() { e.bookings.Run(ctx) })
 	e.work.Go(func() { e.followUpBookings(ctx, log) })
 	return e, nil

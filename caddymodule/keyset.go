@@ -69,7 +69,7 @@ func openKeyset(ctx context.Context, src seal.Source, s store.Store, shared bool
 	if shared {
 		return nil, fmt.Errorf("the keyset %s is not there, and gateways that share a database need the same one: copy it from another gateway, or for the first one make it with: onesgate ones keys init %[1]s", src)
 	}
-	// The key that signs assertions is the first thing that is ever sealed.
+	// What signs assertions is the first thing that is ever sealed.
 	_, err = s.Get(ctx, signingKey)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err

@@ -51,7 +51,7 @@ func restoreRule(keys *seal.Keyset) backup.Rule {
 		case f.Kind == kindSessions, strings.HasPrefix(r.Key, "session-"), strings.HasPrefix(r.Key, backupsPrefix):
 			f.LeftOut = true
 		case r.Key == signingKey: // it tells before anything is written whether the keys fit
-			if _, err := openAssertionKey(keys, r.Value); err != nil {
+			if _, err := openAssertionKeys(keys, r.Value); err != nil {
 				return f, err
 			}
 		case f.Kind == kindBookings:

@@ -1,9 +1,6 @@
 package identity
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -21,37 +18,18 @@ const AssertionLife = 5 * time.Minute
 // A Signer makes identity headers with a signed assertion in them, so that ONES
 // can tell them from forged ones. It may be used concurrently.
 type Signer struct {
+	ring             func() *Ring
 	issuer, audience string
-	signer           jose.Signer
-	public           jose.JSONWebKey
 }
 
-// NewSigningKey returns a new key for assertions.
-func NewSigningKey() (*ecdsa.PrivateKey, error) {
-	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-}
-
-// NewSigner returns a signer of assertions from issuer to audience, both URLs.
-func NewSigner(key *ecdsa.PrivateKey, issuer, audience string) (*Signer, error) {
-	public := jose.JSONWebKey{Key: key.Public(), Algorithm: string(jose.ES256), Use: "sig"}
-	print, err := public.Thumbprint(crypto.SHA256)
-	if err != nil {
-		return nil, fmt.Errorf("naming the assertion key: %w", err)
-	}
-	public.KeyID = base64.RawURLEncoding.EncodeToString(print)
-	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: public.KeyID}},
-		(&jose.SignerOptions{}).WithType("ones-assertion+jwt"))
-	if err != nil {
-		return nil, fmt.Errorf("preparing the assertion key: %w", err)
-	}
-	return &Signer{issuer: issuer, audience: audience, signer: signer, public: public}, nil
+// NewSigner returns a signer of assertions from issuer to audience, both URLs. It
+// asks for the ring each time, since keys change while it is in use.
+func NewSigner(ring func() *Ring, issuer, audience string) *Signer {
+	return &Signer{ring: ring, issuer: issuer, audience: audience}
 }
 
 // Keys returns the public keys as a JSON Web Key Set (RFC 7517).
-func (s *Signer) Keys() jose.JSONWebKeySet {
-	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{s.public}}
-}
+func (s *Signer) Keys() jose.JSONWebKeySet { return s.ring().Keys() }
 
 // claims of an assertion.
 type claims struct {
@@ -99,7 +77,7 @@ func (s *Signer) Headers(p *Person, connection string, now time.Time) (Headers, 
 		if hs.size()+assertionSize(payload) > maxHeaders && c.shorten() {
 			continue
 		}
-		signed, err := s.signer.Sign(payload)
+		signed, err := s.ring().at(now).signer.Sign(payload)
 		if err != nil {
 			return nil, fmt.Errorf("signing the assertion: %w", err)
 		}

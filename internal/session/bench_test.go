@@ -16,14 +16,11 @@ import (
 // a request open.
 func BenchmarkMemory(b *testing.B) {
 	const sessions = 10_000
-	key, err := identity.NewSigningKey()
+	ring, err := identity.NewRing(time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}
-	signer, err := identity.NewSigner(key, "https://ones.example", "https://ones.example")
-	if err != nil {
-		b.Fatal(err)
-	}
+	signer := identity.NewSigner(func() *identity.Ring { return ring }, "https://ones.example", "https://ones.example")
 	for _, active := range []bool{false, true} {
 		b.Run(fmt.Sprintf("active=%v", active), func(b *testing.B) {
 			var bytes uint64

@@ -45,8 +45,11 @@ func (s *Site) listIntegrations(w http.ResponseWriter, _ *http.Request) {
 	answer(w, map[string]any{"integrations": list})
 }
 
-// keys are the public keys of the signed assertion.
-func (g *Gate) keys(w http.ResponseWriter, _ *http.Request) { answer(w, g.Signer.Keys()) }
+// keys are the public keys of the signed assertion. They may be kept for a while:
+// a new one is published long before it is used.
+func (g *Gate) keys(w http.ResponseWriter, _ *http.Request) {
+	answerFor(w, "max-age=300, public", g.Signer.Keys())
+}
 
 func (s *Site) readyz(w http.ResponseWriter, _ *http.Request) {
 	if err := s.Ready(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"go.uber.org/goleak"
 
 	"github.com/onesgate/onesgate/internal/entra"
@@ -78,14 +79,11 @@ func newStage(t testing.TB, change func(*GateConfig)) *stage {
 		Client: func(string) (*entra.Client, bool) { return nil, false },
 	})
 	t.Cleanup(grants.Close)
-	key, err := identity.NewSigningKey()
+	ring, err := identity.NewRing(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := identity.NewSigner(key, "https://ones.example", "https://ones.example")
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer := identity.NewSigner(func() *identity.Ring { return ring }, "https://ones.example", "https://ones.example")
 	public, err := ParsePublic([]string{"/display/*"})
 	if err != nil {
 		t.Fatal(err)
@@ -184,19 +182,55 @@ func TestGateSetsIdentity(t *testing.T) {
 func TestGatesDoNotShareAssertions(t *testing.T) {
 	st := newStage(t, nil)
 	st.send(t, http.MethodGet, "/", true)
-	key, err := identity.NewSigningKey()
+	ring, err := identity.NewRing(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	other := st.GateConfig
-	if other.Signer, err = identity.NewSigner(key, "https://ones.example", "https://other.example"); err != nil {
-		t.Fatal(err)
-	}
+	other.Signer = identity.NewSigner(func() *identity.Ring { return ring }, "https://ones.example", "https://other.example")
 	first := st.reach[0].Header.Get("X-Ones-Assertion")
 	st.Gate = st.site.Gate(other)
 	st.send(t, http.MethodGet, "/", true)
 	if got := st.reach[1].Header.Get("X-Ones-Assertion"); got == first {
 		t.Error("the second gate passed on the assertion of the first")
+	}
+}
+
+// A key that begins to sign does so for sessions that are open, within minutes.
+func TestGateSignsWithTheNextKey(t *testing.T) {
+	now := time.Now()
+	change := now.Add(time.Minute) // when the next key signs
+	ring, err := identity.NewRing(change.Add(-identity.KeyLife))
+	if err == nil {
+		ring, err = ring.Advance(change.Add(-time.Hour))
+	}
+	if err != nil || len(ring.Keys().Keys) != 2 {
+		t.Fatalf("%v, %v; want two keys", ring, err)
+	}
+	st := newStage(t, func(c *GateConfig) {
+		c.Signer = identity.NewSigner(func() *identity.Ring { return ring }, "https://ones.example", "https://ones.example")
+	})
+	st.site.Now = func() time.Time { return now }
+	kid := func() string {
+		t.Helper()
+		st.send(t, http.MethodGet, "/", true)
+		jws, err := jose.ParseSignedCompact(st.reach[len(st.reach)-1].Header.Get("X-Ones-Assertion"), []jose.SignatureAlgorithm{jose.ES256})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return jws.Signatures[0].Protected.KeyID
+	}
+	old, next := ring.Keys().Keys[0].KeyID, ring.Keys().Keys[1].KeyID
+	if got := kid(); got != old {
+		t.Errorf("signed with %s before the change, want %s", got, old)
+	}
+	now = change.Add(identity.AssertionLife / 2)
+	if got := kid(); got != next {
+		t.Errorf("signed with %s after the change, want %s", got, next)
+	}
+	w := st.send(t, http.MethodGet, "/.ones/jwks.json", false)
+	if got := w.Header().Get("Cache-Control"); got != "max-age=300, public" || !strings.Contains(w.Body.String(), old) || !strings.Contains(w.Body.String(), next) {
+		t.Errorf("the keys are not both there, to be kept for 5 minutes: %q %s", got, w.Body)
 	}
 }
 

@@ -141,10 +141,12 @@ func problem(w http.ResponseWriter, status int, code, detail, loginURL string) {
 }
 
 // answer answers with JSON that nobody may keep.
-func answer(w http.ResponseWriter, body any) {
+func answer(w http.ResponseWriter, body any) { answerFor(w, "no-store", body) }
+
+func answerFor(w http.ResponseWriter, cacheControl string, body any) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
+	h.Set("Cache-Control", cacheControl)
 	h.Set("X-Content-Type-Options", "nosniff")
 	_ = json.NewEncoder(w).Encode(body)
 }
