@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -53,7 +54,8 @@ type claims struct {
 // Headers returns the identity headers of p, valid until now + AssertionLife.
 // Together they weigh at most 2 KB: groups that don't fit are left out from the
 // end, and the assertion then says "groups_omitted"; after that the default
-// groups, and the end of a very long name.
+// groups, the end of a very long name, the card number and the address. A person
+// whose id alone is too heavy gets none, but an error.
 func (s *Signer) Headers(p *Person, connection string, now time.Time) (Headers, error) {
 	c := claims{
 		Issuer: s.issuer, Audience: s.audience, Subject: p.ID,
@@ -69,12 +71,15 @@ func (s *Signer) Headers(p *Person, connection string, now time.Time) (Headers, 
 	}
 	for {
 		c.GroupsOmitted = len(c.Groups) < len(p.Groups)
-		payload, err := json.Marshal(c)
+		payload, err := c.encode()
 		if err != nil {
 			return nil, err
 		}
 		hs := plainHeaders(c)
-		if hs.size()+assertionSize(payload) > maxHeaders && c.shorten() {
+		if size := hs.size() + assertionSize(payload); size > maxHeaders {
+			if !c.shorten() {
+				return nil, fmt.Errorf("the identity headers weigh %d bytes, with all left out that can be; at most %d are allowed", size, maxHeaders)
+			}
 			continue
 		}
 		signed, err := s.ring().at(now).signer.Sign(payload)
@@ -89,6 +94,15 @@ func (s *Signer) Headers(p *Person, connection string, now time.Time) (Headers, 
 	}
 }
 
+// encode returns the claims as JSON, without the escapes that only HTML needs.
+func (c *claims) encode() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(c)
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
 // shorten makes the claims lighter by what can be missed most easily, and
 // reports whether there was something left to leave out.
 func (c *claims) shorten() bool {
@@ -98,7 +112,11 @@ func (c *claims) shorten() bool {
 	case len(c.DefaultGroups) > 0:
 		c.DefaultGroups = c.DefaultGroups[:len(c.DefaultGroups)-1]
 	case c.Name != "":
-		c.Name = strings.ToValidUTF8(c.Name[:len(c.Name)*3/4], "")
+		c.Name = strings.TrimSpace(strings.ToValidUTF8(c.Name[:len(c.Name)*3/4], ""))
+	case c.CardNumber != "": // a part of it would be another one
+		c.CardNumber = ""
+	case c.Email != "":
+		c.Email = ""
 	default:
 		return false
 	}

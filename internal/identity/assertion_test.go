@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"pgregory.net/rapid"
 )
 
 var alice = &Person{
@@ -147,5 +149,95 @@ func TestHeadersAreSharable(t *testing.T) {
 	one.Add(HeaderUserName, "appended by something behind us")
 	if got := other[HeaderUserName]; !slices.Equal(got, []string{"%E9%99%B3 Alice"}) {
 		t.Errorf("another request sees %q", got)
+	}
+}
+
+// TestAnyPersonFits: whatever a token tells, the headers stay under their budget,
+// hold no byte that the contract doesn't name, and say what the assertion says.
+func TestAnyPersonFits(t *testing.T) {
+	s := newTestSigner(t)
+	anything := rapid.OneOf(rapid.String(), rapid.StringN(0, 400, -1), rapid.StringOfN(rapid.RuneFrom([]rune("陳%,\"\\<&\x00\n 😀a\u2028\u202e")), 0, 300, -1))
+	claim := rapid.OneOf(rapid.Map(anything, func(s string) any { return s }), rapid.Map(rapid.SliceOfN(anything, 0, 20), func(l []string) any {
+		var v []any
+		for _, s := range l {
+			v = append(v, s)
+		}
+		return v
+	}))
+	name := rapid.StringMatching(`[a-z0-9][a-z0-9-]{0,62}`)
+	group := rapid.StringMatching(`[^ \pC]([^\pC]{0,60}[^ \pC])?`)
+	subject := rapid.StringMatching(`[A-Za-z0-9_-]{1,255}`)
+	rapid.Check(t, func(r *rapid.T) {
+		claims := map[string]any{}
+		for _, key := range []string{"name", "email", "preferred_username", "pager", "roles", "groups"} {
+			if rapid.Bool().Draw(r, "has "+key) {
+				claims[key] = claim.Draw(r, key)
+			}
+		}
+		rules := Rules{Integration: name.Draw(r, "integration"), CardClaim: "pager", DefaultGroups: rapid.SliceOfN(group, 0, 60).Draw(r, "default groups"), MapGroups: map[string]string{}}
+		for _, g := range list(claims["groups"]) {
+			rules.MapGroups[g] = group.Draw(r, "mapped")
+		}
+		p := rules.Person(rapid.SampledFrom([]string{tenant, rules.Integration}).Draw(r, "tenant"), subject.Draw(r, "subject"), claims)
+		hs, err := s.Headers(&p, "needs_admin_consent", epoch)
+		if err != nil {
+			r.Fatal(err)
+		}
+		if hs.size() > maxHeaders {
+			r.Fatalf("%d bytes", hs.size())
+		}
+		told := verify(t, s, hs.Get(HeaderAssertion))
+		if told["sub"] != p.ID {
+			r.Fatalf("sub is %v, want %s", told["sub"], p.ID)
+		}
+		for header, claim := range map[string]string{
+			HeaderUserID: "sub", HeaderUserEmail: "email", HeaderUserName: "name", HeaderCardNumber: "card_number",
+			HeaderTenantID: "tid", HeaderIntegration: "integration", HeaderConnection: "connection",
+		} {
+			if got, want := decodeHeader(r, hs.Get(header)), told[claim]; got != want && (got != "" || want != nil) {
+				r.Fatalf("%s says %q, the assertion %q", header, got, want)
+			}
+		}
+		var groups []any
+		if joined := hs.Get(HeaderUserGroups); joined != "" {
+			for g := range strings.SplitSeq(joined, ",") {
+				groups = append(groups, decodeHeader(r, g))
+			}
+		}
+		if !slices.Equal(groups, told["groups"].([]any)) {
+			r.Fatalf("groups %q, the assertion has %q", groups, told["groups"])
+		}
+		if omitted := len(groups) < len(p.Groups); omitted != (told["groups_omitted"] == true) {
+			r.Fatalf("%d of %d groups, groups_omitted %v", len(groups), len(p.Groups), told["groups_omitted"])
+		}
+		// What is shorter must not be something else.
+		if e := told["email"]; e != nil && e != p.Email {
+			r.Fatalf("email %q of %q", e, p.Email)
+		}
+		if c := told["card_number"]; c != nil && c != p.CardNumber {
+			r.Fatalf("card %q of %q", c, p.CardNumber)
+		}
+	})
+}
+
+// decodeHeader is what ONES makes of a value: printable ASCII without "," and
+// with "%" only before two digits.
+func decodeHeader(t interface{ Fatalf(string, ...any) }, value string) string {
+	if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' || c == ',' }) || strings.TrimSpace(value) != value {
+		t.Fatalf("%q holds what a header must not hold", value)
+	}
+	decoded, err := url.PathUnescape(value)
+	if err != nil {
+		t.Fatalf("%q: %v", value, err)
+	}
+	return decoded
+}
+
+// An id that leaves no room gets no headers at all, rather than too many.
+func TestHeadersOfAnIDThatIsTooLong(t *testing.T) {
+	tid := strings.Repeat("t", 300)
+	p := Person{ID: PersonID(tid, strings.Repeat("%", 255)), TenantID: tid, Integration: strings.Repeat("x", 63), Name: "Alice"}
+	if hs, err := newTestSigner(t).Headers(&p, "connected", epoch); err == nil {
+		t.Errorf("%d bytes", hs.size())
 	}
 }

@@ -80,7 +80,7 @@ func ParseCardFormat(text string) (CardFormat, error) {
 // digits get capitals.
 func (f CardFormat) Normalize(number string) (string, bool) {
 	switch {
-	case number == "" || len(number) > 2*maxCard: // what text has cut is longer
+	case number == "" || len(number) > 2*maxCard: // with separators
 		return "", false
 	case f.from == 0 && len(number) > maxCard:
 		return "", false

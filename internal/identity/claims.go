@@ -35,15 +35,15 @@ func (r Rules) Person(tenant, subject string, claims map[string]any) Person {
 		ID:            PersonID(tenant, subject),
 		TenantID:      tenant,
 		Integration:   r.Integration,
-		Name:          text(claims["name"]),
-		Email:         text(claims["email"]),
+		Name:          Clean(text(claims["name"])),
+		Email:         Address(first(claims["email"])),
 		DefaultGroups: r.DefaultGroups,
 		Groups:        slices.Clone(r.DefaultGroups),
 		Roles:         roles(claims),
 		CardNumber:    card,
 	}
-	if p.Email == "" && strings.Contains(text(claims["preferred_username"]), "@") {
-		p.Email = text(claims["preferred_username"])
+	if p.Email == "" {
+		p.Email = Address(first(claims["preferred_username"]))
 	}
 	for _, name := range memberships(claims) {
 		if group, ok := r.MapGroups[name]; ok && !slices.Contains(p.Groups, group) {
@@ -88,9 +88,12 @@ func (r Rules) cardClaim(claims map[string]any) string {
 const maxText = 256
 
 // text reads a claim that is a string, or a list of strings whose first counts.
-func text(claim any) string {
+func text(claim any) string { return clean(first(claim)) }
+
+// first is text as it came.
+func first(claim any) string {
 	if l := list(claim); len(l) > 0 {
-		return Clean(l[0])
+		return l[0]
 	}
 	return ""
 }
@@ -113,19 +116,41 @@ func list(claim any) []string {
 	return nil
 }
 
+// maxAddress is the longest address that mail can be sent to, in bytes (RFC 5321,
+// section 4.5.3.1.3).
+const maxAddress = 254
+
+// Address returns an address that came from outside, without white space around
+// it; "": it is none, or one that two readers could understand differently. Nothing
+// is left out of it: a part of an address is another one.
+func Address(s string) string {
+	s = strings.TrimSpace(s)
+	local, domain, _ := strings.Cut(s, "@")
+	switch {
+	case local == "" || domain == "" || strings.Contains(domain, "@"), len(s) > maxAddress, clean(s) != s,
+		strings.ContainsFunc(s, unicode.IsSpace), strings.ContainsAny(s, `<>,;:"()[]\`):
+		return ""
+	}
+	return s
+}
+
 // Clean drops control characters, outer white space and what is over 256 bytes
 // from a text that came from outside.
 func Clean(s string) string {
-	s = strings.ToValidUTF8(s, "")
+	s = clean(s)
+	if len(s) > maxText {
+		s = strings.TrimSpace(strings.ToValidUTF8(s[:maxText], ""))
+	}
+	return s
+}
+
+// clean is Clean without a bound.
+func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return -1
 		}
 		return r
-	}, s)
-	s = strings.TrimSpace(s)
-	if len(s) > maxText {
-		s = strings.ToValidUTF8(s[:maxText], "")
-	}
-	return s
+	}, strings.ToValidUTF8(s, ""))
+	return strings.TrimSpace(s)
 }

@@ -71,6 +71,47 @@ func TestPerson(t *testing.T) {
 	})
 }
 
+// X4: an address has one "@", and is whole.
+func TestX4Address(t *testing.T) {
+	for address, ok := range map[string]bool{
+		"alice@contoso.example":                 true,
+		"alice.o'hara+rooms@contoso.example":    true,
+		"陳@contoso.example":                     true,
+		"bob_home#EXT#@contoso.example":         true,
+		"":                                      false,
+		"alice":                                 false,
+		"@contoso.example":                      false,
+		"alice@":                                false,
+		"a@evil.example@contoso.example":        false,
+		"a@evil.example,b@contoso.example":      false,
+		"a@evil.example;b@contoso.example":      false,
+		"Alice <alice@contoso.example>":         false,
+		`"a@evil.example"@contoso.example`:      false,
+		"alice @contoso.example":                false,
+		"alice@contoso\u00a0.example":           false,
+		"alice@contoso\x00.example":             false,
+		"alice@contoso.example\r\nBcc: x":       false,
+		"mailto:alice@contoso.example":          false,
+		"\xff@contoso.example":                  false,
+		strings.Repeat("a", 250) + "@c.example": false,
+		strings.Repeat("a", 244) + "@c.example": true,
+		strings.Repeat("a", 300) + "@c.example": false,
+		strings.Repeat("陳", 84) + "x@c.example": false,
+		"a@" + strings.Repeat("d", 251) + "陳":   false, // 254 bytes of it would be one
+	} {
+		want := ""
+		if ok {
+			want = address
+		}
+		if got := Address(address); got != want {
+			t.Errorf("Address(%q) = %q, want %q", address, got, want)
+		}
+		if got := (Rules{}).Person("t", "s", map[string]any{"email": address}).Email; got != want {
+			t.Errorf("the claim %q became %q", address, got)
+		}
+	}
+}
+
 // A number that can't be used is left out, and said to be there.
 func TestCardThatIsNone(t *testing.T) {
 	hex, err := ParseCardFormat("hex to decimal")

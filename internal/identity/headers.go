@@ -108,7 +108,7 @@ func escape(s string) string {
 }
 
 // Strip deletes every identity header from a request that came from outside,
-// also under the names that some upstreams take for the same ("_" and "." for
+// also under the names that some upstreams take for the same ("_", "." and " " for
 // "-", any case), and keeps the names out of Connection: a proxy deletes what is
 // named there after we have set it (RFC 9110, section 7.6.1). It reports whether
 // there was an Ones-Act-As.
@@ -173,7 +173,7 @@ func foldedEqual(name, want string) bool {
 	for i := range len(name) {
 		c := name[i]
 		switch {
-		case c == '_' || c == '.':
+		case c == '_' || c == '.' || c == ' ':
 			c = '-'
 		case 'A' <= c && c <= 'Z':
 			c += 'a' - 'A'

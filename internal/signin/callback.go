@@ -256,7 +256,7 @@ func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens,
 		if name := identity.Clean(owner.Name); name != "" {
 			p.Name = name
 		}
-		if address := identity.Clean(owner.Address); address != "" {
+		if address := identity.Address(owner.Address); address != "" {
 			p.Email, p.Mailbox = address, address
 		}
 		return grant.Connected
