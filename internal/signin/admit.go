@@ -40,7 +40,15 @@ func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, a attempt, p ide
 }
 
 // refusalPage says which page explains why somebody may not enter.
-func refusalPage(identity.Reason) pages.Kind { return pages.WrongAccount }
+func refusalPage(r identity.Reason) pages.Kind {
+	switch r {
+	case identity.Guest:
+		return pages.GuestNotAllowed
+	case identity.GroupsNotTold:
+		return pages.GroupsNotTold
+	}
+	return pages.NotAllowed
+}
 
 // warnOfOmittedGroups tells the operator, once for each integration, that the
 // ONES groups of somebody are not complete.

@@ -3,16 +3,20 @@ package signin
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/session"
+	"github.com/onesgate/onesgate/internal/signin/pages"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -90,6 +94,43 @@ func TestX8RefusedSignIn(t *testing.T) {
 				t.Errorf("the audit log: %s", log)
 			}
 		})
+	}
+}
+
+// TestX8GuestByMailbox: with the three permissions only the address of the mailbox
+// may show a guest.
+func TestX8GuestByMailbox(t *testing.T) {
+	st := newStage(t, nil)
+	for address, want := range map[string]identity.Reason{
+		"bob@contoso.example": "", "bob_home.example#EXT#@contoso.example": identity.Guest, "a@b@contoso.example": "",
+	} {
+		microsoft := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(map[string]any{"id": "c", "owner": map[string]string{"name": "Bob", "address": address}})
+		}))
+		i := st.site.Integrations[0]
+		i.Graph = graph.NewClient(microsoft.URL, microsoft.Client(), time.Now)
+		p, _, refusal := st.site.person(t.Context(), i, entra.Tokens{Access: "a", Refresh: "r"}, entra.Claims{TenantID: "tid", Subject: "bob"})
+		microsoft.Close()
+		switch {
+		case want != "" && (refusal == nil || refusal.Reason != want):
+			t.Errorf("%s: %v, want a refusal: %s", address, refusal, want)
+		case want == "" && refusal != nil:
+			t.Errorf("%s: %v", address, refusal)
+		case want == "" && p.Mailbox != identity.Address(address): // X4: what is no address finds nobody
+			t.Errorf("%s: the mailbox is %q", address, p.Mailbox)
+		}
+	}
+}
+
+// Each refusal has a page of its own.
+func TestRefusalPages(t *testing.T) {
+	for reason, want := range map[identity.Reason]pages.Kind{
+		identity.NotInGroup: pages.NotAllowed, identity.Guest: pages.GuestNotAllowed, identity.GroupsNotTold: pages.GroupsNotTold,
+	} {
+		if got := refusalPage(reason); got != want || got.Status() != http.StatusForbidden {
+			t.Errorf("%s: page %d with status %d, want %d", reason, got, got.Status(), want)
+		}
 	}
 }
 
