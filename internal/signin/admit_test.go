@@ -110,7 +110,7 @@ func TestX8GuestByMailbox(t *testing.T) {
 		}))
 		i := st.site.Integrations[0]
 		i.Graph = graph.NewClient(microsoft.URL, microsoft.Client(), time.Now)
-		p, _, refusal := st.site.person(t.Context(), i, entra.Tokens{Access: "a", Refresh: "r"}, entra.Claims{TenantID: "tid", Subject: "bob"})
+		p, _, refusal := st.site.admit(t.Context(), arrived{i, entra.Tokens{Access: "a", Refresh: "r"}, entra.Claims{TenantID: "tid", Subject: "bob"}})
 		microsoft.Close()
 		switch {
 		case want != "" && (refusal == nil || refusal.Reason != want):
