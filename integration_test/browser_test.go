@@ -47,16 +47,6 @@ func (b *browser) at(address string) {
 	b.t.Fatalf("the tab is at %s, want %s:\n%s", where, address, text)
 }
 
-// eval runs a script in the page.
-func (b *browser) eval(script string) string {
-	b.t.Helper()
-	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](script))
-	if err != nil {
-		b.t.Fatalf("%s: %v", script, err)
-	}
-	return got
-}
-
 // titled waits until the page has a title.
 func (b *browser) titled(want string) {
 	b.t.Helper()
