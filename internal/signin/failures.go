@@ -104,7 +104,10 @@ func (s *Site) askConsent(w http.ResponseWriter, r *http.Request, a attempt, m p
 	}
 	page := pages.ConsentHelp{
 		AdminURL: to, Detail: m.Detail, Reference: m.Reference, Correlation: m.Correlation, Time: m.Time,
-		TryAgainURL: m.Actions[0].URL, OtherAccountURL: m.Actions[1].URL,
+		TryAgainURL: m.Actions[0].URL,
+	}
+	if len(m.Actions) > 1 { // a room's page asks for an account in any case
+		page.OtherAccountURL = m.Actions[1].URL
 	}
 	page.Application, page.Tenant, page.Permissions = i.Entra.Registration()
 	s.pages.ConsentHelp(w, r, page)

@@ -355,6 +355,19 @@ func TestRoomCallbackServesOnce(t *testing.T) {
 	}
 }
 
+// Where consent is missing, an administrator's page is led to, and back to the room.
+func TestRoomNeedsConsent(t *testing.T) {
+	l := newLobby(t)
+	to, cookie := l.begins(t, http.MethodPost, boardroom)
+	w := l.comesBack(t, "/.ones/rooms/callback", url.Values{
+		"state": to.Query()["state"], "error": {"access_denied"}, "error_description": {"AADSTS90094: An administrator has to consent."},
+	}, cookie)
+	if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "AADSTS90094") || !strings.Contains(w.Body.String(), `href="`+boardroom+`"`) ||
+		strings.Contains(w.Body.String(), "/.ones/login") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
 func TestRoomPagesAreForAdmins(t *testing.T) {
 	l := newLobby(t)
 	origin := []string{"Origin", "https://ones.example"}
