@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 TAGS := nobadger,nomysql,nopgx
 
-.PHONY: build demo test lint fmt bench fuzz soak vuln deps
+.PHONY: build demo test lint fmt bench fuzz mutate soak vuln deps
 
 build: ## the binary
 	go build -trimpath -tags $(TAGS) -o bin/onesgate ./cmd/onesgate
@@ -38,6 +38,9 @@ fuzz: ## a minute of each fuzz target
 	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime 60s $$pkg || exit 1; \
 	  done; \
 	done
+
+mutate: ## takes each decision about security away; a test has to notice
+	go run ./internal/mutate
 
 MODELS = $$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}}{{end}}{{end}}' ./...)
 

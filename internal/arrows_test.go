@@ -47,6 +47,7 @@ var arrows = map[string][]string{
 	"internal/store/pgstore":     {"internal/store"},
 	"internal/store/pgtest":      {},
 	"internal/store/storetest":   {"internal/store"},
+	"internal/mutate":            {},
 
 	// The simulator stands alone.
 	"internal/m365sim": {
