@@ -114,6 +114,7 @@ const caddyfile = `{
 					issuer {{.Issuer}}
 					graph {{.Graph}}
 				}
+				{{.Server}}
 				client_id {{.ClientID}}
 				{{or .Credentials "client_secret {env.ONES_CLIENT_SECRET} 2099-01-01"}}
 			}
@@ -139,6 +140,7 @@ const caddyfile = `{
 				{{.Users}}
 			}
 		}
+		{{.Integrations}}
 	}
 }
 
@@ -168,7 +170,7 @@ func (w *world) write(change map[string]any) string {
 	w.t.Helper()
 	values := map[string]any{
 		"Dir": w.dir, "Admin": "unix/" + w.dir + "/admin.sock", "Home": w.home, "Issuer": w.issuer, "Graph": w.microsoft.URL, "Port": w.port, "Service": w.service,
-		"Ones": w.ones.URL, "Mode": "require", "Auth": "", "Proxy": "", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365", "Users": "",
+		"Ones": w.ones.URL, "Mode": "require", "Auth": "", "Server": "", "Integrations": "", "Proxy": "", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365", "Users": "",
 		"ClientID": m365.Sample().Tenants[0].Apps[0].ClientID,
 	}
 	for k, v := range change {

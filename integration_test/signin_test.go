@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -392,4 +393,76 @@ func TestAdminConsent(t *testing.T) {
 	admin.page("/.ones/callback?admin_consent=True&error=access_denied&error_description=AADSTS65004%3A+declined&state=consent").
 		wantsPage(t, http.StatusForbidden, "consent_refused")
 	admin.wantsSession(false)
+}
+
+// Two tenants side by side: each brings its own people, and the login page offers
+// first what was used last.
+func TestTwoIntegrations(t *testing.T) {
+	const (
+		tenant = "fab00000-0000-4000-8000-0000000000aa"
+		app    = "fab00000-0000-4000-8000-0000000000bb"
+		zoe    = "zoe@fabrikam.example"
+	)
+	w := newWorld(t, func(c *m365.Config) {
+		home := c.Tenants[0].Apps[0]
+		c.Tenants = append(c.Tenants, m365.Tenant{
+			ID: tenant, Domain: "fabrikam.example", Name: "Fabrikam",
+			Apps: []m365.App{{
+				ClientID: app, Name: "ONES at Fabrikam", Secrets: []m365.Secret{{ID: "5ec2e710-0000-4000-8000-0000000000cc", Value: home.Secrets[0].Value}},
+				RedirectURIs: home.RedirectURIs, Scopes: home.Scopes,
+			}},
+			People: []m365.Person{{ID: "fab00000-0000-4000-8000-000000000001", Name: "Zoe Fabri", Mail: zoe}},
+		})
+	})
+	issuer := w.microsoft.URL + "/" + tenant + "/v2.0"
+	w.write(map[string]any{
+		"Server": "tenant_id " + m365.Sample().Tenants[0].ID,
+		"Integrations": `integration fabrikam {
+			server {
+				operator custom {
+					issuer ` + issuer + `
+					graph ` + w.microsoft.URL + `
+				}
+				tenant_id ` + tenant + `
+				client_id ` + app + `
+				client_secret {env.ONES_CLIENT_SECRET}
+			}
+			users {
+				login_button "Fabrikam's people"
+			}
+		}`,
+	})
+	w.gateway()
+	v := newVisitor(t, w.home)
+	order := func() []string {
+		t.Helper()
+		page := v.page("/.ones/login")
+		page.wantsPage(t, http.StatusOK, "login")
+		var ids []string
+		for _, m := range regexp.MustCompile(`id="login-(\w+)"`).FindAllStringSubmatch(page.body, -1) {
+			ids = append(ids, m[1])
+		}
+		return ids
+	}
+	if got := order(); !slices.Equal(got, []string{"contoso", "fabrikam"}) {
+		t.Errorf("at first: %q", got)
+	}
+	if a := v.signInAt("fabrikam", zoe); a.body != "ones" {
+		t.Fatalf("%d %s", a.StatusCode, a.body)
+	}
+	if h := w.lastSeen().Header; h.Get("X-Ones-Tenant-Id") != tenant || h.Get("X-Ones-Integration") != "fabrikam" || h.Get("X-Ones-User-Email") != zoe {
+		t.Errorf("ONES was told %v", h)
+	}
+	v.call(http.MethodPost, "/.ones/logout", nil)
+	if got := order(); !slices.Equal(got, []string{"fabrikam", "contoso"}) {
+		t.Errorf("after a sign-in by Fabrikam: %q", got)
+	}
+	// Nobody comes in through the other tenant's door.
+	if a := newVisitor(t, w.home).signInAt("contoso", zoe); a.body == "ones" {
+		t.Errorf("Fabrikam's people sign in as Contoso's: %s", a.Request.URL)
+	}
+	list := v.call(http.MethodGet, "/.ones/integrations", nil).json(t)["integrations"].([]any)
+	if len(list) != 2 || list[1].(map[string]any)["label"] != "Fabrikam's people" {
+		t.Errorf("integrations: %v", list)
+	}
 }

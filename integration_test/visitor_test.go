@@ -110,7 +110,12 @@ func (v *visitor) call(method, path string, body any, headers ...string) answer 
 // signIn goes through the login page and the account chooser as somebody.
 func (v *visitor) signIn(mail string) answer {
 	v.t.Helper()
-	chooser := v.page("/.ones/login/contoso?return_to=/")
+	return v.signInAt("contoso", mail)
+}
+
+func (v *visitor) signInAt(integration, mail string) answer {
+	v.t.Helper()
+	chooser := v.page("/.ones/login/" + integration + "?return_to=/")
 	if chooser.StatusCode != http.StatusOK || !strings.Contains(chooser.Request.URL.Path, "/oauth2/v2.0/authorize") {
 		v.t.Fatalf("no account chooser came, but %d from %s: %s", chooser.StatusCode, chooser.Request.URL, chooser.body)
 	}
