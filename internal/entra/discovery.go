@@ -101,7 +101,7 @@ func (ep *endpoints) check(issuer string) error {
 	case strings.Contains(ep.Issuer, "{tenantid}"):
 		return fmt.Errorf("%s stands for every tenant; configure the tenant's own id", issuer)
 	case ep.Issuer != issuer:
-		return fmt.Errorf("configured is the issuer %s, but its discovery document speaks for %s; the tenant has to be given by its id, not by a domain",
+		return fmt.Errorf("configured is the issuer %s, but its discovery document speaks for %s; its people are others",
 			issuer, clean(ep.Issuer))
 	}
 	for name, endpoint := range map[string]string{
