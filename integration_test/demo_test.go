@@ -230,6 +230,26 @@ func TestDemo(t *testing.T) {
 		alice.shoot("b-login-" + look)
 	}
 
+	// She is an admin, and connects a room with its own account.
+	connect := newBrowser(t)
+	connect.signIn(home, "alice", "Alice Chan")
+	connect.click("#your-account")
+	connect.see(`main[data-kind="account"]`)
+	connect.shoot("c-account")
+	connect.click(`a[href="/.ones/rooms/boardroom/connect"]`)
+	connect.see("#connect")
+	connect.shoot("c-room")
+	connect.click("#connect")
+	connect.see("#account-carol")
+	connect.click("#account-carol")
+	connect.see("#refused")
+	connect.shoot("c-room-refused")
+	connect.click("#connect")
+	connect.see("#account-boardroom")
+	connect.click("#account-boardroom")
+	connect.see("#disconnect")
+	connect.shoot("c-room-connected")
+
 	alice.do("signing out", chromedp.Navigate(home+"/.ones/logout"))
 	alice.see("#logout-confirm")
 	alice.shoot("c-logout")

@@ -58,6 +58,7 @@ var caddyfileTemplate = template.Must(template.New("Caddyfile").Parse(`{
 	bind 127.0.0.1
 	ones_auth {
 		optional
+		admins contoso/{{.Admin}}
 		session {
 			idle 12h
 			max 168h

@@ -76,7 +76,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	gate := gateway{
 		Dir: dir, Public: public, Issuer: microsoft.issuer, Graph: microsoft.url, Ones: ones.url,
 		ClientID: microsoft.app.ClientID, ClientSecret: microsoft.app.Secrets[0].Value,
-		Port: o.Port, Service: service, ServiceToken: token, Rooms: microsoft.rooms,
+		Port: o.Port, Service: service, ServiceToken: token, Rooms: microsoft.rooms, Admin: microsoft.people[0].Mail,
 	}
 	if err := gate.start(); err != nil {
 		return err
@@ -99,6 +99,8 @@ func tell(o Options, dir string, m *microsoft, g gateway) {
 	for _, p := range m.people {
 		fmt.Fprintf(&b, "  %-12s %s\n", p.Name, p.Mail)
 	}
+	fmt.Fprintf(&b, "%s is an admin, who connects %s with its own account, %s:\n  %s/.ones/rooms/%s/connect\n",
+		m.people[0].Name, m.rooms[0].Name, m.rooms[0].Address, g.Public, m.rooms[0].ID)
 	fmt.Fprintf(&b, "\nBehind the scenes\n")
 	fmt.Fprintf(&b, "  simulated Microsoft 365   %s\n", m.url)
 	forgotten := ""
@@ -227,11 +229,17 @@ type microsoft struct {
 	rooms  []world.Room
 }
 
+// roomAccount is the object id of the first room's own account, which an admin may
+// connect the room with.
+const roomAccount = "0b1ec700-0000-4000-8000-00000000b0a4"
+
 func startMicrosoft(port int, public, dir string, log *slog.Logger) (*microsoft, error) {
 	cfg := world.Sample()
 	tenant := &cfg.Tenants[0]
 	app := &tenant.Apps[0]
 	app.RedirectURIs = []string{public + "/.ones/callback", public + "/.ones/rooms/callback", public + "/.ones/signed-out"}
+	app.FrontchannelLogoutURL = public + "/.ones/frontchannel-logout"
+	tenant.Rooms[0].Account = roomAccount
 	m := &microsoft{app: *app, people: tenant.People, rooms: tenant.Rooms}
 	var err error
 	m.server, err = serve(port, func(url string) (http.Handler, func() error, error) {
@@ -249,9 +257,9 @@ func startMicrosoft(port int, public, dir string, log *slog.Logger) (*microsoft,
 
 // gateway is what the demo's Caddyfile is made of.
 type gateway struct {
-	Dir, Public, Issuer, Graph, Ones, ClientID, ClientSecret, ServiceToken string
-	Port, Service                                                          int
-	Rooms                                                                  []world.Room
+	Dir, Public, Issuer, Graph, Ones, ClientID, ClientSecret, ServiceToken, Admin string
+	Port, Service                                                                 int
+	Rooms                                                                         []world.Room
 }
 
 func (g gateway) start() error {

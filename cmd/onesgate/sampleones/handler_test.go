@@ -50,7 +50,7 @@ func TestHome(t *testing.T) {
 			[]string{
 				`<h1 id="greeting">Hello, Alice Chan 陳</h1>`, `id="user-email">alice@contoso.com<`,
 				`<span class="tag">staff</span> <span class="tag">Marketing, Asia</span>`, `id="user-card">004217<`,
-				`data-connection="connected">Connected<`, `id="sign-out" href="/.ones/logout"`,
+				`data-connection="connected">Connected<`, `id="sign-out" href="/.ones/logout"`, `id="your-account" href="/.ones/account"`,
 				`<table id="received-headers">`, `id="booking-form"`, `id="book"`, `id="booking-status"`, `id="clash"`,
 				`name="room"`, `name="subject"`, `name="date"`, `name="start"`, `name="end"`, `name="attendees"`, `name="private"`,
 			},
