@@ -120,12 +120,12 @@ var english = catalogue{
 	rooms: map[Connection]standing{
 		NotConnected: {
 			Label: "Not connected",
-			Means: "People can book the room. What happens at the room itself, such as ending a meeting early or freeing the room when nobody comes, needs an account.",
+			Means: "People can book the room. But ONES can’t look into its calendar in nobody’s name: for that it needs an account.",
 			Do:    "Connect an account.",
 		},
 		Connected: {
 			Label: "Connected",
-			Means: "The room’s calendar can be read, and meetings in it can be ended or released.",
+			Means: "ONES can look into the room’s calendar with this account.",
 		},
 		NeedsSignIn: {
 			Label: "A new sign-in is needed",

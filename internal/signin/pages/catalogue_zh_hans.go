@@ -120,12 +120,12 @@ var simplifiedChinese = catalogue{
 	rooms: map[Connection]standing{
 		NotConnected: {
 			Label: "未连接",
-			Means: "会议室可供预订。但在会议室现场的操作，例如提前结束会议，或无人出席时释放会议室，则需要帐户。",
+			Means: "会议室可供预订。但如没有人以本人名义查阅，ONES 便无法读取会议室的日历；这需要一个帐户。",
 			Do:    "请连接帐户。",
 		},
 		Connected: {
 			Label: "已连接",
-			Means: "可以读取会议室的日历，并结束或释放其中的会议。",
+			Means: "ONES 可以用此帐户读取会议室的日历。",
 		},
 		NeedsSignIn: {
 			Label: "需要重新登录",

@@ -120,12 +120,12 @@ var traditionalChinese = catalogue{
 	rooms: map[Connection]standing{
 		NotConnected: {
 			Label: "未連接",
-			Means: "會議室可供預訂。但在會議室現場的操作，例如提早結束會議，或無人出席時釋出會議室，則需要帳戶。",
+			Means: "會議室可供預訂。但如沒有人以本人名義查閱，ONES 便無法讀取會議室的行事曆；這需要一個帳戶。",
 			Do:    "請連接帳戶。",
 		},
 		Connected: {
 			Label: "已連接",
-			Means: "可以讀取會議室的行事曆，並結束或釋出其中的會議。",
+			Means: "ONES 可以用此帳戶讀取會議室的行事曆。",
 		},
 		NeedsSignIn: {
 			Label: "需要重新登入",
