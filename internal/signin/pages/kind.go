@@ -25,7 +25,6 @@ const (
 	GoingInCircles     // sent to sign in three times within a minute
 	AlreadyUsed        // the same answer of Microsoft came twice (54005)
 	NoCookies          // the browser keeps no cookie of ours
-	SessionEnded       // ended from the account page, by an administrator, or by age
 	MoreVerification   // Microsoft wants a second factor, or the sign-in anew (50074, 50076, 50078, 50079, 50158, 70043)
 	PasswordExpired    // 50055
 	AccountLocked      // 50053
@@ -66,7 +65,6 @@ var kinds = [numKinds]struct {
 	GoingInCircles:     {"going_in_circles", http.StatusBadRequest, faultPerson},
 	AlreadyUsed:        {"already_used", http.StatusBadRequest, faultPerson},
 	NoCookies:          {"no_cookies", http.StatusBadRequest, faultPerson},
-	SessionEnded:       {"session_ended", http.StatusUnauthorized, faultPerson},
 	MoreVerification:   {"more_verification", http.StatusForbidden, faultPerson},
 	PasswordExpired:    {"password_expired", http.StatusForbidden, faultPerson},
 	AccountLocked:      {"account_locked", http.StatusForbidden, faultAdmin},

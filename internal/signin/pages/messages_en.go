@@ -94,12 +94,6 @@ var englishMessages = [numKinds]sentences{
 		Why:      "ONES knows you by a cookie, and this browser did not send back the one it was given. Cookies are blocked, or ONES is shown inside another site’s page.",
 		Do:       "Allow cookies for this site, open ONES in a window of its own, and try again.",
 	},
-	SessionEnded: {
-		Title:    "Your session has ended",
-		Happened: "You are no longer signed in to ONES in this browser.",
-		Why:      "It was not used for a long time, or it was ended by you in another browser or by an administrator.",
-		Do:       "Sign in again. Rooms you have booked stay booked.",
-	},
 	MoreVerification: {
 		Title:    "Microsoft wants to be sure it is you",
 		Happened: "Your sign-in was not completed.",

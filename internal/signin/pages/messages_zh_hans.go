@@ -94,12 +94,6 @@ var simplifiedChineseMessages = [numKinds]sentences{
 		Why:      "ONES 凭 Cookie 识别您，但此浏览器没有送回所设的 Cookie。Cookie 可能被阻止，或 ONES 显示在其他网站的页面之内。",
 		Do:       "请允许此网站使用 Cookie，在单独的窗口中打开 ONES，然后再试一次。",
 	},
-	SessionEnded: {
-		Title:    "您的登录已结束",
-		Happened: "您在此浏览器已不再登录 ONES。",
-		Why:      "登录长时间没有使用，或被您在其他浏览器中结束，或由管理员结束。",
-		Do:       "请重新登录。已预订的会议室不受影响。",
-	},
 	MoreVerification: {
 		Title:    "Microsoft 需要确认您的身份",
 		Happened: "您的登录尚未完成。",

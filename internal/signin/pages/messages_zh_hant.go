@@ -94,12 +94,6 @@ var traditionalChineseMessages = [numKinds]sentences{
 		Why:      "ONES 憑 Cookie 認出您，但此瀏覽器沒有送回所設的 Cookie。Cookie 可能被封鎖，或 ONES 顯示在其他網站的頁面之內。",
 		Do:       "請允許此網站使用 Cookie，在獨立視窗開啟 ONES，然後再試一次。",
 	},
-	SessionEnded: {
-		Title:    "您的登入已結束",
-		Happened: "您在此瀏覽器已不再登入 ONES。",
-		Why:      "登入長時間沒有使用，或被您在其他瀏覽器結束，或由管理員結束。",
-		Do:       "請重新登入。已預訂的會議室不受影響。",
-	},
 	MoreVerification: {
 		Title:    "Microsoft 需要確認您的身分",
 		Happened: "您的登入尚未完成。",
