@@ -33,6 +33,7 @@ func (r Rules) Person(tenant, subject string, claims map[string]any) Person {
 	card, _ := r.Card(claims)
 	p := Person{
 		ID:            PersonID(tenant, subject),
+		ObjectID:      Clean(text(claims["oid"])),
 		TenantID:      tenant,
 		Integration:   r.Integration,
 		Name:          Clean(text(claims["name"])),

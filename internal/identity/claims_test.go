@@ -19,8 +19,8 @@ func TestPerson(t *testing.T) {
 		},
 		{
 			"claims that the tenant has added",
-			map[string]any{"name": " Alice\x00 Chan ", "email": "alice@contoso.example", "groups": []any{"Facilities", "Unmapped"}, "roles": []any{"Ones.Admin", 7}},
-			Person{Name: "Alice Chan", Email: "alice@contoso.example", Groups: []string{"staff", "facilities", "admins"}},
+			map[string]any{"oid": "0b1ec700-0000-4000-8000-00000000a11c", "name": " Alice\x00 Chan ", "email": "alice@contoso.example", "groups": []any{"Facilities", "Unmapped"}, "roles": []any{"Ones.Admin", 7}},
+			Person{ObjectID: "0b1ec700-0000-4000-8000-00000000a11c", Name: "Alice Chan", Email: "alice@contoso.example", Groups: []string{"staff", "facilities", "admins"}},
 		},
 		{
 			"a group that is named like a role",
@@ -48,7 +48,7 @@ func TestPerson(t *testing.T) {
 			if got.ID != "tid.sub" || got.TenantID != "tid" || got.Integration != "contoso" {
 				t.Errorf("who: %+v", got)
 			}
-			if got.Name != tt.want.Name || got.Email != tt.want.Email || got.CardNumber != tt.want.CardNumber {
+			if got.ObjectID != tt.want.ObjectID || got.Name != tt.want.Name || got.Email != tt.want.Email || got.CardNumber != tt.want.CardNumber {
 				t.Errorf("got name %q, email %q, card %q; want %q, %q, %q", got.Name, got.Email, got.CardNumber, tt.want.Name, tt.want.Email, tt.want.CardNumber)
 			}
 			if !slices.Equal(got.Groups, tt.want.Groups) {

@@ -10,6 +10,10 @@ type Person struct {
 	// ID is "<tenant>.<sub>": stable while the app registration lives, and
 	// never given to somebody else (OpenID Connect Core, section 2: sub).
 	ID string `json:"id"`
+	// ObjectID is the claim "oid", by which the directory's administrators find
+	// the person; Microsoft tells it only with the scope profile. It names nobody
+	// here: with the scope, everybody would become somebody else.
+	ObjectID string `json:"object_id,omitempty"`
 	// TenantID is the directory the person signed in to.
 	TenantID string `json:"tenant_id"`
 	// Integration is the name of the integration they came through.
