@@ -248,9 +248,11 @@ func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens,
 		s.Log.Error("Microsoft gave no refresh token, so nothing can be booked later: is offline_access granted?", "integration", i.Name)
 		return grant.NeedsSignIn
 	}
-	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
+	// What is known must not be lost with the person's patience, nor with Graph's.
+	ctx = context.WithoutCancel(ctx)
+	asking, cancel := context.WithTimeout(ctx, describeTimeout)
 	defer cancel()
-	owner, err := i.Graph.DefaultCalendarOwner(ctx, mailboxOf(p.ID, tokens))
+	owner, err := i.Graph.DefaultCalendarOwner(asking, mailboxOf(p.ID, tokens))
 	switch {
 	case err == nil:
 		if name := identity.Clean(owner.Name); name != "" {
@@ -265,7 +267,9 @@ func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens,
 	}
 	s.Log.Warn("the calendar's owner could not be read; name and address come from what is known already",
 		"user", p.ID, "integration", i.Name, "error", err)
-	if before, err := s.People.Get(ctx, p.ID); err == nil {
+	looking, cancel := context.WithTimeout(ctx, keepTimeout)
+	defer cancel()
+	if before, err := s.People.Get(looking, p.ID); err == nil {
 		p.Mailbox = before.Mailbox
 		if p.Name == "" {
 			p.Name = before.Name
