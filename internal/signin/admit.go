@@ -28,14 +28,18 @@ func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, a attempt, p ide
 	if ended > 0 {
 		s.Audit.Info("signed out everywhere, as they may not enter any more", "user", p.ID, "sessions", ended)
 	}
-	if current != nil && current.Person.ID == p.ID {
+	switch {
+	case current == nil:
+	case current.Person.ID == p.ID:
 		s.cookies.clear(w, s.cookies.session)
+	case current.ID == a.Recheck:
+		s.endForAnother(w, r, a, current, p)
+		return
 	}
-	other := pathLogin + "/" + a.Integration + "?" + url.Values{"prompt": {promptSelect}, "return_to": {a.ReturnTo}}.Encode()
 	s.pages.Message(w, r, pages.Message{
 		Kind:    refusalPage(why.Reason),
 		Detail:  string(why.Reason),
-		Actions: []pages.Action{{Label: pages.ActionOtherAccount, URL: other}},
+		Actions: []pages.Action{{Label: pages.ActionOtherAccount, URL: a.startURL(url.Values{paramPrompt: {promptSelect}})}},
 	})
 }
 

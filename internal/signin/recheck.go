@@ -46,8 +46,7 @@ func (s *Site) rechecked(w http.ResponseWriter, r *http.Request, i Integration, 
 		return
 	}
 	if p.ID != current.Person.ID {
-		s.Audit.Warn("the browser is signed in with Microsoft as somebody else", "user", current.Person.ID, "other", p.ID)
-		s.endRechecked(w, r, a, current)
+		s.endForAnother(w, r, a, current, p)
 		return
 	}
 	if err := s.Grants.Save(r.Context(), p.ID, i.Name, tokens, state); err != nil {
@@ -88,6 +87,13 @@ func (s *Site) recheckedSession(w http.ResponseWriter, r *http.Request, a attemp
 		return nil, false
 	}
 	return current, true
+}
+
+// endForAnother ends a session that was checked in a browser in which somebody else
+// is signed in with Microsoft.
+func (s *Site) endForAnother(w http.ResponseWriter, r *http.Request, a attempt, current *session.Session, other identity.Person) {
+	s.Audit.Warn("the browser is signed in with Microsoft as somebody else", "user", current.Person.ID, "other", other.ID)
+	s.endRechecked(w, r, a, current)
 }
 
 func (s *Site) endRechecked(w http.ResponseWriter, r *http.Request, a attempt, current *session.Session) {

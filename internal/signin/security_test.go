@@ -666,12 +666,14 @@ func TestV742ARecheckIsForOnePersonOnly(t *testing.T) {
 	page := []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}
 	for name, tt := range map[string]struct {
 		answers string // who is signed in with Microsoft
+		guest   bool   // and may not enter
 		leave   func(*flow)
 		in      string
 		grant   grant.State
 	}{
 		"the same person":    {answers: "alice", in: ".alice", grant: grant.Connected},
 		"somebody else":      {answers: "bob", grant: grant.NeedsSignIn},
+		"a guest":            {answers: "bob", guest: true, grant: grant.NeedsSignIn},
 		"signed out between": {answers: "alice", leave: func(f *flow) { delete(f.jar, "__Host-onesgate") }, grant: grant.NeedsSignIn},
 		"another session between": {answers: "alice", in: ".bob", grant: grant.NeedsSignIn, leave: func(f *flow) {
 			f.claims = map[string]any{"sub": "bob"}
@@ -694,6 +696,9 @@ func TestV742ARecheckIsForOnePersonOnly(t *testing.T) {
 				tt.leave(f)
 			}
 			f.claims = map[string]any{"sub": tt.answers}
+			if tt.guest {
+				f.claims["acct"] = 1
+			}
 			f.browse(t, http.MethodGet, callbackURL(f.authorize(to.Query()), to.Query().Get("state")))
 			if who := f.me(t); strings.TrimPrefix(who, flowTenant) != tt.in {
 				t.Errorf("signed in as %q, want %q", who, tt.in)
