@@ -70,12 +70,13 @@ func (s *Session) Recheck(now time.Time, every time.Duration) bool {
 func (s *Session) Used() time.Time { return time.Unix(0, s.seen.Load()) }
 
 // Headers are the identity headers of a session, and under which conditions
-// they hold: who signed them, the state of the person's connection, the time.
+// they hold: who signed them, the state of the person's connection, the time on the
+// wall, by which ONES judges them.
 type Headers struct {
 	identity.Headers
-	By         *identity.Signer
-	Connection string
-	Until      time.Time
+	By          *identity.Signer
+	Connection  string
+	From, Until time.Time
 }
 
 // digest is the SHA-256 of a cookie's id.

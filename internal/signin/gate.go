@@ -147,15 +147,16 @@ func (s *Site) connection(ctx context.Context, current *session.Session) string 
 // headers returns the identity headers of a session, signed anew when they get
 // old or the person's connection has changed.
 func (g *Gate) headers(s *session.Session, connection string) (identity.Headers, error) {
-	now := g.site.Now()
-	if h := s.Headers.Load(); h != nil && h.By == g.Signer && h.Connection == connection && now.Before(h.Until) {
+	// Without the monotonic clock, which stands while a virtual machine is suspended.
+	now := g.site.Now().Round(0)
+	if h := s.Headers.Load(); h != nil && h.By == g.Signer && h.Connection == connection && !now.Before(h.From) && now.Before(h.Until) {
 		return h.Headers, nil
 	}
 	hs, err := g.Signer.Headers(s.Person, connection, now)
 	if err != nil {
 		return nil, err
 	}
-	s.Headers.Store(&session.Headers{Headers: hs, By: g.Signer, Connection: connection, Until: now.Add(identity.AssertionLife / 2)})
+	s.Headers.Store(&session.Headers{Headers: hs, By: g.Signer, Connection: connection, From: now, Until: now.Add(identity.AssertionLife / 2)})
 	return hs, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/go-jose/go-jose/v4"
 	"go.uber.org/goleak"
@@ -471,5 +472,28 @@ func BenchmarkGate(b *testing.B) {
 		if err := st.Serve(w, r, r.URL, next); err != nil || r.Header.Get("X-Ones-User-Id") == "" {
 			b.Fatal(err)
 		}
+	}
+}
+
+// ONES judges an assertion by the clock on the wall. While a virtual machine is
+// suspended that one goes on, and the monotonic one, by which Go compares, stands.
+func TestGateSignsAnewAfterASleep(t *testing.T) {
+	for name, slept := range map[string]time.Duration{"slept": time.Hour, "the clock was wrong before": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			st := newStage(t, func(cfg *GateConfig) { cfg.Life = session.Life{Idle: 3 * time.Hour, Max: 3 * time.Hour} })
+			st.send(t, http.MethodGet, "/", true)
+			st.site.Now = func() time.Time {
+				now := time.Now()
+				*(*uint64)(unsafe.Pointer(&now)) += uint64(int64(slept/time.Second) << 30) // the seconds on the wall alone
+				return now
+			}
+			if off := time.Until(st.site.Now()); off.Abs() > time.Minute || st.site.Now().Round(0).Sub(time.Now().Round(0)).Abs() < time.Minute {
+				t.Fatalf("the clocks don't differ: %s", off)
+			}
+			st.send(t, http.MethodGet, "/", true)
+			if st.reach[0].Header.Get("X-Ones-Assertion") == st.reach[1].Header.Get("X-Ones-Assertion") {
+				t.Error("ONES is shown an assertion that is not of this time")
+			}
+		})
 	}
 }
