@@ -135,6 +135,18 @@ func Address(s string) string {
 	return s
 }
 
+// FoldCase is an address or a card number to be compared: without the case of ASCII
+// letters. Others stay as they are: some of them become ASCII in lower case (the
+// Kelvin sign a k), and one could be made that is taken for somebody else's.
+func FoldCase(address string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, address)
+}
+
 // Clean drops control characters, outer white space and what is over 256 bytes
 // from a text that came from outside.
 func Clean(s string) string {

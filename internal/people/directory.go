@@ -45,7 +45,7 @@ const cards = "person-card/"
 // fold makes an index word of what people type: without case, and with the
 // separator of keys escaped.
 func fold(s string) string {
-	return strings.NewReplacer("%", "%25", "/", "%2f").Replace(strings.ToLower(strings.TrimSpace(s)))
+	return strings.NewReplacer("%", "%25", "/", "%2f").Replace(identity.FoldCase(strings.TrimSpace(s)))
 }
 
 // SignedIn records what the sign-in of p told, and moves the indexes along.

@@ -133,3 +133,21 @@ func TestSharedCards(t *testing.T) {
 		t.Errorf("SharedCards = %v, %v", got, err)
 	}
 }
+
+// X4: the Kelvin sign is a k in small letters, but an address with it is another one.
+func TestX4AddressesOfOtherLettersAreOthers(t *testing.T) {
+	d := New(newStore(t), time.Now)
+	mallory := identity.Person{ID: "t.mallory", Mailbox: "\u212Aim@contoso.example", CardNumber: "\u212A1"}
+	if err := d.SignedIn(t.Context(), mallory); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.ByEmail(t.Context(), "kim@contoso.example"); err != nil || len(got) != 0 {
+		t.Errorf("by kim's address: %v %v", ids(got), err)
+	}
+	if got, err := d.ByCard(t.Context(), "k1"); err != nil || len(got) != 0 {
+		t.Errorf("by kim's card: %v %v", ids(got), err)
+	}
+	if got, err := d.ByEmail(t.Context(), "\u212AIM@contoso.example"); err != nil || len(got) != 1 {
+		t.Errorf("by mallory's: %v %v", ids(got), err)
+	}
+}

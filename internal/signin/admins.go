@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/store"
 )
@@ -46,7 +47,7 @@ func ParseAdmins(words []string, integrations []Integration) (Admins, error) {
 		case isAddress && (local == "" || domain == "" || strings.ContainsAny(who, " \t<>,;/")):
 			return fail("has no address of a mailbox; write one such as %s/alice@contoso.com", name)
 		case isAddress:
-			a.addresses[name+"/"+foldAddress(who)] = true
+			a.addresses[name+"/"+identity.FoldCase(who)] = true
 		case !isID || tenant == "" || subject == "":
 			return fail("is neither a user id, as /.ones/me shows it, nor role:NAME, nor an address with an @")
 		default:
@@ -54,18 +55,6 @@ func ParseAdmins(words []string, integrations []Integration) (Admins, error) {
 		}
 	}
 	return a, nil
-}
-
-// foldAddress is an address to be compared: without the case of ASCII letters.
-// Others stay as they are: some of them become ASCII in lower case (the Kelvin
-// sign a k), and an address could be made that is taken for somebody else's.
-func foldAddress(address string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, address)
 }
 
 // admin says whether somebody is one of the gate's admins. Roles are those that
@@ -78,7 +67,7 @@ func (g *Gate) admin(ctx context.Context, current *session.Session) (bool, error
 	if g.Admins.ids[within+p.ID] || slices.ContainsFunc(p.Roles, named) {
 		return true, nil
 	}
-	address := within + foldAddress(p.Mailbox)
+	address := within + identity.FoldCase(p.Mailbox)
 	if p.Mailbox == "" || !g.Admins.addresses[address] {
 		return false, nil
 	}

@@ -246,7 +246,7 @@ func standsFor(ctx context.Context, room Room, got arrived, account *rooms.Accou
 	switch {
 	case err == nil:
 		account.Mailbox, account.Name = identity.Clean(owner.Address), identity.Clean(owner.Name)
-		if foldAddress(owner.Address) == foldAddress(room.Address) {
+		if identity.FoldCase(owner.Address) == identity.FoldCase(room.Address) {
 			return true, nil
 		}
 	case !graph.IsNotFound(err): // an account without a mailbox may have rights all the same
