@@ -68,7 +68,13 @@ func (h *Bookings) Provision(ctx caddy.Context) (err error) {
 		if name == "" {
 			name = "service"
 		}
-		h.tokens = append(h.tokens, booking.ServiceToken{Name: name, SHA256: sha256.Sum256([]byte(token))})
+		sum := sha256.Sum256([]byte(token))
+		for _, other := range h.tokens {
+			if other.SHA256 == sum {
+				return fmt.Errorf("ones_bookings: the service token %s is the same as %s; leave one of them out", name, other.Name)
+			}
+		}
+		h.tokens = append(h.tokens, booking.ServiceToken{Name: name, SHA256: sum})
 	}
 	if len(h.tokens) == 0 && !h.app.gates[serverOf(ctx)] {
 		return errors.New("ones_bookings has neither a service_token nor ones_auth before it: nobody could be told apart; add one of them")

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/onesgate/onesgate/internal/identity"
@@ -27,9 +28,20 @@ func (u *Users) rules(integration string) (identity.Rules, error) {
 	if u.AllowGroups != nil && len(u.AllowGroups) == 0 {
 		return r, errors.New("allow_groups names nobody; leave it out to let everybody in the tenant enter")
 	}
+	for i, group := range u.DefaultGroups {
+		switch {
+		case strings.TrimSpace(group) == "":
+			return r, fmt.Errorf("default_groups: %q names no group of ONES", group)
+		case slices.Contains(u.DefaultGroups[:i], group):
+			return r, fmt.Errorf("default_groups: %q is there twice", group)
+		}
+	}
 	for _, name := range u.AllowGroups {
 		if err := checkGroup("allow_groups", name); err != nil {
 			return r, err
+		}
+		if slices.Contains(r.Allow, identity.GroupName(name)) {
+			return r, fmt.Errorf("allow_groups: %q is there twice", name)
 		}
 		r.Allow = append(r.Allow, identity.GroupName(name))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,7 +19,7 @@ type Public struct {
 // ParsePublic reads patterns: an exact path, or "/prefix/*".
 func ParsePublic(patterns []string) (Public, error) {
 	p := Public{exact: map[string]bool{}}
-	for _, pattern := range patterns {
+	for i, pattern := range patterns {
 		base, isPrefix := strings.CutSuffix(pattern, "*")
 		switch {
 		case !strings.HasPrefix(base, "/"):
@@ -31,6 +32,8 @@ func ParsePublic(patterns []string) (Public, error) {
 			return Public{}, fmt.Errorf("public path %q must end in /*: it would also open paths that only begin alike", pattern)
 		case isPrefix && base == "/":
 			return Public{}, fmt.Errorf("public path %q would open everything; leave ones_auth out instead", pattern)
+		case slices.Contains(patterns[:i], pattern):
+			return Public{}, fmt.Errorf("public path %q is there twice", pattern)
 		case isPrefix:
 			p.prefixes = append(p.prefixes, base)
 		default:
