@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -53,6 +54,8 @@ type App struct {
 	site     *signin.Site
 	started  chan struct{} // closed when Start has ended, well or badly
 
+	signers *sync.Map // of assertions, by audience
+
 	gates map[*caddyhttp.Server]bool // servers with a handler of ones_auth, so far
 	look  look                       // of the pages, as an ones_auth has it
 	theme pages.Theme                // the same, read
@@ -69,7 +72,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // Provision resolves and checks the configuration. It opens nothing: that waits
 // for Start, so that a configuration can be validated beside a running gateway.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.started, a.gates = make(chan struct{}), map[*caddyhttp.Server]bool{}
+	a.started, a.signers, a.gates = make(chan struct{}), new(sync.Map), map[*caddyhttp.Server]bool{}
 
 	var err error
 	if a.public, err = a.publicURL(); err != nil {

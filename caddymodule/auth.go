@@ -55,7 +55,7 @@ type Auth struct {
 
 	app    *App
 	config signin.GateConfig
-	gate   func() (*signin.Gate, error)
+	gate   func() *signin.Gate
 }
 
 // Defaults of sessions.
@@ -103,7 +103,7 @@ func (h *Auth) Provision(ctx caddy.Context) (err error) {
 		return fmt.Errorf("ones_auth: %w", err)
 	}
 	h.app.gates[serverOf(ctx)] = true
-	h.gate = sync.OnceValues(h.newGate)
+	h.gate = sync.OnceValue(h.newGate)
 	return nil
 }
 
@@ -118,11 +118,19 @@ func (h *Auth) admins() (signin.Admins, error) {
 	return signin.ParseAdmins(words, h.app.settings.integrations)
 }
 
-func (h *Auth) newGate() (*signin.Gate, error) {
-	public := h.app.settings.world.PublicURL
+func (h *Auth) newGate() *signin.Gate {
 	cfg := h.config
-	cfg.Signer = identity.NewSigner(h.app.engine.signing.Load, public, cmp.Or(h.AssertionAudience, public))
-	return h.app.site.Gate(cfg), nil
+	cfg.Signer = h.app.signer(h.AssertionAudience)
+	return h.app.site.Gate(cfg)
+}
+
+// signer returns the signer for an audience, "" for the public URL. All gates of an
+// audience have the same, so that they share what a session was signed once.
+func (a *App) signer(audience string) *identity.Signer {
+	public := a.settings.world.PublicURL
+	audience = cmp.Or(audience, public)
+	made, _ := a.signers.LoadOrStore(audience, identity.NewSigner(a.engine.signing.Load, public, audience))
+	return made.(*identity.Signer)
 }
 
 // ServeHTTP lets a request through the gate.
@@ -158,11 +166,7 @@ func (h *Auth) open(r *http.Request) (*signin.Gate, error) {
 	if err := h.app.await(r); err != nil {
 		return nil, err
 	}
-	gate, err := h.gate()
-	if err != nil {
-		return nil, caddyhttp.Error(http.StatusServiceUnavailable, err)
-	}
-	return gate, nil
+	return h.gate(), nil
 }
 
 // introduce sets the placeholders of the signed-in person.

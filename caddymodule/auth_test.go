@@ -3,6 +3,8 @@ package caddymodule
 import (
 	"context"
 	"net/http/httptest"
+	"net/url"
+	"sync"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
@@ -23,5 +25,26 @@ func TestPlaceholders(t *testing.T) {
 		if got := repl.ReplaceAll(text, ""); got != want {
 			t.Errorf("%s = %q, want %q", text, got, want)
 		}
+	}
+}
+
+// Gates of one audience show the same assertion: made for one after the other of
+// them, it would be signed at each request of a session that goes to and fro.
+func TestGatesOfOneAudienceShareAssertions(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("https://ones.example")
+	a := &App{public: &url.URL{Scheme: "https", Host: "ones.example"}, settings: s, engine: st.acquire(s), signers: new(sync.Map)}
+	defer st.release(a.engine, s)
+	a.site = a.engine.newSite(a)
+	signerOf := func(h Auth) *identity.Signer {
+		h.app = a
+		return h.newGate().Signer
+	}
+	one := signerOf(Auth{})
+	if signerOf(Auth{Mode: "optional"}) != one || signerOf(Auth{AssertionAudience: "https://ones.example"}) != one {
+		t.Error("gates of one audience sign apart")
+	}
+	if signerOf(Auth{AssertionAudience: "other"}) == one {
+		t.Error("gates of two audiences sign alike")
 	}
 }
