@@ -35,6 +35,9 @@ type Connection struct {
 	// them doesn't overwrite what it brought; saved is the version of the last.
 	saves int
 	saved store.Version
+	// gone counts how often the grant may have been forgotten, so that a sign-in
+	// kept before that gives out no token.
+	gone int
 	// failures in a row, the cause of the last one, and until when it is not
 	// tried again.
 	failures int
@@ -62,6 +65,13 @@ func (c *Connection) recovered(s State, news int64) {
 		c.state.Store(&s)
 	}
 	c.forgive()
+}
+
+// forgotten: the grant may be there no more. What is on its way counts for nothing.
+func (c *Connection) forgotten() {
+	c.saves++
+	c.gone++
+	c.unknown()
 }
 
 // forgive forgets failures, so that the next try is made at once.

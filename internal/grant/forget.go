@@ -41,7 +41,6 @@ func (k *Keeper) gone(owner string) {
 		return
 	}
 	c := v.(*Connection)
-	c.saves++ // what a refresh under way brings is not kept
-	c.unknown()
+	c.forgotten()
 	c.forgive()
 }

@@ -93,3 +93,57 @@ func TestForgetUnheard(t *testing.T) {
 		t.Errorf("Token = %q, %v", token, err)
 	}
 }
+
+// Forgotten right after a sign-in was kept, what that has brought is not given out
+// either.
+func TestForgetDuringASignIn(t *testing.T) {
+	for name, forget := range map[string]func(*world, *grant.Keeper) error{
+		"here": func(w *world, _ *grant.Keeper) error { return w.Forget(w.t.Context(), alice) },
+		"elsewhere": func(w *world, other *grant.Keeper) error {
+			defer w.gone(w.Keeper)
+			return other.Forget(w.t.Context(), alice)
+		},
+		"elsewhere, unheard": func(w *world, other *grant.Keeper) error {
+			defer w.Missed()
+			return other.Forget(w.t.Context(), alice)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			other := w.keeper()
+			w.store.set(func(op string) error {
+				if op != "committed" {
+					return nil
+				}
+				w.store.set(nil)
+				return forget(w, other)
+			})
+			w.signIn(alice, "new")
+			if token, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+				t.Errorf("Token = %q, %v", token, err)
+			}
+			w.wantState(alice, grant.NeedsSignIn)
+		})
+	}
+}
+
+// The same of a refresh that was kept right before it was forgotten.
+func TestForgetUnheardDuringARefresh(t *testing.T) {
+	w := newWorld(t)
+	other := w.keeper()
+	w.signIn(alice, "new")
+	w.advance(2 * time.Hour)
+	w.store.set(func(op string) error {
+		if op != "committed" {
+			return nil
+		}
+		w.store.set(nil)
+		defer w.Missed()
+		return other.Forget(t.Context(), alice)
+	})
+	for range 2 {
+		if token, err := w.Token(t.Context(), alice, ""); err == nil {
+			t.Errorf("Token = %q", token)
+		}
+	}
+}

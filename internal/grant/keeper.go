@@ -85,7 +85,7 @@ func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.To
 		return err
 	}
 	c := k.connection(owner)
-	news := c.news.Load()
+	news, gone := k.standing(c)
 	version, err := k.cfg.Store.Commit(ctx, append(also, store.Write{Key: key(owner), Value: value}, changed(owner))...)
 	if err != nil {
 		return fmt.Errorf("keep the grant of a sign-in: %w", err)
@@ -98,8 +98,18 @@ func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.To
 	}
 	c.saved = version
 	c.recovered(s, news)
-	k.tokens.put(owner, t, k.cfg.Now())
+	if c.gone == gone { // else it may have been forgotten right after, which the store knows
+		k.tokens.put(owner, t, k.cfg.Now())
+	}
 	return nil
+}
+
+// standing returns what tells later whether there were news of a connection, and
+// whether its grant may have been forgotten.
+func (k *Keeper) standing(c *Connection) (news int64, gone int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return c.news.Load(), c.gone
 }
 
 // Connection returns the live state of owner's grant: the pointer stays the same
@@ -162,7 +172,7 @@ func (k *Keeper) Missed() {
 	defer k.mu.Unlock()
 	clear(k.tokens.byOwner) // some may be of grants that are forgotten
 	k.connections.Range(func(_, c any) bool {
-		c.(*Connection).unknown()
+		c.(*Connection).forgotten()
 		return true
 	})
 }
