@@ -7,8 +7,8 @@ import (
 	"github.com/onesgate/onesgate/internal/store"
 )
 
-// GoneTopic of announcements that a grant has been forgotten; the value is its
-// owner.
+// GoneTopic of announcements that a grant has been forgotten, or is now one of
+// another account; the value is its owner.
 const GoneTopic = "grant-gone"
 
 // Forget deletes owner's grant for good. No instance books with it from then on,

@@ -44,14 +44,17 @@ func key(integration, room string) string { return "room-account/" + integration
 // and names of integrations and rooms have none.
 func GrantOwner(integration, room string) string { return "room:" + integration + "/" + room }
 
-// Connect connects a room with an account, in place of the one before.
+// Connect connects a room with an account, in place of the one before, whose tokens
+// no gateway uses from then on.
 func (a *Accounts) Connect(ctx context.Context, integration, room string, account Account, tokens entra.Tokens) error {
 	value, err := json.Marshal(account)
 	if err != nil {
 		return err
 	}
-	return a.grants.Save(ctx, GrantOwner(integration, room), integration, tokens, grant.Connected,
-		store.Write{Key: key(integration, room), Value: value})
+	owner := GrantOwner(integration, room)
+	return a.grants.Save(ctx, owner, integration, tokens, grant.Connected,
+		store.Write{Key: key(integration, room), Value: value},
+		store.Write{Op: store.Announce, Key: grant.GoneTopic, Value: []byte(owner)})
 }
 
 // Disconnect forgets a room's account and its tokens, and returns which it was, or

@@ -48,12 +48,18 @@ func newAccounts(t *testing.T) (*Accounts, *full, *grant.Keeper) {
 		t.Fatal(err)
 	}
 	s := &full{Store: bs}
+	grants := newGrants(t, s, keys)
+	return New(s, grants), s, grants
+}
+
+func newGrants(t *testing.T, s store.Store, keys *seal.Keyset) *grant.Keeper {
+	t.Helper()
 	grants := grant.New(grant.Config{
-		Store: s, Seal: keys, Log: quiet, Now: now,
+		Store: s, Seal: keys, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon },
 		Client: func(string) (*entra.Client, bool) { return nil, false },
 	})
 	t.Cleanup(grants.Close)
-	return New(s, grants), s, grants
+	return grants
 }
 
 func tokens(name string) entra.Tokens {
@@ -120,5 +126,43 @@ func TestConnectAndDisconnect(t *testing.T) {
 		return nil
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A room that is connected with another account is no longer looked into with the one
+// before, by no gateway.
+func TestConnectInPlaceOfAnother(t *testing.T) {
+	ctx, owner := t.Context(), GrantOwner("contoso", "boardroom")
+	a, s, _ := newAccounts(t)
+	keys, err := seal.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := newGrants(t, s, keys)
+	b := New(s, other)
+	if err := b.Connect(ctx, "contoso", "boardroom", Account{PersonID: "tid.first"}, tokens("first")); err != nil {
+		t.Fatal(err)
+	}
+	from, err := s.Last(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Connect(ctx, "contoso", "boardroom", Account{PersonID: "tid.second"}, tokens("second")); err != nil {
+		t.Fatal(err)
+	}
+	heard, err := s.Follow(ctx, from, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, announced := range heard {
+		switch announced.Topic {
+		case grant.Topic:
+			other.Heard(announced.Value)
+		case grant.GoneTopic:
+			other.HeardGone(announced.Value)
+		}
+	}
+	if token, err := other.Token(ctx, owner, ""); err == nil {
+		t.Errorf("another gateway still has %q", token)
 	}
 }
