@@ -346,6 +346,27 @@ func TestSignOutThatFails(t *testing.T) {
 	}
 }
 
+// Somebody who signs out is signed out, also where it can't be told right now whether
+// their tenant is still configured, or isn't.
+func TestX5SignOutOfATenantThatIsAway(t *testing.T) {
+	for name, away := range map[string][]Integration{
+		"removed":                       nil,
+		"a tenant that nobody can tell": {{Name: "contoso", Entra: ofDomainInOutage(t)}},
+	} {
+		st := newStage(t, nil)
+		configured := st.site.Integrations
+		st.site.Integrations = away
+		w := st.send(t, http.MethodPost, "/.ones/logout", true, "Origin", "https://ones.example")
+		if w.Code != http.StatusSeeOther {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+		st.site.Integrations = configured
+		if w := st.send(t, http.MethodGet, "/.ones/me", true); w.Code != http.StatusUnauthorized {
+			t.Errorf("%s: signed out, and the cookie is still good: %d %s", name, w.Code, w.Body)
+		}
+	}
+}
+
 func TestGateOnRewrites(t *testing.T) {
 	st := newStage(t, nil)
 	for _, tt := range []struct {

@@ -10,7 +10,7 @@ import (
 
 // logoutPage asks whether to sign out: a link or an image elsewhere must not do it.
 func (s *Site) logoutPage(w http.ResponseWriter, r *http.Request) {
-	current, ok := s.current(w, r)
+	current, ok := s.held(w, r)
 	if !ok {
 		return
 	}
@@ -38,7 +38,7 @@ func (s *Site) logout(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, pages.CrossSite, "forbidden", crossSite)
 		return
 	}
-	current, ok := s.current(w, r)
+	current, ok := s.held(w, r)
 	if !ok {
 		return
 	}
@@ -87,9 +87,20 @@ func (s *Site) signedOut(w http.ResponseWriter, r *http.Request) {
 // current returns the session of a request to one of our own pages, nil if
 // there is none. When the store can't be asked it answers and returns false.
 func (s *Site) current(w http.ResponseWriter, r *http.Request) (*session.Session, bool) {
+	current, ok := s.held(w, r)
+	if current != nil && !s.knows(r.Context(), current.Person) {
+		return nil, true
+	}
+	return current, ok
+}
+
+// held is current, but also the session of somebody whose tenant is not configured
+// any more, or can't be told right now: it lets in nobody, but may be used again
+// later, so it can be signed out of.
+func (s *Site) held(w http.ResponseWriter, r *http.Request) (*session.Session, bool) {
 	current, err := s.Sessions.Lookup(r.Context(), s.cookies.sessionValue(r))
 	switch {
-	case errors.Is(err, session.ErrNone), err == nil && !s.knows(r.Context(), current.Person):
+	case errors.Is(err, session.ErrNone):
 		return nil, true
 	case err != nil:
 		s.storeAway(w, r, err)
