@@ -1,0 +1,38 @@
+package signin
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+)
+
+// toPage are the headers of a browser that goes to a page.
+var toPage = []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}
+
+// checked signs alice in, forgets her grant, and returns what Microsoft is asked of
+// her without a word when she goes to a page.
+func (f *flow) checked(t *testing.T) url.Values {
+	t.Helper()
+	f.signIn(t, "/")
+	if err := f.site.Grants.Forget(t.Context(), flowTenant+".alice"); err != nil {
+		t.Fatal(err)
+	}
+	w := f.browse(t, http.MethodGet, "/rooms", toPage...)
+	to, err := url.Parse(w.Header().Get("Location"))
+	if err != nil || to.Host != "login.example" || to.Query().Get("prompt") != "none" {
+		t.Fatalf("%d to %v, %v", w.Code, to, err)
+	}
+	return to.Query()
+}
+
+// Whoever else is signed in with Microsoft in the browser: the session is over, also
+// if they may not enter themselves.
+func TestRecheckOfSomebodyWhoMayNotEnter(t *testing.T) {
+	f := newFlow(t, nil)
+	asked := f.checked(t)
+	f.claims = map[string]any{"sub": "guest", "acct": 1}
+	w := f.browse(t, http.MethodGet, callbackURL(f.authorize(asked), asked.Get("state")))
+	if who := f.me(t); who != "" {
+		t.Errorf("%d, and the browser is still signed in as %s", w.Code, who)
+	}
+}
