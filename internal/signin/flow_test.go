@@ -46,6 +46,7 @@ type provider struct {
 	codes  map[string]url.Values
 	forms  []url.Values // what the token endpoint got
 	issued []string     // every token it gave out
+	used   bool         // a code that is not known was used before
 }
 
 // authorize is what the browser's visit to the authorization endpoint brings.
@@ -98,7 +99,11 @@ func (p *provider) token(r *http.Request) (status int, answer any) {
 	delete(p.codes, form.Get("code")) // it serves once
 	if !ok || request.Get("redirect_uri") != form.Get("redirect_uri") || request.Get("code_challenge_method") != "S256" ||
 		request.Get("code_challenge") != oauth2.S256ChallengeFromVerifier(form.Get("code_verifier")) {
-		return http.StatusBadRequest, map[string]string{"error": "invalid_grant"}
+		refused := map[string]any{"error": "invalid_grant"}
+		if p.used {
+			refused["error_codes"] = []int{codeUsed}
+		}
+		return http.StatusBadRequest, refused
 	}
 	now := time.Now().Unix()
 	claims := map[string]any{

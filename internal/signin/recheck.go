@@ -10,6 +10,7 @@ import (
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/session"
+	"github.com/onesgate/onesgate/internal/signin/pages"
 )
 
 // recheckEvery is how often a session whose grant is dead is checked at most.
@@ -67,7 +68,9 @@ func (s *Site) recheckFailed(w http.ResponseWriter, r *http.Request, a attempt, 
 		return
 	}
 	var refused *entra.Error
-	if errors.As(cause, &refused) && (refused.Class == entra.Person || refused.Class == entra.Dead) {
+	ends := errors.As(cause, &refused) && (refused.Class == entra.Person || refused.Class == entra.Dead)
+	// A code that was used before says nothing of the person: the answer was sent twice.
+	if ends && sortRefusal(refused) != pages.AlreadyUsed {
 		s.endRechecked(w, r, a, current)
 		return
 	}

@@ -36,3 +36,24 @@ func TestRecheckOfSomebodyWhoMayNotEnter(t *testing.T) {
 		t.Errorf("%d, and the browser is still signed in as %s", w.Code, who)
 	}
 }
+
+// An answer that comes twice at once (a browser may send it again) is no reason to
+// end the session that the first one has just mended.
+func TestRecheckAnsweredTwice(t *testing.T) {
+	f := newFlow(t, nil)
+	asked := f.checked(t)
+	answer := callbackURL(f.authorize(asked), asked.Get("state"))
+	jar := url.Values{}
+	for name, value := range f.jar {
+		jar.Set(name, value)
+	}
+	f.browse(t, http.MethodGet, answer)
+	for name := range jar {
+		f.jar[name] = jar.Get(name)
+	}
+	f.used = true
+	w := f.browse(t, http.MethodGet, answer)
+	if who := f.me(t); who != flowTenant+".alice" || w.Header().Get("Location") != "/rooms" {
+		t.Errorf("%d to %s, signed in as %q", w.Code, w.Header().Get("Location"), who)
+	}
+}
