@@ -85,7 +85,9 @@ func (s *Site) endOne(w http.ResponseWriter, r *http.Request) {
 	if current == nil {
 		return
 	}
-	other, err := s.Sessions.ByID(r.Context(), r.PostFormValue("session"))
+	ctx, cancel := lasting(r)
+	defer cancel()
+	other, err := s.Sessions.ByID(ctx, r.PostFormValue("session"))
 	switch {
 	case errors.Is(err, session.ErrNone), err == nil && other.Person.ID != current.Person.ID:
 		// It is over, or somebody else's: there is nothing to end, and nothing to tell.
@@ -93,7 +95,7 @@ func (s *Site) endOne(w http.ResponseWriter, r *http.Request) {
 		s.storeAway(w, r, err)
 		return
 	default:
-		if err := s.Sessions.End(r.Context(), other); err != nil {
+		if err := s.Sessions.End(ctx, other); err != nil {
 			s.storeAway(w, r, err)
 			return
 		}
@@ -116,7 +118,9 @@ func (s *Site) endAll(w http.ResponseWriter, r *http.Request) {
 	if r.PostFormValue("which") == "all" {
 		but = nil
 	}
-	n, err := s.Sessions.EndAll(r.Context(), current.Person.ID, but)
+	ctx, cancel := lasting(r)
+	defer cancel()
+	n, err := s.Sessions.EndAll(ctx, current.Person.ID, but)
 	if n > 0 {
 		s.Audit.Info("signed out everywhere", "user", current.Person.ID, "sessions", n)
 	}
@@ -150,12 +154,14 @@ func (s *Site) disconnect(w http.ResponseWriter, r *http.Request) {
 	if current == nil {
 		return
 	}
-	if err := s.Grants.Forget(r.Context(), current.Person.ID); err != nil {
+	ctx, cancel := lasting(r)
+	defer cancel()
+	if err := s.Grants.Forget(ctx, current.Person.ID); err != nil {
 		s.storeAway(w, r, err)
 		return
 	}
 	s.Audit.Info("disconnected", "user", current.Person.ID)
-	if _, err := s.Sessions.EndAll(r.Context(), current.Person.ID, nil); err != nil {
+	if _, err := s.Sessions.EndAll(ctx, current.Person.ID, nil); err != nil {
 		s.storeAway(w, r, err)
 		return
 	}

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 
@@ -18,7 +17,7 @@ func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, a attempt, p ide
 	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), keepTimeout)
+	ctx, cancel := lasting(r)
 	defer cancel()
 	ended, err := s.Sessions.EndAll(ctx, p.ID, nil)
 	if err != nil {

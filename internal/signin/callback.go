@@ -179,9 +179,15 @@ func (s *Site) spend(ctx context.Context, a attempt) error {
 const (
 	// describeTimeout bounds what a sign-in waits for the calendar's owner.
 	describeTimeout = 5 * time.Second
-	// keepTimeout bounds the writes of a sign-in.
+	// keepTimeout bounds what goes on without the browser.
 	keepTimeout = 10 * time.Second
 )
+
+// lasting is for what is to be done even if the browser doesn't wait for it: who
+// signs out and closes the window is signed out.
+func lasting(r *http.Request) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(r.Context()), keepTimeout)
+}
 
 // admit says who has arrived, and how their connection stands; or why they may not
 // enter.
@@ -200,7 +206,7 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, got arrived, p ide
 	s.warnOfOmittedGroups(i, claims)
 	s.warnOfUselessCard(i, claims, p)
 	// The code is spent: what it brought is kept even if the person has left.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), keepTimeout)
+	ctx, cancel := lasting(r)
 	defer cancel()
 	if err := s.People.SignedIn(ctx, p); err != nil {
 		return err

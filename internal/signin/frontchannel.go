@@ -24,8 +24,10 @@ func (s *Site) frontchannelLogout(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The parameter sid has to be there, once.", http.StatusBadRequest)
 		return
 	}
+	ctx, cancel := lasting(r)
+	defer cancel()
 	for _, i := range s.Integrations {
-		n, err := s.Sessions.EndSID(r.Context(), i.Name, sid)
+		n, err := s.Sessions.EndSID(ctx, i.Name, sid)
 		if n > 0 {
 			s.Audit.Info("signed out by Microsoft", "integration", i.Name, "sessions", n)
 		}

@@ -367,6 +367,41 @@ func TestX5SignOutOfATenantThatIsAway(t *testing.T) {
 	}
 }
 
+// Signing out is over with when it has been asked for, even if the browser is closed
+// right after.
+func TestX5SignOutOfABrowserThatHangsUp(t *testing.T) {
+	for _, tt := range []struct {
+		method, path string
+		form         func(*flow) url.Values
+	}{
+		{"POST", pathLogout, nil},
+		{"POST", pathEnd, func(f *flow) url.Values { return url.Values{"session": {sessionID(t, f)}} }},
+		{"POST", pathEndAll, func(*flow) url.Values { return url.Values{"which": {"all"}} }},
+		{"POST", pathDisconnect, nil},
+		{"GET", pathFrontchannel + "?sid=sid-of-alice", nil},
+	} {
+		f := newFlow(t, nil)
+		f.claims = map[string]any{"sid": "sid-of-alice"}
+		f.signIn(t, "/")
+		left, leave := context.WithCancel(t.Context())
+		r := httptest.NewRequestWithContext(left, tt.method, tt.path, nil)
+		if tt.form != nil {
+			r.PostForm = tt.form(f)
+		}
+		r.Header.Set("Origin", "https://ones.example")
+		for name, value := range f.jar {
+			r.AddCookie(&http.Cookie{Name: name, Value: value})
+		}
+		leave()
+		if err := f.Serve(httptest.NewRecorder(), r, r.URL, f.next); err != nil {
+			t.Fatal(err)
+		}
+		if who := f.me(t); who != "" {
+			t.Errorf("%s: still signed in as %s", tt.path, who)
+		}
+	}
+}
+
 func TestGateOnRewrites(t *testing.T) {
 	st := newStage(t, nil)
 	for _, tt := range []struct {

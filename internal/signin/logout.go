@@ -48,8 +48,10 @@ func (s *Site) logout(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, pathSignedOut, http.StatusSeeOther)
 		return
 	}
+	ctx, cancel := lasting(r)
+	defer cancel()
 	// The record first: a browser without the cookie could not try again.
-	if err := s.Sessions.End(r.Context(), current); err != nil {
+	if err := s.Sessions.End(ctx, current); err != nil {
 		s.storeAway(w, r, err)
 		return
 	}

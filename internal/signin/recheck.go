@@ -50,7 +50,10 @@ func (s *Site) rechecked(w http.ResponseWriter, r *http.Request, i Integration, 
 		s.endForAnother(w, r, a, current, p)
 		return
 	}
-	if err := s.Grants.Save(r.Context(), p.ID, i.Name, tokens, state); err != nil {
+	// As with a sign-in, what the code has brought is kept.
+	ctx, cancel := lasting(r)
+	defer cancel()
+	if err := s.Grants.Save(ctx, p.ID, i.Name, tokens, state); err != nil {
 		s.storeFailed(w, r, err)
 		return
 	}
@@ -100,7 +103,9 @@ func (s *Site) endForAnother(w http.ResponseWriter, r *http.Request, a attempt, 
 }
 
 func (s *Site) endRechecked(w http.ResponseWriter, r *http.Request, a attempt, current *session.Session) {
-	if err := s.Sessions.End(r.Context(), current); err != nil {
+	ctx, cancel := lasting(r)
+	defer cancel()
+	if err := s.Sessions.End(ctx, current); err != nil {
 		s.storeFailed(w, r, err)
 		return
 	}

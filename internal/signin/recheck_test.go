@@ -1,7 +1,9 @@
 package signin
 
 import (
+	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 )
@@ -55,5 +57,24 @@ func TestRecheckAnsweredTwice(t *testing.T) {
 	w := f.browse(t, http.MethodGet, answer)
 	if who := f.me(t); who != flowTenant+".alice" || w.Header().Get("Location") != "/rooms" {
 		t.Errorf("%d to %s, signed in as %q", w.Code, w.Header().Get("Location"), who)
+	}
+}
+
+// Where Microsoft wants a new sign-in the session ends, even if the browser doesn't
+// wait for that.
+func TestRecheckOfABrowserThatHangsUp(t *testing.T) {
+	f := newFlow(t, nil)
+	asked := f.checked(t)
+	r := httptest.NewRequest(http.MethodGet, CallbackPath+"?"+url.Values{"error": {"login_required"}, "state": {asked.Get("state")}}.Encode(), nil)
+	for name, value := range f.jar {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if err := f.Serve(httptest.NewRecorder(), r.WithContext(left), r.URL, f.next); err != nil {
+		t.Fatal(err)
+	}
+	if who := f.me(t); who != "" {
+		t.Errorf("still signed in as %s", who)
 	}
 }

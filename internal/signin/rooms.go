@@ -225,7 +225,7 @@ func (g *Gate) keepAccount(w http.ResponseWriter, r *http.Request, current *sess
 		return
 	}
 	// The code is spent: what it brought is kept even if the admin has left.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), keepTimeout)
+	ctx, cancel := lasting(r)
 	defer cancel()
 	if err := s.RoomAccounts.Connect(ctx, room.Integration, room.Name, account, got.tokens); err != nil {
 		s.roomStoreFailed(w, r, room, err)
@@ -270,7 +270,9 @@ func (g *Gate) disconnectRoom(w http.ResponseWriter, r *http.Request, current *s
 	if !ok {
 		return
 	}
-	was, err := s.RoomAccounts.Disconnect(r.Context(), room.Integration, room.Name)
+	ctx, cancel := lasting(r)
+	defer cancel()
+	was, err := s.RoomAccounts.Disconnect(ctx, room.Integration, room.Name)
 	switch {
 	case errors.Is(err, rooms.ErrNotConnected): // that is what was wanted
 	case err != nil:
