@@ -21,7 +21,10 @@ const recheckEvery = time.Hour
 // reports whether it has answered.
 func (s *Site) recheck(w http.ResponseWriter, r *http.Request, current *session.Session, state, back string) bool {
 	now := s.Now()
-	if state != string(grant.NeedsSignIn) || r.Method != http.MethodGet || !navigation(r) || !current.Recheck(now, recheckEvery) {
+	// A page that is fetched ahead ("prefetch", "prefetch;prerender") can't go to
+	// another site, and nobody looks at it yet.
+	ahead := r.Header.Get("Sec-Purpose") != ""
+	if state != string(grant.NeedsSignIn) || r.Method != http.MethodGet || !navigation(r) || ahead || !current.Recheck(now, recheckEvery) {
 		return false
 	}
 	i, ok := s.integration(current.Person.Integration)

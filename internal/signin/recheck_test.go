@@ -78,3 +78,21 @@ func TestRecheckOfABrowserThatHangsUp(t *testing.T) {
 		t.Errorf("still signed in as %s", who)
 	}
 }
+
+// A page that is only fetched ahead is no place to ask Microsoft: the browser drops
+// the answer, and nobody would be asked for the next hour.
+func TestRecheckNotAheadOfTime(t *testing.T) {
+	for _, purpose := range []string{"prefetch", "prefetch;prerender", "prefetch;anonymous-client-ip"} {
+		f := newFlow(t, nil)
+		f.signIn(t, "/")
+		if err := f.site.Grants.Forget(t.Context(), flowTenant+".alice"); err != nil {
+			t.Fatal(err)
+		}
+		if w := f.browse(t, http.MethodGet, "/rooms", append([]string{"Sec-Purpose", purpose}, toPage...)...); w.Code != http.StatusOK {
+			t.Errorf("%s: %d to %s", purpose, w.Code, w.Header().Get("Location"))
+		}
+		if w := f.browse(t, http.MethodGet, "/rooms", toPage...); w.Code != http.StatusSeeOther {
+			t.Errorf("the page itself after %s: %d", purpose, w.Code)
+		}
+	}
+}
