@@ -60,10 +60,20 @@ type Session struct {
 }
 
 // Recheck says whether the person's grant, which is dead, is to be looked after
-// now: yes for one caller, and then not for a while.
+// now: yes for one caller, and then not for a while. Of a session that is not in
+// memory nobody would know the next time that it was, so it is left alone.
 func (s *Session) Recheck(now time.Time, every time.Duration) bool {
+	if s.isAway() {
+		return false
+	}
 	last := s.rechecked.Load()
 	return now.Sub(time.Unix(0, last)) >= every && s.rechecked.CompareAndSwap(last, now.UnixNano())
+}
+
+func (s *Session) isAway() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.away
 }
 
 // Used is when the session was used last.
