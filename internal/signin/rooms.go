@@ -224,7 +224,14 @@ func (g *Gate) keepAccount(w http.ResponseWriter, r *http.Request, current *sess
 		g.showRoom(w, r, room, got.Integration, accountName(account))
 		return
 	}
-	// The code is spent: what it brought is kept even if the admin has left.
+	// Microsoft may have taken its time, and the session may have been ended in it.
+	if now, ok := s.current(w, r); !ok {
+		return
+	} else if now == nil || now.ID != current.ID {
+		s.roomExpired(w, r, attempt{Room: room.Name})
+		return
+	}
+	// The code is spent: what it brought is kept even if the admin's browser has left.
 	ctx, cancel := lasting(r)
 	defer cancel()
 	if err := s.RoomAccounts.Connect(ctx, room.Integration, room.Name, account, got.tokens); err != nil {

@@ -327,6 +327,21 @@ func TestRoomCallbackRefuses(t *testing.T) {
 	}
 }
 
+// An admin whose session ends while Microsoft is being asked connects nothing any more.
+func TestRoomOfAnAdminWhoIsSignedOutMeanwhile(t *testing.T) {
+	l := newLobby(t)
+	asked := l.microsoft.Transport
+	l.site.Integrations[0].Graph = graph.NewClient(l.base, &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if _, err := l.site.Sessions.EndAll(t.Context(), l.alice.ID, nil); err != nil {
+			t.Error(err)
+		}
+		return asked.RoundTrip(r)
+	})}, time.Now)
+	if w := l.connects(t, boardroom, own); w.Code != http.StatusBadRequest || l.kept(t) != "" {
+		t.Errorf("%d to %q, connected with %q", w.Code, w.Header().Get("Location"), l.kept(t))
+	}
+}
+
 // An answer serves once.
 func TestRoomCallbackServesOnce(t *testing.T) {
 	l := newLobby(t)
