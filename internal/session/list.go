@@ -49,6 +49,19 @@ func (r *Registry) End(ctx context.Context, s *Session) error {
 	return nil
 }
 
+// Lives returns a part of a commit that holds only if s has not ended by then, or
+// ErrNone. It also fails, as a conflict, if a use of s has been noted meanwhile.
+func (r *Registry) Lives(ctx context.Context, s *Session) (store.Write, error) {
+	rec, err := r.store.Get(ctx, s.key.storeKey())
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Write{}, ErrNone
+	}
+	if err != nil {
+		return store.Write{}, fmt.Errorf("looking up a session: %w", err)
+	}
+	return store.Write{Key: rec.Key, Op: store.Check, If: store.If(rec.Version)}, nil
+}
+
 // ByID returns the session of that ID, or ErrNone; also one whose idle end has
 // come by what is known here: it may have been used elsewhere. It does not count
 // as a use.

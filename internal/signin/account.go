@@ -161,7 +161,11 @@ func (s *Site) disconnect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.Audit.Info("disconnected", "user", current.Person.ID)
-	if _, err := s.Sessions.EndAll(ctx, current.Person.ID, nil); err != nil {
+	_, err := s.Sessions.EndAll(ctx, current.Person.ID, nil)
+	if err == nil { // a silent check of one of them may have brought a new grant in between
+		err = s.Grants.Forget(ctx, current.Person.ID)
+	}
+	if err != nil {
 		s.storeAway(w, r, err)
 		return
 	}

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/signin/pages"
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 // recheckEvery is how often a session whose grant is dead is checked at most.
@@ -56,13 +58,32 @@ func (s *Site) rechecked(w http.ResponseWriter, r *http.Request, i Integration, 
 	// As with a sign-in, what the code has brought is kept.
 	ctx, cancel := lasting(r)
 	defer cancel()
-	if err := s.Grants.Save(ctx, p.ID, i.Name, tokens, state); err != nil {
+	switch err := s.saveRechecked(ctx, current, i, tokens, state); {
+	case errors.Is(err, session.ErrNone): // they have disconnected meanwhile, or signed out
+		s.goBack(w, r, a)
+		return
+	case err != nil:
 		s.storeFailed(w, r, err)
 		return
 	}
 	s.Audit.Info("connected again", "user", p.ID, "integration", i.Name, "connection", state)
 	s.SignedIn(p.ID)
 	s.goBack(w, r, a)
+}
+
+// saveRechecked keeps the grant that a check has brought, if the session still lives
+// in the moment in which it is kept.
+func (s *Site) saveRechecked(ctx context.Context, current *session.Session, i Integration, tokens entra.Tokens, state grant.State) error {
+	for {
+		lives, err := s.Sessions.Lives(ctx, current)
+		if err != nil {
+			return err
+		}
+		err = s.Grants.Save(ctx, current.Person.ID, i.Name, tokens, state, lives)
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
 }
 
 // recheckFailed goes on after a check that Microsoft has refused: who has to sign

@@ -2,10 +2,15 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 // toPage are the headers of a browser that goes to a page.
@@ -94,5 +99,60 @@ func TestRecheckNotAheadOfTime(t *testing.T) {
 		if w := f.browse(t, http.MethodGet, "/rooms", toPage...); w.Code != http.StatusSeeOther {
 			t.Errorf("the page itself after %s: %d", purpose, w.Code)
 		}
+	}
+}
+
+// ahead is a store in which something happens right before a commit, once.
+type ahead struct {
+	store.Store
+	of  func(store.Write) bool // of such a part
+	act func()
+}
+
+func (a *ahead) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
+	if act := a.act; act != nil && slices.ContainsFunc(writes, a.of) {
+		a.act = nil
+		act()
+	}
+	return a.Store.Commit(ctx, writes...)
+}
+
+// Whoever disconnects while a silent check comes back, in another browser, is
+// disconnected: the check brings no new grant.
+func TestRecheckOfSomebodyWhoDisconnectsMeanwhile(t *testing.T) {
+	const grantKey = "grant/" + flowTenant + ".alice"
+	for name, of := range map[string]func(store.Write) bool{
+		"before the grant is kept": func(w store.Write) bool { return w.Key == grantKey && w.Op == store.Put },
+		"before the sessions end":  func(w store.Write) bool { return strings.HasPrefix(w.Key, "session/") && w.Op == store.Delete },
+		"before anything":          func(w store.Write) bool { return w.Key == grantKey && w.Op == store.Delete },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFlow(t, nil)
+			f.signIn(t, "/")
+			elsewhere := f.jar
+			f.jar = map[string]string{}
+			asked := f.checked(t)
+			here := f.jar
+			answer := func() {
+				f.jar = here
+				f.browse(t, http.MethodGet, callbackURL(f.authorize(asked), asked.Get("state")))
+			}
+			disconnect := func() {
+				f.jar = elsewhere
+				f.post(t, pathDisconnect, nil)
+			}
+			first, second := disconnect, answer
+			if name == "before the grant is kept" {
+				first, second = answer, disconnect
+			}
+			f.store.Store = &ahead{Store: f.store.Store, of: of, act: second}
+			first()
+			if f.jar = here; f.me(t) != "" {
+				t.Error("still signed in")
+			}
+			if _, err := f.store.Get(t.Context(), grantKey); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("the grant is there again: %v", err)
+			}
+		})
 	}
 }
