@@ -151,11 +151,11 @@ type watched struct {
 
 // RoundTrip implements http.RoundTripper.
 func (w *watched) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Path == "/.ones/callback" {
+	if strings.HasSuffix(r.URL.Path, "/callback") {
 		w.secrets.add("code", r.URL.Query().Get("code"))
 	}
-	if strings.Contains(r.Header.Get("Referer"), "/.ones/callback") {
-		r.Header.Del("Referer") // a browser does as the callback's policy says; Go's client doesn't (TestR12TheCodeIsGoneAtOnce)
+	if strings.Contains(r.Header.Get("Referer"), "/callback") {
+		r.Header.Del("Referer") // a browser does as the callbacks' policy says; Go's client doesn't (TestR12TheCodeIsGoneAtOnce)
 	}
 	res, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil || r.URL.Host != w.gateway {
@@ -221,6 +221,9 @@ func TestX21NoSecretAnywhere(t *testing.T) {
 func noSecretAnywhere(t *testing.T, change func(caddyfile, dir string) string) {
 	var known secrets
 	w := newWorld(t, func(c *m365.Config) {
+		app := &c.Tenants[0].Apps[0]
+		app.RedirectURIs = append(app.RedirectURIs, strings.Replace(app.RedirectURIs[0], "/.ones/callback", "/.ones/rooms/callback", 1))
+		c.Tenants[0].Rooms[0].Account = "0b1ec700-0000-4000-8000-00000000b0a2"
 		for i := range c.Tenants[0].People {
 			if c.Tenants[0].People[i].Mail == bob { // X10: what a directory says is no placeholder
 				c.Tenants[0].People[i].Name = "{env.ONES_CLIENT_SECRET}"
@@ -231,7 +234,7 @@ func noSecretAnywhere(t *testing.T, change func(caddyfile, dir string) string) {
 	known.add("client_secret", w.secret)
 	known.add("service token", serviceToken)
 
-	file := w.write(map[string]any{"Mode": "optional"})
+	file := w.write(map[string]any{"Mode": "optional", "Auth": "admins contoso/" + alice})
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -272,6 +275,10 @@ func noSecretAnywhere(t *testing.T, change func(caddyfile, dir string) string) {
 		t.Fatalf("booking: %d %s", a.StatusCode, a.body)
 	}
 	w.serve(http.MethodGet, "/v1/bookings", nil, "Ones-Act-As", alice)
+
+	if a := v.connect("boardroom", boardroom); a.StatusCode != http.StatusOK || a.Request.URL.Path != "/.ones/rooms/boardroom/connect" {
+		t.Errorf("connecting a room ends at %s with %d: %s", a.Request.URL, a.StatusCode, a.body)
+	}
 
 	// X10: what comes from outside is no placeholder.
 	v.call(http.MethodGet, "/{env.ONES_CLIENT_SECRET}?a={env.ONES_SERVICE_TOKEN}&return_to={env.ONES_CLIENT_SECRET}", nil,
@@ -344,7 +351,7 @@ func noSecretAnywhere(t *testing.T, change func(caddyfile, dir string) string) {
 	log.WriteString(stop())
 
 	for name, least := range map[string]int{
-		"code": 2, "code_verifier": 2, "refresh_token": 3, "access_token": 3, "id_token": 2, "cookie": 5, "assertion": 2, "client_secret": 1,
+		"code": 3, "code_verifier": 3, "refresh_token": 3, "access_token": 3, "id_token": 2, "cookie": 5, "assertion": 2, "client_secret": 1,
 	} {
 		if n := known.count(name); n < least {
 			t.Errorf("only %d of the kind %s were overheard, want %d", n, name, least)
