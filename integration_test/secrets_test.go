@@ -305,6 +305,8 @@ func noSecretAnywhere(t *testing.T, change func(caddyfile, dir string) string) {
 	known.add("code", "a-code-that-was-never-issued")
 	known.add("wrong service token", "a-wrong-service-token-of-more-than-32-bytes")
 	known.add("cookie", strings.Repeat("planted", 7))
+	named.send(named.request(http.MethodPost, "/", "x", "Origin", "https://evil.example"))
+	named.press("/.ones/rooms/boardroom/disconnect", w.home) // bob is no admin
 	stranger.call(http.MethodGet, "/", nil, "Cookie", "onesgate="+strings.Repeat("planted", 7))
 	service := newVisitor(t, "http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(w.service)))
 	service.send(service.request(http.MethodGet, "/v1/bookings", nil, "Authorization", "Bearer a-wrong-service-token-of-more-than-32-bytes"))
@@ -375,11 +377,27 @@ func noSecretAnywhere(t *testing.T, change func(caddyfile, dir string) string) {
 			t.Errorf("X21: a %s stands, %s, in %s", what, how, where)
 		}
 	}
+	told(t, log.String())
 	for where, holds := range map[string]string{
 		"standard error": `"logger":"ones.audit"`, "access.log": "/.ones/me", "the pages": "data-kind", "the admin API": "ones",
 	} {
 		if !strings.Contains(string(texts[where]), holds) {
 			t.Errorf("%s does not hold %s: not what was meant", where, holds)
+		}
+	}
+}
+
+// told fails unless the log tells who did what, and what was refused.
+func told(t *testing.T, log string) {
+	t.Helper()
+	for _, line := range []string{
+		`"logger":"ones.audit","msg":"signed in"`, `"logger":"ones.audit","msg":"signed out"`, `"logger":"ones.audit","msg":"room connected"`,
+		`"logger":"ones.audit","msg":"booking","action":"create"`, `"logger":"ones.audit","msg":"cross-site request refused"`,
+		`"logger":"ones.audit","msg":"a page for admins was refused"`, `"logger":"ones.audit","msg":"bearer token refused"`,
+		`"logger":"ones","msg":"sign-in failed"`, `"logger":"ones","msg":"a connection was refused by Microsoft"`,
+	} {
+		if !strings.Contains(log, line) {
+			t.Errorf("V16.3: the log lacks %s", line)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"path"
 	"strings"
@@ -89,6 +90,9 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c, err := a.caller(r)
+	if errors.Is(err, errInvalidToken) {
+		a.bookings.audit.WarnContext(r.Context(), "bearer token refused", "method", r.Method, "path", r.URL.Path, "from", r.RemoteAddr)
+	}
 	if err != nil {
 		writeProblem(w, a.problem(r.Context(), Caller{}, err))
 		return
