@@ -167,6 +167,20 @@ func TestCallers(t *testing.T) {
 	})
 }
 
+// X22: a service acts for one person.
+func TestX22OneActAs(t *testing.T) {
+	story(t, func(h *house) {
+		r := httptest.NewRequestWithContext(context.Background(), "GET", "/v1/users/me", nil)
+		r.Header.Set("Authorization", "Bearer "+serviceToken)
+		r.Header["Ones-Act-As"] = []string{"Alice@contoso.com", eve.ID}
+		w := httptest.NewRecorder()
+		h.api.ServeHTTP(w, r)
+		if w.Code != http.StatusBadRequest {
+			t.Errorf("got %d %s, want 400", w.Code, w.Body)
+		}
+	})
+}
+
 func service(actAs string) []string {
 	h := []string{"Authorization", "Bearer " + serviceToken}
 	if actAs != "" {

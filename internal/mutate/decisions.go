@@ -75,7 +75,7 @@ var decisions = []decision{
 	{line: "R4", file: "internal/signin/login.go", is: `Verifier: oauth2.GenerateVerifier(),`, becomes: `Verifier: oauth2.GenerateVerifier()[:0] + "verifier",`},
 	{line: "X22", file: "internal/signin/callback.go", is: `len(v) == 1 && v[0] != ""`, becomes: `len(v) > 0 && v[0] != ""`},
 	{line: "X22", file: "internal/signin/callback.go", is: `if _, err := only(query, "error"); err != nil {`, becomes: `if false {`},
-	{line: "R3", file: "internal/signin/callback.go", is: `err != nil || !i.Entra.Answers(r.Context(), iss)`, becomes: `err != nil || iss == ""`},
+	{line: "R3", file: "internal/signin/callback.go", is: `err != nil || !i.Entra.Answers(r.Context(), iss)`, becomes: `err != nil || i.Name == iss`},
 	{line: "R2", file: "internal/signin/callback.go", is: `If: store.If(store.Absent),`},
 	{line: "X4", file: "internal/signin/callback.go", is: `if strings.Contains(claims.TenantID, ".") {`, becomes: `if strings.Contains("", ".") {`},
 	{line: "X20", file: "internal/signin/callback.go", is: `if err := s.Sessions.End(ctx, before); err != nil {`, becomes: `if err := error(nil); before == nil {`},
@@ -83,8 +83,8 @@ var decisions = []decision{
 	{line: "R12", file: "internal/signin/callback.go", is: "w.Header().Set(\"Referrer-Policy\", \"no-referrer\")\n\texpired", becomes: "expired"},
 	{line: "V7.4.2", file: "internal/signin/recheck.go", is: `if p.ID != current.Person.ID {`, becomes: `if false {`},
 	{line: "V7.4.2", file: "internal/signin/recheck.go", is: ` || current.ID != a.Recheck`},
-	{line: "X4", file: "internal/signin/site.go", is: `return ok && i.Entra.KnowsTenant(ctx, p.TenantID)`, becomes: `return ok`},
-	{line: "X4", file: "internal/entra/idtoken.go", is: `return want == "" || strings.EqualFold(tenantID, want)`, becomes: `return true`},
+	{line: "X4", file: "internal/signin/site.go", is: `return ok && i.Entra.KnowsTenant(ctx, p.TenantID)`, becomes: `return ok && i.Name == p.Integration`},
+	{line: "X4", file: "internal/entra/idtoken.go", is: `return want == "" || strings.EqualFold(tenantID, want)`, becomes: `return want == "" || tenantID != ""`},
 	{line: "X4", file: "internal/entra/idtoken.go", is: "if err != nil {\n\t\treturn false", becomes: "if err != nil {\n\t\treturn true"},
 	{line: "X9", file: "internal/signin/site.go", is: `case u.Scheme == "http" && !loopback(u.Hostname()):`, becomes: `case false:`, in: "caddymodule", run: "Errors"},
 
@@ -146,7 +146,7 @@ var decisions = []decision{
 	{line: "X4", file: "internal/entra/idtoken.go", is: `want != "" && !strings.EqualFold(t.TenantID, want)`, becomes: `want == "" && t.TenantID == "?"`},
 	{line: "X19", file: "internal/entra/idtoken.go", is: `case len(raw) > maxIDToken:`, becomes: `case false:`},
 	{line: "X16", file: "internal/entra/idtoken.go", is: `if err := token.VerifyAccessToken(access); err != nil {`, becomes: `if false {`},
-	{line: "X16", file: "internal/entra/keys.go", is: `id != "" && k.id != id`, becomes: `false`},
+	{line: "X16", file: "internal/entra/keys.go", is: `id != "" && k.id != id`, becomes: `id == "?"`},
 	{line: "X16", file: "internal/entra/keys.go", is: ` || jwk.Use != "" && jwk.Use != "sig"`},
 	{line: "X23", file: "internal/entra/keys.go", is: `now.Sub(s.missed) >= missInterval`, becomes: `now.Sub(s.missed) >= 0`},
 	{line: "V10.5.3", file: "internal/entra/discovery.go", is: `case ep.Issuer != issuer:`, becomes: `case false:`},
@@ -160,18 +160,25 @@ var decisions = []decision{
 	{line: "R16", file: "internal/graph/client.go", is: ` && !strings.Contains(u.Path, "..")`},
 	{line: "X9", file: "internal/graph/client.go", is: `case u.Scheme == "http" && !loopback(u.Hostname()):`, becomes: `case false:`},
 
+	// Admins, and rooms' accounts.
+	{line: "X4", file: "internal/signin/admins.go", is: `if p.Mailbox == "" || !g.Admins.addresses[address] {`, becomes: `if p.Mailbox == "" {`, run: "Admin"},
+	{line: "X4", file: "internal/signin/admins.go", is: `return holder == p.ID, nil`, becomes: `return holder != "", nil`, run: "Admin"},
+	{line: "R2", file: "internal/signin/callback.go", is: `forRoom != (a.Room != "")`, becomes: `forRoom && a.Room == ""`, run: "Room"},
+	{line: "X14", file: "internal/signin/rooms.go", is: `current.ID != a.Admin, `, run: "Room"},
+	{line: "X14", file: "internal/signin/rooms.go", is: `case !g.admits(w, r, current):`, becomes: `case false:`, run: "Room"},
+	{line: "X14", file: "internal/signin/rooms.go", is: `case !stands:`, becomes: `case false && !stands:`, run: "Room"},
+
 	// Seals.
 	{line: "X17", file: "internal/seal/keyset.go", is: `[]string{"onesgate/1", kind, id}`, becomes: `[]string{"onesgate/1", kind}`},
 	{line: "X17", file: "internal/seal/keyset.go", is: `[]string{"onesgate/1", kind, id}`, becomes: `[]string{"onesgate/1", id}`},
 	{line: "X17", file: "internal/seal/keyset.go", is: `b = binary.BigEndian.AppendUint64(b, uint64(len(part)))`},
-	{line: "X17", file: "internal/seal/keyset.go", is: `[]string{"onesgate/1", kind, id}`, becomes: `[]string{"onesgate/1", kind}`, in: "internal/signin", run: "X17"},
 
 	// Who books for whom.
 	{line: "X14", file: "internal/booking/callers.go", is: `subtle.ConstantTimeCompare(sum[:], t.SHA256[:]) == 1`, becomes: `subtle.ConstantTimeCompare(sum[:], t.SHA256[:]) >= 0`, run: callers},
 	{line: "X14", file: "internal/booking/callers.go", is: `len(actAs) > 0 || `, run: callers},
 	{line: "X14", file: "internal/booking/callers.go", is: ` || identity.TriedActAs(r.Context())`, run: callers},
 	{line: "X14", file: "internal/booking/callers.go", is: `case bearer || len(a.options.ServiceTokens) > 0:`, becomes: `case false:`, run: callers},
-	{line: "X22", file: "internal/booking/callers.go", is: `case len(values) > 1:`, becomes: `case false:`, run: callers},
+	{line: "X22", file: "internal/booking/callers.go", is: `case len(values) > 1:`, becomes: `case false:`, run: "X22"},
 	{line: "X4", file: "internal/booking/callers.go", is: `case len(found) > 1:`, becomes: `case false:`, run: callers},
 	{line: "X14", file: "internal/booking/callers.go", is: `return c.Person == nil || c.owns(r)`, becomes: `return true`, run: callers},
 	{line: "X14", file: "internal/booking/callers.go", is: `return r.booking(c.owns(r))`, becomes: `return r.booking(true)`, run: callers},
