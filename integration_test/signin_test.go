@@ -393,6 +393,12 @@ func TestAdminConsent(t *testing.T) {
 	admin.page("/.ones/callback?admin_consent=True&error=access_denied&error_description=AADSTS65004%3A+declined&state=consent").
 		wantsPage(t, http.StatusForbidden, "consent_refused")
 	admin.wantsSession(false)
+
+	// Somebody whose administrator has taken the consent back finds the same page.
+	v := newVisitor(t, w.home)
+	v.page("/.ones/account/consent").wantsPage(t, http.StatusOK, "login")
+	v.signIn(alice)
+	v.page("/.ones/account/consent").wantsPage(t, http.StatusForbidden, "needs_admin_consent")
 }
 
 // Two tenants side by side: each brings its own people, and the login page offers

@@ -52,6 +52,7 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	g.handle(pathAccount, g.account, nil)
 	g.handle(pathEnd, nil, s.endOne)
 	g.handle(pathEndAll, nil, s.endAll)
+	g.handle(pathConsent, s.consentPage, nil)
 	g.handle(pathDisconnect, s.disconnectPage, s.disconnect)
 	g.handle(pathFrontchannel, s.frontchannelLogout, nil)
 	g.handle("/.ones/integrations", s.listIntegrations, nil)
