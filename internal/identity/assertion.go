@@ -90,7 +90,7 @@ func (s *Signer) Headers(p *Person, connection string, now time.Time) (Headers, 
 		if err != nil {
 			return nil, fmt.Errorf("signing the assertion: %w", err)
 		}
-		return append(hs, header{HeaderAssertion, []string{token}}), nil
+		return append(hs, header{HeaderAssertion, token}), nil
 	}
 }
 

@@ -33,13 +33,16 @@ type Headers []header
 
 type header struct {
 	name  string
-	value []string
+	value string
 }
 
-// Set puts the headers into h, in place of any of the same name.
+// Set puts the headers into h, in place of any of the same name. They are copies:
+// Caddy's request_header changes values where they stand.
 func (hs Headers) Set(h http.Header) {
-	for _, e := range hs {
-		h[e.name] = e.value
+	values := make([]string, len(hs))
+	for i, e := range hs {
+		values[i] = e.value
+		h[e.name] = values[i : i+1 : i+1]
 	}
 }
 
@@ -47,7 +50,7 @@ func (hs Headers) Set(h http.Header) {
 func (hs Headers) Get(name string) string {
 	for _, e := range hs {
 		if e.name == name {
-			return e.value[0]
+			return e.value
 		}
 	}
 	return ""
@@ -57,7 +60,7 @@ func (hs Headers) Get(name string) string {
 func (hs Headers) size() int {
 	n := 0
 	for _, e := range hs {
-		n += len(e.name) + len(": \r\n") + len(e.value[0])
+		n += len(e.name) + len(": \r\n") + len(e.value)
 	}
 	return n
 }
@@ -71,7 +74,7 @@ func plainHeaders(c claims) Headers {
 	var hs Headers
 	add := func(name, value string) {
 		if value != "" {
-			hs = append(hs, header{name, []string{value}})
+			hs = append(hs, header{name, value})
 		}
 	}
 	add(HeaderUserID, escape(c.Subject))

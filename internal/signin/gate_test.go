@@ -179,6 +179,25 @@ func TestGateSetsIdentity(t *testing.T) {
 	}
 }
 
+// What stands behind the gate may change the headers of its request, as Caddy's
+// request_header does, in place: that changes no other request's.
+func TestHeadersOfARequestAreItsOwn(t *testing.T) {
+	st := newStage(t, nil)
+	for range 2 {
+		st.send(t, http.MethodGet, "/", true)
+		h := st.reach[len(st.reach)-1].Header
+		if got := h.Get("X-Ones-User-Id"); got != "tid.alice" {
+			t.Errorf("X-Ones-User-Id = %q", got)
+		}
+		for name, values := range h {
+			if strings.HasPrefix(name, "X-Ones-") {
+				values[0] = "changed"
+				h.Add(name, "more")
+			}
+		}
+	}
+}
+
 // V9.2.4: what one gate has signed for its audience is not shown to another.
 func TestGatesDoNotShareAssertions(t *testing.T) {
 	st := newStage(t, nil)
