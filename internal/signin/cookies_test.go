@@ -118,3 +118,15 @@ func TestTooManyAttempts(t *testing.T) {
 		}
 	}
 }
+
+// What a page loads besides itself begins no sign-in, and leaves no cookie.
+func TestNoAttemptByTheWay(t *testing.T) {
+	f := newFlow(t, nil)
+	for _, mode := range []string{"no-cors", "cors", "same-origin", "websocket"} {
+		w := f.send(t, http.MethodGet, "/.ones/login/contoso", false, "Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", mode)
+		if w.Code != http.StatusForbidden || len(w.Result().Cookies()) != 0 {
+			t.Errorf("%s: %d, cookies %v", mode, w.Code, w.Result().Cookies())
+		}
+	}
+	f.begin(t, "/", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate") // a link in a mail
+}

@@ -49,6 +49,12 @@ func (s *Site) startLogin(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, pages.NotFound, "not_found", "No integration of that name is configured.")
 		return
 	}
+	// Pages of this site and of its siblings can load the address as an image or by a
+	// script, many times at once: each would leave a cookie, and none knows of the others.
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
+		problem(w, http.StatusForbidden, "forbidden", "A sign-in begins where a browser goes to this address.", "")
+		return
+	}
 	query := r.URL.Query()
 	a := s.newAttempt(i, query.Get("return_to"))
 	switch {
