@@ -70,6 +70,9 @@ func (s *Session) Recheck(now time.Time, every time.Duration) bool {
 	return now.Sub(time.Unix(0, last)) >= every && s.rechecked.CompareAndSwap(last, now.UnixNano())
 }
 
+// RecheckAgain has the next Recheck say yes: the last one could not be acted upon.
+func (s *Session) RecheckAgain() { s.rechecked.Store(0) }
+
 func (s *Session) isAway() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -130,6 +130,7 @@ func (s *Site) endRechecked(w http.ResponseWriter, r *http.Request, a attempt, c
 	ctx, cancel := lasting(r)
 	defer cancel()
 	if err := s.Sessions.End(ctx, current); err != nil {
+		current.RecheckAgain()
 		s.storeFailed(w, r, err)
 		return
 	}

@@ -156,3 +156,18 @@ func TestRecheckOfSomebodyWhoDisconnectsMeanwhile(t *testing.T) {
 		})
 	}
 }
+
+// A session that could not be ended is checked again, not an hour later.
+func TestRecheckThatCannotEndTheSession(t *testing.T) {
+	f := newFlow(t, nil)
+	asked := f.checked(t)
+	f.store.fails.Store(true)
+	refused := CallbackPath + "?" + url.Values{"error": {"login_required"}, "state": {asked.Get("state")}}.Encode()
+	if w := f.browse(t, http.MethodGet, refused); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	f.store.fails.Store(false)
+	if w := f.browse(t, http.MethodGet, "/rooms", toPage...); w.Code != http.StatusSeeOther || len(f.reach) != 0 {
+		t.Errorf("the next page: %d, reached ONES %d times", w.Code, len(f.reach))
+	}
+}
