@@ -120,8 +120,20 @@ func acquireEngine(m storeModule, keyset seal.Source, s *settings) (*engine, err
 	}
 	if joined {
 		e.hold(s)
+		e.work.Go(func() { e.endOpenOfOthers(s) })
 	}
 	return e, nil
+}
+
+// endOpenOfOthers closes what is open of people whose tenant is not configured any
+// more. What they ask for next, the gate refuses.
+func (e *engine) endOpenOfOthers(s *settings) {
+	ctx, cancel := context.WithTimeout(e.running, time.Minute)
+	defer cancel()
+	e.sessions.EndOpen(func(p *identity.Person) bool {
+		client, ok := s.clients[p.Integration]
+		return !ok || !client.KnowsTenant(ctx, p.TenantID)
+	})
 }
 
 func openedHow(m storeModule, keyset seal.Source) string {

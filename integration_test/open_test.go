@@ -178,6 +178,27 @@ func TestOpenConnectionsEndWithTheSession(t *testing.T) {
 	}
 }
 
+// A reload that takes a tenant away closes what its people have open.
+func TestOpenConnectionsEndWithTheTenant(t *testing.T) {
+	w := newWorld(t)
+	liveONES(w)
+	delay := "{\n\t\tstream_close_delay 1h\n\t}"
+	w.write(map[string]any{"Proxy": delay})
+	w.gateway()
+	v := newVisitor(t, w.home)
+	v.signIn(alice)
+	socket, events := v.socket(), v.events()
+	file := w.write(map[string]any{
+		"Proxy": delay, "Credentials": "tenant_id 11111111-2222-4333-8444-555555555555\n\t\t\t\tclient_secret {env.ONES_CLIENT_SECRET} 2099-01-01",
+	})
+	if told, status := command(t, w.env(), "reload", "--config", file, "--adapter", "caddyfile", "--address", "unix/"+w.dir+"/admin.sock"); status != 0 {
+		t.Fatal(told)
+	}
+	socket.ends(t)
+	events.ends(t)
+	v.wantsSession(false)
+}
+
 // The operator sees who is signed in, and ends it.
 func TestSessionsCommand(t *testing.T) {
 	w := newWorld(t)

@@ -1,5 +1,7 @@
 package session
 
+import "github.com/onesgate/onesgate/internal/identity"
+
 // An Attachment is a request that is being answered for a session, and that ends
 // when the session does: a WebSocket, a stream of events, a long download.
 type Attachment struct {
@@ -42,6 +44,17 @@ func (r *Registry) Attach(s *Session, end func()) *Attachment {
 		}
 		return a
 	}
+}
+
+// EndOpen ends what is attached for people who may not come in any more, though
+// their sessions live.
+func (r *Registry) EndOpen(of func(*identity.Person) bool) {
+	r.live.Range(func(_, v any) bool {
+		if s := v.(*Session); s.attached() && of(s.Person) {
+			s.endOpen()
+		}
+		return true
+	})
 }
 
 // Detach ends the attachment. It may be called after the session's end.

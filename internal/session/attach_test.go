@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/onesgate/onesgate/internal/identity"
 )
 
 // opened is a request attached to a session.
@@ -217,4 +219,17 @@ func TestAttachWhileEnding(t *testing.T) {
 		}
 		all.Wait()
 	}
+}
+
+// What is open of some people can be ended without ending their sessions.
+func TestEndOpen(t *testing.T) {
+	c := newClock()
+	r := newRegistry(t, newStore(t, c.now), c.now)
+	cookie := mustStart(t, r)
+	a := attach(t, r, cookie)
+	r.EndOpen(func(p *identity.Person) bool { return p.ID != alice.ID })
+	a.wants(t, true)
+	r.EndOpen(func(p *identity.Person) bool { return p.ID == alice.ID })
+	a.wants(t, false)
+	attach(t, r, cookie).wants(t, true)
 }
