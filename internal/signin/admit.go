@@ -21,6 +21,9 @@ func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, a attempt, p ide
 	defer cancel()
 	ended, err := s.Sessions.EndAll(ctx, p.ID, nil)
 	if err != nil {
+		if current != nil {
+			current.RecheckAgain()
+		}
 		s.storeFailed(w, r, err)
 		return
 	}

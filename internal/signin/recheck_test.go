@@ -159,15 +159,39 @@ func TestRecheckOfSomebodyWhoDisconnectsMeanwhile(t *testing.T) {
 
 // A session that could not be ended is checked again, not an hour later.
 func TestRecheckThatCannotEndTheSession(t *testing.T) {
-	f := newFlow(t, nil)
-	asked := f.checked(t)
-	f.store.fails.Store(true)
-	refused := CallbackPath + "?" + url.Values{"error": {"login_required"}, "state": {asked.Get("state")}}.Encode()
-	if w := f.browse(t, http.MethodGet, refused); w.Code != http.StatusServiceUnavailable {
-		t.Errorf("%d %s", w.Code, w.Body)
+	for name, answer := range map[string]func(*flow, url.Values) string{
+		"who has to sign in": func(_ *flow, asked url.Values) string {
+			return CallbackPath + "?" + url.Values{"error": {"login_required"}, "state": {asked.Get("state")}}.Encode()
+		},
+		"who may not enter any more": func(f *flow, asked url.Values) string {
+			f.claims = map[string]any{"acct": 1}
+			return callbackURL(f.authorize(asked), asked.Get("state"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFlow(t, nil)
+			asked := f.checked(t)
+			f.store.Store = &fullFor{Store: f.store.Store, prefix: "session/"}
+			if w := f.browse(t, http.MethodGet, answer(f, asked)); w.Code != http.StatusServiceUnavailable {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+			f.store.Store = f.store.Store.(*fullFor).Store
+			if w := f.browse(t, http.MethodGet, "/rooms", toPage...); w.Code != http.StatusSeeOther || len(f.reach) != 0 {
+				t.Errorf("the next page: %d, reached ONES %d times", w.Code, len(f.reach))
+			}
+		})
 	}
-	f.store.fails.Store(false)
-	if w := f.browse(t, http.MethodGet, "/rooms", toPage...); w.Code != http.StatusSeeOther || len(f.reach) != 0 {
-		t.Errorf("the next page: %d, reached ONES %d times", w.Code, len(f.reach))
+}
+
+// fullFor is a store that takes no changes of some records.
+type fullFor struct {
+	store.Store
+	prefix string
+}
+
+func (f *fullFor) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
+	if slices.ContainsFunc(writes, func(w store.Write) bool { return strings.HasPrefix(w.Key, f.prefix) }) {
+		return 0, store.ErrFull
 	}
+	return f.Store.Commit(ctx, writes...)
 }
