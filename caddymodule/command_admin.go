@@ -29,6 +29,36 @@ func (f *adminFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.address, "address", "", "The gateway's admin address, such as unix//run/onesgate/admin.sock (if --config is not used)")
 }
 
+// telling has a command tell what the running gateway answers at a path: to people as
+// print writes it, to programs in JSON.
+func telling[T any](cmd *cobra.Command, path func() string, print func(told T, to io.Writer) error) *cobra.Command {
+	var from adminFlags
+	var asJSON bool
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = interruptible(func(ctx context.Context, cmd *cobra.Command, _ []string) error {
+		gateway, err := from.client()
+		if err != nil {
+			return err
+		}
+		var answer json.RawMessage
+		if err := gateway.ask(ctx, http.MethodGet, path(), &answer); err != nil {
+			return err
+		}
+		if asJSON {
+			_, err = cmd.OutOrStdout().Write(append(answer, '\n'))
+			return err
+		}
+		var told T
+		if err := json.Unmarshal(answer, &told); err != nil {
+			return fmt.Errorf("the gateway's answer can't be read: %w", err)
+		}
+		return print(told, cmd.OutOrStdout())
+	})
+	from.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "As the gateway tells it, in JSON")
+	return cmd
+}
+
 // A gatewayClient calls the admin API of a running gateway.
 type gatewayClient struct {
 	address string

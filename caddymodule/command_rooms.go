@@ -3,10 +3,8 @@ package caddymodule
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -29,35 +27,10 @@ a room in the browser, at /.ones/rooms/ROOM/connect.`,
 }
 
 func roomsListCommand() *cobra.Command {
-	var from adminFlags
-	var asJSON bool
-	cmd := &cobra.Command{
+	return telling(&cobra.Command{
 		Use:   "list",
 		Short: "Lists the configured rooms and the accounts that stand for them",
-		Args:  cobra.NoArgs,
-		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, _ []string) error {
-			gateway, err := from.client()
-			if err != nil {
-				return err
-			}
-			var told json.RawMessage
-			if err := gateway.ask(ctx, http.MethodGet, roomsPath, &told); err != nil {
-				return err
-			}
-			if asJSON {
-				_, err = cmd.OutOrStdout().Write(append(told, '\n'))
-				return err
-			}
-			var list roomAccounts
-			if err := json.Unmarshal(told, &list); err != nil {
-				return fmt.Errorf("the gateway's answer can't be read: %w", err)
-			}
-			return list.print(cmd.OutOrStdout())
-		}),
-	}
-	from.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "As the gateway tells it, in JSON")
-	return cmd
+	}, func() string { return roomsPath }, roomAccounts.print)
 }
 
 // print tells it to people.

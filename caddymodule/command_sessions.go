@@ -2,11 +2,9 @@ package caddymodule
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"text/tabwriter"
 	"time"
@@ -27,36 +25,14 @@ func sessionsCommand() *cobra.Command {
 }
 
 func sessionsListCommand() *cobra.Command {
-	var from adminFlags
 	var user string
-	var asJSON bool
-	cmd := &cobra.Command{
+	cmd := telling(&cobra.Command{
 		Use:   "list",
 		Short: "Lists the sessions of browsers that are signed in",
-		Args:  cobra.NoArgs,
-		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, _ []string) error {
-			gateway, err := from.client()
-			if err != nil {
-				return err
-			}
-			var told json.RawMessage
-			if err := gateway.ask(ctx, http.MethodGet, sessionsPath+"?"+url.Values{"user": {user}}.Encode(), &told); err != nil {
-				return err
-			}
-			if asJSON {
-				_, err = cmd.OutOrStdout().Write(append(told, '\n'))
-				return err
-			}
-			var list sessionList
-			if err := json.Unmarshal(told, &list); err != nil {
-				return fmt.Errorf("the gateway's answer can't be read: %w", err)
-			}
-			return list.print(cmd.OutOrStdout(), time.Now())
-		}),
-	}
-	from.add(cmd)
+	}, func() string {
+		return sessionsPath + "?" + url.Values{"user": {user}}.Encode()
+	}, func(l sessionList, to io.Writer) error { return l.print(to, time.Now()) })
 	cmd.Flags().StringVar(&user, "user", "", "Only those of this person: an id or a mail address")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "As the gateway tells it, in JSON")
 	return cmd
 }
 

@@ -1,11 +1,8 @@
 package caddymodule
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,35 +12,10 @@ import (
 )
 
 func statusCommand() *cobra.Command {
-	var from adminFlags
-	var asJSON bool
-	cmd := &cobra.Command{
+	return telling(&cobra.Command{
 		Use:   "status",
 		Short: "Tells how the running gateway stands",
-		Args:  cobra.NoArgs,
-		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, _ []string) error {
-			gateway, err := from.client()
-			if err != nil {
-				return err
-			}
-			var told json.RawMessage
-			if err := gateway.ask(ctx, http.MethodGet, statusPath, &told); err != nil {
-				return err
-			}
-			if asJSON {
-				_, err = cmd.OutOrStdout().Write(append(told, '\n'))
-				return err
-			}
-			var s status
-			if err := json.Unmarshal(told, &s); err != nil {
-				return fmt.Errorf("the gateway's answer can't be read: %w", err)
-			}
-			return s.print(cmd.OutOrStdout(), time.Now())
-		}),
-	}
-	from.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "As the gateway tells it, in JSON")
-	return cmd
+	}, func() string { return statusPath }, func(s status, to io.Writer) error { return s.print(to, time.Now()) })
 }
 
 // print tells it to people.
