@@ -236,6 +236,12 @@ func TestRenewalBehindTheBack(t *testing.T) {
 	if got := p.received().discovery; got != 2 {
 		t.Errorf("discovery was asked for %d times, want 2: none after Close", got)
 	}
+	p.discovery = nil
+	now.advance(24 * time.Hour) // who needs a newer one asks, and finds nobody at it
+	use()
+	if got := p.received().discovery; got != 3 {
+		t.Errorf("discovery was asked for %d times, want 3: once by who needed it", got)
+	}
 }
 
 // TestDiscoveryCallerLeaves: one who leaves takes nobody with them.
