@@ -5,9 +5,10 @@ import "github.com/onesgate/onesgate/internal/identity"
 // An Attachment is a request that is being answered for a session, and that ends
 // when the session does: a WebSocket, a stream of events, a long download.
 type Attachment struct {
-	session *Session
-	at      int // in session.open
-	end     func()
+	registry *Registry
+	session  *Session
+	at       int // in session.open
+	end      func()
 }
 
 // Attach has end called when s ends: here, in another instance (within a second),
@@ -33,7 +34,7 @@ func (r *Registry) Attach(s *Session, end func()) *Attachment {
 				s.away, s.over = true, true
 			}
 		}
-		a := &Attachment{session: s, at: len(s.open), end: end}
+		a := &Attachment{registry: r, session: s, at: len(s.open), end: end}
 		over := s.over
 		if !over {
 			s.open = append(s.open, a)
@@ -57,9 +58,10 @@ func (r *Registry) EndOpen(of func(*identity.Person) bool) {
 	})
 }
 
-// Detach ends the attachment. It may be called after the session's end.
+// Detach ends the attachment. It may be called after the session's end. Where memory
+// is full, the session leaves it with the last one.
 func (a *Attachment) Detach() {
-	s := a.session
+	r, s := a.registry, a.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.at >= len(s.open) || s.open[a.at] != a {
@@ -69,6 +71,9 @@ func (a *Attachment) Detach() {
 	s.open[a.at], s.open[last].at = s.open[last], a.at
 	s.open[last] = nil
 	s.open = s.open[:last]
+	if r.cached.Load() > maxCached {
+		r.release(s)
+	}
 }
 
 func (s *Session) attached() bool {

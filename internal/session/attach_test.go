@@ -185,6 +185,39 @@ func TestAttachWithoutRoomInMemory(t *testing.T) {
 	}
 }
 
+// What did not fit into memory leaves it with the request that is answered: every
+// page is attached for a moment, and no bound would hold.
+func TestMemoryIsBounded(t *testing.T) {
+	c := newClock()
+	r := newRegistry(t, newStore(t, c.now), c.now)
+	full := mustStart(t, r)
+	r.cached.Store(maxCached)
+	for range 3 {
+		cookie := mustStart(t, r)
+		s, err := r.Lookup(t.Context(), cookie)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, second := r.Attach(s, func() {}), r.Attach(s, func() {})
+		first.Detach()
+		if _, there := r.live.Load(s.key); !there {
+			t.Error("a session is out of reach while a request is open")
+		}
+		second.Detach()
+		if _, there := r.live.Load(s.key); there {
+			t.Error("a session too many stays in memory")
+		}
+	}
+	s, err := r.Lookup(t.Context(), full)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Attach(s, func() {}).Detach()
+	if _, there := r.live.Load(s.key); !there || r.cached.Load() != maxCached {
+		t.Errorf("one that fits is in memory: %v; %d counted too many", there, r.cached.Load()-maxCached)
+	}
+}
+
 // However requests and the end of their session meet, nothing stays open.
 func TestAttachWhileEnding(t *testing.T) {
 	c := newClock()

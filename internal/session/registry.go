@@ -263,6 +263,11 @@ func (r *Registry) remember(s *Session) *Session {
 func (r *Registry) forget(s *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	r.release(s)
+}
+
+// release is forget for who holds s.mu.
+func (r *Registry) release(s *Session) {
 	if len(s.open) == 0 && r.live.CompareAndDelete(s.key, s) {
 		r.cached.Add(-1)
 		s.away = true
