@@ -236,6 +236,47 @@ func TestSweepForgetsWhatIsUnused(t *testing.T) {
 	}
 }
 
+// What tells slow readers of an end is not kept for ever.
+func TestSweepForgetsEnds(t *testing.T) {
+	c := newClock()
+	r := newRegistry(t, newStore(t, c.now), c.now)
+	s, err := r.Lookup(t.Context(), mustStart(t, r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.End(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	for after, want := range []bool{true, false} {
+		c.advance(time.Duration(after) * (tombstoneLife + time.Second))
+		r.sweep()
+		if _, there := r.ended.Load(s.key); there != want {
+			t.Errorf("after %d lives of it, the mark of an end is there: %v", after, there)
+		}
+	}
+}
+
+// A use that could not be told to the store is told with the next one.
+func TestUseIsToldAgain(t *testing.T) {
+	c := newClock()
+	s := newStore(t, c.now)
+	r := newRegistry(t, s, c.now)
+	cookie := mustStart(t, r)
+	known, err := r.Lookup(t.Context(), cookie)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.store = &broken{Store: s}
+	c.advance(10 * time.Minute)
+	known.use(c.now())
+	r.save(t.Context(), known)
+	r.store = s
+	c.advance(time.Minute)
+	if _, tell := known.use(c.now()); !tell {
+		t.Error("the store doesn't hear of the use after one that it has missed")
+	}
+}
+
 // Also in the last hours of its life, a session in use stays in memory.
 func TestSweepKeepsWhatIsUsed(t *testing.T) {
 	c := newClock()

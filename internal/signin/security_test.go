@@ -710,3 +710,34 @@ func TestV742ARecheckIsForOnePersonOnly(t *testing.T) {
 		})
 	}
 }
+
+// Only somebody who goes to a page is led away for a silent check, with the hint of
+// who they are: a program could not come back, and a form would lose what was typed.
+func TestWhatIsRechecked(t *testing.T) {
+	for name, tt := range map[string]struct {
+		method  string
+		headers []string
+		want    bool
+	}{
+		"a page":    {http.MethodGet, []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, true},
+		"a program": {http.MethodGet, []string{"Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"}, false},
+		"a form":    {http.MethodPost, []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Origin", "https://ones.example"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFlow(t, nil)
+			f.claims = map[string]any{"login_hint": "O.hint"}
+			f.signIn(t, "/")
+			if err := f.site.Grants.Forget(t.Context(), flowTenant+".alice"); err != nil {
+				t.Fatal(err)
+			}
+			w := f.browse(t, tt.method, "/rooms", tt.headers...)
+			to, err := url.Parse(w.Header().Get("Location"))
+			if led := err == nil && to.Host == "login.example"; led != tt.want || (len(f.reach) == 0) != tt.want {
+				t.Errorf("%d to %v, %d requests to ONES", w.Code, to, len(f.reach))
+			}
+			if tt.want && to.Query().Get("login_hint") != "O.hint" {
+				t.Errorf("Microsoft is not told who it is about: %v", to)
+			}
+		})
+	}
+}
