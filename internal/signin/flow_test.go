@@ -97,7 +97,10 @@ func (p *provider) token(r *http.Request) (status int, answer any) {
 	p.forms = append(p.forms, form)
 	request, ok := p.codes[form.Get("code")]
 	delete(p.codes, form.Get("code")) // it serves once
-	if !ok || request.Get("redirect_uri") != form.Get("redirect_uri") || request.Get("code_challenge_method") != "S256" ||
+	if !ok {
+		return http.StatusBadRequest, map[string]any{"error": "invalid_grant", "error_codes": []int{codeUsed}}
+	}
+	if request.Get("redirect_uri") != form.Get("redirect_uri") || request.Get("code_challenge_method") != "S256" ||
 		request.Get("code_challenge") != oauth2.S256ChallengeFromVerifier(form.Get("code_verifier")) {
 		refused := map[string]any{"error": "invalid_grant"}
 		if p.used {

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -41,6 +42,41 @@ func TestRounds(t *testing.T) {
 	}
 	if got := c.roundsLately(request(value), now.Add(roundsWindow)); got != 0 {
 		t.Errorf("a minute after the first: %d rounds", got)
+	}
+}
+
+// Whoever wants to goes round once more.
+func TestAnotherRound(t *testing.T) {
+	f := newFlow(t, nil)
+	f.jar["__Host-onesgate-rounds"] = "3-" + strconv.FormatInt(time.Now().Unix(), 10)
+	w := f.browse(t, http.MethodGet, "/.ones/login/contoso", "Accept", "text/html")
+	link := "/.ones/login/contoso?" + url.Values{paramAgain: {"yes"}}.Encode()
+	if !strings.Contains(w.Body.String(), `data-kind="going_in_circles"`) || !strings.Contains(w.Body.String(), `"`+link+`"`) {
+		t.Fatalf("the fourth round: %d %s", w.Code, w.Body)
+	}
+	w = f.browse(t, http.MethodGet, link, "Accept", "text/html")
+	if to := w.Header().Get("Location"); w.Code != http.StatusSeeOther || !strings.HasPrefix(to, "https://login.example/") {
+		t.Errorf("after that: %d to %q, want Microsoft", w.Code, to)
+	}
+}
+
+// An answer that comes twice, by a double click, leads on whoever it has signed in.
+func TestAnswerThatComesTwice(t *testing.T) {
+	for name, signedIn := range map[string]bool{"signed in by the first": true, "not signed in": false} {
+		t.Run(name, func(t *testing.T) {
+			f := newFlow(t, nil)
+			if signedIn {
+				f.signIn(t, "/")
+			}
+			request := f.begin(t, "/rooms")
+			w := f.browse(t, http.MethodGet, callbackURL("used", request.Get("state")), "Accept", "text/html")
+			if on := w.Code == http.StatusSeeOther && w.Header().Get("Location") == "/rooms"; on != signedIn {
+				t.Errorf("%d to %q", w.Code, w.Header().Get("Location"))
+			}
+			if page := strings.Contains(w.Body.String(), `data-kind="already_used"`); page == signedIn {
+				t.Errorf("explained: %v\n%s", page, w.Body)
+			}
+		})
 	}
 }
 
