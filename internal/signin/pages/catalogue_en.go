@@ -6,7 +6,6 @@ var english = catalogue{
 		ActionTryAgain:     "Try again",
 		ActionOtherAccount: "Use another account",
 		ActionHome:         "Go to ONES",
-		ActionContinue:     "Go on",
 		ActionAccount:      "Go to your account",
 		ActionRoom:         "Back to the room",
 		ActionAskAdmin:     "What the administrator has to do",

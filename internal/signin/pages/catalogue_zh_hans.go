@@ -6,7 +6,6 @@ var simplifiedChinese = catalogue{
 		ActionTryAgain:     "再试一次",
 		ActionOtherAccount: "使用其他帐户",
 		ActionHome:         "前往 ONES",
-		ActionContinue:     "继续",
 		ActionAccount:      "前往您的帐户",
 		ActionRoom:         "返回会议室",
 		ActionAskAdmin:     "管理员需要做什么",

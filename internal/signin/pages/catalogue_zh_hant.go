@@ -6,7 +6,6 @@ var traditionalChinese = catalogue{
 		ActionTryAgain:     "再試一次",
 		ActionOtherAccount: "使用其他帳戶",
 		ActionHome:         "前往 ONES",
-		ActionContinue:     "繼續",
 		ActionAccount:      "前往您的帳戶",
 		ActionRoom:         "返回會議室",
 		ActionAskAdmin:     "管理員需要做什麼",

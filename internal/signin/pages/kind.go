@@ -106,7 +106,6 @@ const (
 	ActionTryAgain                 // the same once more
 	ActionOtherAccount             // sign in, choosing another account
 	ActionHome                     // to ONES' first page
-	ActionContinue                 // go on with what was begun
 	ActionAccount                  // to the account page
 	ActionRoom                     // back to the page of the room
 	ActionAskAdmin                 // to the page that is shown to an administrator
