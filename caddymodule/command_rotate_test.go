@@ -33,7 +33,7 @@ func TestStepsWaitForGateways(t *testing.T) {
 	if err != nil || asked != 2 {
 		t.Errorf("ready = %v after %d looks, want that it looks once more", err, asked)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond) // shorter than it waits between two looks
 	defer cancel()
 	err = c.ready(ctx, io.Discard, func(peers.Gateway) string { return "has not taken key 7 yet" })
 	if want := "the gateway on " + instanceName() + " has not taken key 7 yet"; err == nil || !strings.Contains(err.Error(), want) {
@@ -148,7 +148,7 @@ func TestStepsWithoutGateways(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond) // shorter than it waits between two looks
 	defer cancel()
 	if err := c.ready(ctx, io.Discard, func(peers.Gateway) string { return "" }); err == nil {
 		t.Error("ready, though nobody was looked at")
