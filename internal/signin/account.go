@@ -67,6 +67,9 @@ func (g *Gate) account(w http.ResponseWriter, r *http.Request) {
 		EndAction:  pathEnd, EndAllAction: pathEndAll, DisconnectURL: pathDisconnect, LogoutAction: pathLogout,
 		FormAction: s.logoutOrigins(r, current),
 	}
+	if i, ok := s.integration(p.Integration); ok && s.consentURL(i) != "" {
+		page.ConsentURL = pathConsent + i.Name
+	}
 	for _, other := range found {
 		page.Sessions = append(page.Sessions, pages.AccountSession{
 			ID: other.ID, Browser: other.Browser, Started: other.Created, Used: other.Used(), Current: other.ID == current.ID,

@@ -18,14 +18,7 @@ const codeUsed = 54005
 
 // signInFailed explains why somebody could not be signed in, by whose it is to mend.
 func (s *Site) signInFailed(w http.ResponseWriter, r *http.Request, a attempt, err error) {
-	m := pages.Message{
-		Kind: pages.SignInFailed,
-		Actions: []pages.Action{
-			{Label: pages.ActionTryAgain, URL: a.startURL(url.Values{})},
-			{Label: pages.ActionOtherAccount, URL: a.startURL(url.Values{paramPrompt: {promptSelect}})},
-		},
-		Time: s.Now(),
-	}
+	m := pages.Message{Kind: pages.SignInFailed, Actions: a.waysOn(), Time: s.Now()}
 	if a.Room != "" { // its page asks for another account in any case
 		m.Actions = []pages.Action{{Label: pages.ActionRoom, URL: roomPath(a.Room)}}
 	}
@@ -98,7 +91,7 @@ func (s *Site) askConsent(w http.ResponseWriter, r *http.Request, a attempt, m p
 	if !ok {
 		return false
 	}
-	to := i.Entra.AdminConsentURL(s.url(pathCallback), consentState)
+	to := s.consentURL(i)
 	if to == "" {
 		return false
 	}
@@ -112,6 +105,34 @@ func (s *Site) askConsent(w http.ResponseWriter, r *http.Request, a attempt, m p
 	page.Application, page.Tenant, page.Permissions = i.Entra.Registration()
 	s.pages.ConsentHelp(w, r, page)
 	return true
+}
+
+// consentPage is what somebody shows to their administrator whose connection lacks
+// consent: where people may not consent themselves, Microsoft sends nobody back who
+// could be told then.
+func (s *Site) consentPage(w http.ResponseWriter, r *http.Request) {
+	i, ok := s.integration(r.PathValue("integration"))
+	if ok {
+		a := s.newAttempt(i, pathAccount)
+		ok = s.askConsent(w, r, a, pages.Message{Actions: a.waysOn()})
+	}
+	if !ok {
+		s.refuse(w, r, pages.NotFound, "not_found", "There is no consent to be given for an integration of that name.")
+	}
+}
+
+// consentURL is where an administrator grants what an integration asks for; "": there
+// is no such page.
+func (s *Site) consentURL(i Integration) string {
+	return i.Entra.AdminConsentURL(s.url(pathCallback), consentState)
+}
+
+// waysOn are the links to sign in once more, and with another account.
+func (a attempt) waysOn() []pages.Action {
+	return []pages.Action{
+		{Label: pages.ActionTryAgain, URL: a.startURL(url.Values{})},
+		{Label: pages.ActionOtherAccount, URL: a.startURL(url.Values{paramPrompt: {promptSelect}})},
+	}
 }
 
 // consentState goes with an administrator's consent. Whoever gives it has often

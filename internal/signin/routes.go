@@ -18,6 +18,7 @@ const (
 	pathSignedOut    = "/.ones/signed-out"
 	pathCallback     = "/.ones/callback"
 	pathFrontchannel = "/.ones/frontchannel-logout"
+	pathConsent      = "/.ones/consent/"
 	pathRooms        = "/.ones/rooms/"
 	pathRoomCallback = "/.ones/rooms/callback"
 )
@@ -54,6 +55,7 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	g.handle(pathEndAll, nil, s.endAll)
 	g.handle(pathConsent, s.consentPage, nil)
 	g.handle(pathDisconnect, s.disconnectPage, s.disconnect)
+	g.handle(pathConsent+"{integration}", s.consentPage, nil)
 	g.handle(pathFrontchannel, s.frontchannelLogout, nil)
 	g.handle("/.ones/integrations", s.listIntegrations, nil)
 	g.handle("/.ones/me", s.me, nil)
