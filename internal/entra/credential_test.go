@@ -301,14 +301,20 @@ func TestFailOver(t *testing.T) {
 	sent(nil, "first", "second")
 	warnings(4) // it had worked in between
 
-	// All refused: each once, and it is the operator's.
+	// All refused: each once, and it is the operator's, who is told of
+	// the one that is news.
 	p.refuseSecrets(t, "first", "second", "third")
 	_, err := c.Refresh(t.Context(), "refresh-0")
 	var e *entra.Error
 	if !errors.As(err, &e) || e.Class != entra.Operator || e.Code != "invalid_client" {
 		t.Errorf("Refresh = %v, want an *entra.Error of the operator's", err)
 	}
-	warnings(4)
+	warnings(5)
+	if !strings.Contains(told.String(), `refuses every credential of the app registration: replace one of them" refused="client_secret (number 2)"`) {
+		t.Errorf("the operator was told:\n%s", told)
+	}
+	_, _ = c.Refresh(t.Context(), "refresh-0")
+	warnings(5)
 	for _, s := range []string{"first", "second", "third", "refresh-0"} {
 		if strings.Contains(told.String(), `"`+s+`"`) || strings.Contains(told.String(), "="+s) {
 			t.Errorf("%q is in the log:\n%s", s, told)

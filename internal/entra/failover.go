@@ -59,13 +59,15 @@ func (cs *credentials) inTurn(now time.Time) []*credential {
 }
 
 // try sends what send sends with one credential after another, each once at
-// most, until one is not refused. The error is that of the last one.
+// most, until one is not refused. The error is that of the last one; of the others
+// the log tells.
 func (cs *credentials) try(ctx context.Context, op string, now time.Time, send func(*credential) error) (err error) {
 	err = &Error{Op: op, Class: Operator, Err: errors.New("there is no credential")}
 	refusals := map[*credential]error{}
 	for _, c := range cs.inTurn(now) {
 		if err = send(c); err == nil {
-			for _, refused := range cs.worked(c, refusals) {
+			cs.worked(c)
+			for _, refused := range cs.untold(refusals) {
 				cs.log.WarnContext(ctx, "Microsoft refuses a credential of the app registration, another one works: replace it before that one ends too",
 					"refused", refused.name(), "works", c.name(), "error", refusals[refused])
 			}
@@ -79,15 +81,26 @@ func (cs *credentials) try(ctx context.Context, op string, now time.Time, send f
 		c.refused = now
 		cs.mu.Unlock()
 	}
-	return err // all are refused, which whoever asked has to tell
+	if len(refusals) > 1 { // of one whoever asked has to tell
+		for _, refused := range cs.untold(refusals) {
+			cs.log.WarnContext(ctx, "Microsoft refuses every credential of the app registration: replace one of them", "refused", refused.name(), "error", refusals[refused])
+		}
+	}
+	return err
 }
 
-// worked remembers that a credential is good, and returns which of those that
-// were refused before it the operator doesn't know of.
-func (cs *credentials) worked(good *credential, refusals map[*credential]error) (untold []*credential) {
+// worked remembers that a credential is good.
+func (cs *credentials) worked(good *credential) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	good.refused, good.told = time.Time{}, false
+}
+
+// untold returns which of those that were refused the operator doesn't know of, and
+// is to be told of now.
+func (cs *credentials) untold(refusals map[*credential]error) (untold []*credential) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
 	for _, c := range cs.all {
 		if refusals[c] != nil && !c.told {
 			c.told = true
