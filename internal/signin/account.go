@@ -3,7 +3,6 @@ package signin
 import (
 	"errors"
 	"net/http"
-	"net/url"
 
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/signin/pages"
@@ -15,7 +14,6 @@ const (
 	pathEnd        = "/.ones/account/end"
 	pathEndAll     = "/.ones/account/end-all"
 	pathDisconnect = "/.ones/account/disconnect"
-	pathConsent    = "/.ones/account/consent"
 )
 
 // maxForm bounds what a form may send, in bytes.
@@ -63,7 +61,6 @@ func (g *Gate) account(w http.ResponseWriter, r *http.Request) {
 		Name: p.Name, Email: p.Email, Integration: p.Integration,
 		Connection: pages.Connection(s.connection(r.Context(), current)),
 		SignInURL:  withReturn(pathLogin+"/"+p.Integration, pathAccount),
-		ConsentURL: pathConsent,
 		EndAction:  pathEnd, EndAllAction: pathEndAll, DisconnectURL: pathDisconnect, LogoutAction: pathLogout,
 		FormAction: s.logoutOrigins(r, current),
 	}
@@ -83,19 +80,6 @@ func (g *Gate) account(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.pages.Account(w, r, page)
-}
-
-// consentPage shows somebody what their administrator has to agree to.
-func (s *Site) consentPage(w http.ResponseWriter, r *http.Request) {
-	current := s.signedIn(w, r)
-	if current == nil {
-		return
-	}
-	a := attempt{Integration: current.Person.Integration, ReturnTo: pathAccount}
-	m := pages.Message{Kind: pages.NeedsAdminConsent, Actions: []pages.Action{{Label: pages.ActionTryAgain, URL: a.startURL(url.Values{})}}}
-	if !s.askConsent(w, r, a, m) {
-		s.pages.Message(w, r, m)
-	}
 }
 
 // endOne ends one of somebody's own sessions.

@@ -53,7 +53,6 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	g.handle(pathAccount, g.account, nil)
 	g.handle(pathEnd, nil, s.endOne)
 	g.handle(pathEndAll, nil, s.endAll)
-	g.handle(pathConsent, s.consentPage, nil)
 	g.handle(pathDisconnect, s.disconnectPage, s.disconnect)
 	g.handle(pathConsent+"{integration}", s.consentPage, nil)
 	g.handle(pathFrontchannel, s.frontchannelLogout, nil)
