@@ -51,32 +51,10 @@ type Session struct {
 	saved   atomic.Int64 // the last use that the store knows of
 	checked atomic.Int64 // Registry.missed, when the store last had this session
 
-	rechecked atomic.Int64 // when Recheck last said yes, in Unix nanoseconds
-
 	mu   sync.Mutex
 	open []*Attachment
 	away bool // not in the registry's memory, so its end would not be heard of
 	over bool
-}
-
-// Recheck says whether the person's grant, which is dead, is to be looked after
-// now: yes for one caller, and then not for a while. Of a session that is not in
-// memory nobody would know the next time that it was, so it is left alone.
-func (s *Session) Recheck(now time.Time, every time.Duration) bool {
-	if s.isAway() {
-		return false
-	}
-	last := s.rechecked.Load()
-	return now.Sub(time.Unix(0, last)) >= every && s.rechecked.CompareAndSwap(last, now.UnixNano())
-}
-
-// RecheckAgain has the next Recheck say yes: the last one could not be acted upon.
-func (s *Session) RecheckAgain() { s.rechecked.Store(0) }
-
-func (s *Session) isAway() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.away
 }
 
 // Used is when the session was used last.

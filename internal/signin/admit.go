@@ -22,7 +22,7 @@ func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, a attempt, p ide
 	ended, err := s.Sessions.EndAll(ctx, p.ID, nil)
 	if err != nil {
 		if current != nil {
-			current.RecheckAgain()
+			s.cookies.clear(w, s.cookies.checked)
 		}
 		s.storeFailed(w, r, err)
 		return

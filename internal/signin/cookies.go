@@ -40,6 +40,7 @@ type cookies struct {
 	last    string // the integration that somebody signed in with last
 	rounds  string // how often somebody has signed in lately
 	out     string // somebody has just signed out
+	checked string // the session whose grant was checked without a word lately
 }
 
 func newCookies(public *url.URL) cookies {
@@ -47,7 +48,8 @@ func newCookies(public *url.URL) cookies {
 	if c.secure {
 		c.session = "__Host-onesgate"
 	}
-	c.attempt, c.last, c.rounds, c.out = c.session+"-login-", c.session+"-last", c.session+"-rounds", c.session+"-out"
+	c.attempt, c.last, c.rounds = c.session+"-login-", c.session+"-last", c.session+"-rounds"
+	c.out, c.checked = c.session+"-out", c.session+"-checked"
 	return c
 }
 

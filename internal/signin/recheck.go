@@ -22,11 +22,11 @@ const recheckEvery = time.Hour
 // has died, when they go to a page: most get a new grant and notice nothing. It
 // reports whether it has answered.
 func (s *Site) recheck(w http.ResponseWriter, r *http.Request, current *session.Session, state, back string) bool {
-	now := s.Now()
 	// A page that is fetched ahead ("prefetch", "prefetch;prerender") can't go to
 	// another site, and nobody looks at it yet.
 	ahead := r.Header.Get("Sec-Purpose") != ""
-	if state != string(grant.NeedsSignIn) || r.Method != http.MethodGet || !navigation(r) || ahead || !current.Recheck(now, recheckEvery) {
+	if state != string(grant.NeedsSignIn) || r.Method != http.MethodGet || !navigation(r) || ahead ||
+		s.cookies.value(r, s.cookies.checked) == current.ID[:12] {
 		return false
 	}
 	i, ok := s.integration(current.Person.Integration)
@@ -35,6 +35,8 @@ func (s *Site) recheck(w http.ResponseWriter, r *http.Request, current *session.
 	}
 	a := s.newAttempt(i, back)
 	a.Recheck = current.ID
+	// The browser remembers it, lest another gateway lead it away again at once.
+	s.cookies.set(w, s.cookies.checked, current.ID[:12], recheckEvery)
 	err := s.toMicrosoft(w, r, i, a, entra.AuthRequest{Prompt: "none", LoginHint: current.LogoutHint})
 	if err != nil { // then the page, as if nothing were the matter
 		s.Log.Warn("a dead grant could not be checked", "user", current.Person.ID, "error", err)
@@ -130,7 +132,7 @@ func (s *Site) endRechecked(w http.ResponseWriter, r *http.Request, a attempt, c
 	ctx, cancel := lasting(r)
 	defer cancel()
 	if err := s.Sessions.End(ctx, current); err != nil {
-		current.RecheckAgain()
+		s.cookies.clear(w, s.cookies.checked)
 		s.storeFailed(w, r, err)
 		return
 	}

@@ -3,6 +3,7 @@ package signin
 import (
 	"encoding/base64"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -739,5 +740,45 @@ func TestWhatIsRechecked(t *testing.T) {
 				t.Errorf("Microsoft is not told who it is about: %v", to)
 			}
 		})
+	}
+}
+
+// Nobody is led to Microsoft twice within an hour, whatever gateway answers and
+// whatever it has forgotten since: there would be no end to it.
+func TestRecheckOnceAnHour(t *testing.T) {
+	f := newFlow(t, nil)
+	page := func() *url.URL {
+		t.Helper()
+		f.reach = nil
+		w := f.browse(t, http.MethodGet, "/rooms", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")
+		to, err := url.Parse(w.Header().Get("Location"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return to
+	}
+	forget := func() {
+		t.Helper()
+		if err := f.site.Grants.Forget(t.Context(), flowTenant+".alice"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.signIn(t, "/")
+	forget()
+	to := page()
+	if to.Query().Get("prompt") != "none" {
+		t.Fatalf("led to %v, want a check", to)
+	}
+	f.browse(t, http.MethodGet, CallbackPath+"?"+url.Values{"error": {"server_error"}, "state": {to.Query().Get("state")}}.Encode())
+	other := session.New(f.store, time.Now, slog.New(slog.DiscardHandler), func() time.Duration { return 0 })
+	t.Cleanup(other.Close)
+	f.site.Sessions = other
+	if to := page(); len(f.reach) != 1 {
+		t.Errorf("at another gateway led to %v", to)
+	}
+	f.signIn(t, "/")
+	forget()
+	if to := page(); to.Query().Get("prompt") != "none" {
+		t.Errorf("with another session led to %v, want a check", to)
 	}
 }
