@@ -91,7 +91,7 @@ var decisions = []decision{
 	// Signing out.
 	{line: "X15", file: "internal/signin/logout.go", is: `if !s.sameOrigin(r) {`, becomes: `if false {`},
 	{line: "X15", file: "internal/signin/routes.go", is: `s.logoutPage, s.logout)`, becomes: `s.logout, s.logout)`},
-	{line: "X5", file: "internal/signin/logout.go", is: `if err := s.Sessions.End(ctx, current); err != nil {`, becomes: `if err := error(nil); err != nil {`},
+	{line: "X5", file: "internal/signin/logout.go", is: `if err := s.Sessions.End(ctx, current); err != nil {`, becomes: `if err := ctx.Err(); err != nil {`},
 
 	// The account page.
 	{line: "X15", file: "internal/signin/account.go", is: `case !s.sameOrigin(r):`, becomes: `case false:`},
