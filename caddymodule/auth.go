@@ -53,9 +53,10 @@ type Auth struct {
 	// or lighter where it could not be read. Default: a green.
 	Color string `json:"color,omitempty"`
 
-	app    *App
-	config signin.GateConfig
-	gate   func() *signin.Gate
+	app      *App
+	audience string // of the assertion; "": the public URL
+	config   signin.GateConfig
+	gate     func() *signin.Gate
 }
 
 // Defaults of sessions.
@@ -86,7 +87,11 @@ func (h *Auth) Provision(ctx caddy.Context) (err error) {
 		return fmt.Errorf("ones_auth: mode %q is not known; write require or optional", h.Mode)
 	}
 	h.config.AutoSignIn = h.AutoSignIn
-	if h.config.Public, err = signin.ParsePublic(h.Public); err != nil {
+	public, err := resolveAll("public", h.Public)
+	if err == nil {
+		h.config.Public, err = signin.ParsePublic(public)
+	}
+	if err != nil {
 		return fmt.Errorf("ones_auth: %w", err)
 	}
 	h.config.Life = session.Life{
@@ -102,25 +107,25 @@ func (h *Auth) Provision(ctx caddy.Context) (err error) {
 	if h.config.Admins, err = h.admins(); err != nil {
 		return fmt.Errorf("ones_auth: %w", err)
 	}
+	if h.audience, err = resolveOr("assertion_audience", h.AssertionAudience, ""); err != nil {
+		return fmt.Errorf("ones_auth: %w", err)
+	}
 	h.app.gates[serverOf(ctx)] = true
 	h.gate = sync.OnceValue(h.newGate)
 	return nil
 }
 
 func (h *Auth) admins() (signin.Admins, error) {
-	words := make([]string, len(h.Admins))
-	for i, word := range h.Admins {
-		var err error
-		if words[i], err = resolve("admins", word); err != nil {
-			return signin.Admins{}, err
-		}
+	words, err := resolveAll("admins", h.Admins)
+	if err != nil {
+		return signin.Admins{}, err
 	}
 	return signin.ParseAdmins(words, h.app.settings.integrations)
 }
 
 func (h *Auth) newGate() *signin.Gate {
 	cfg := h.config
-	cfg.Signer = h.app.signer(h.AssertionAudience)
+	cfg.Signer = h.app.signer(h.audience)
 	return h.app.site.Gate(cfg)
 }
 

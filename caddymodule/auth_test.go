@@ -41,10 +41,10 @@ func TestGatesOfOneAudienceShareAssertions(t *testing.T) {
 		return h.newGate().Signer
 	}
 	one := signerOf(Auth{})
-	if signerOf(Auth{Mode: "optional"}) != one || signerOf(Auth{AssertionAudience: "https://ones.example"}) != one {
+	if signerOf(Auth{Mode: "optional"}) != one || signerOf(Auth{audience: "https://ones.example"}) != one {
 		t.Error("gates of one audience sign apart")
 	}
-	if signerOf(Auth{AssertionAudience: "other"}) == one {
+	if signerOf(Auth{audience: "other"}) == one {
 		t.Error("gates of two audiences sign alike")
 	}
 }

@@ -93,7 +93,11 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 	if err != nil {
 		return fail(err)
 	}
-	rules, err := i.Users.rules(i.Name)
+	users, err := i.Users.resolve()
+	if err != nil {
+		return fail(err)
+	}
+	rules, err := users.rules(i.Name)
 	if err != nil {
 		return fail(err)
 	}
@@ -102,14 +106,14 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 		return fail(err)
 	}
 	s.warnOfExpiry(i.Name, cfg.Credentials)
-	label := i.Users.LoginButton
+	label := users.LoginButton
 	if label == "" {
 		label = "Sign in with Microsoft 365"
 	}
 	return signin.Integration{
 		Name:  i.Name,
 		Label: label,
-		Entra: entra.NewClient(cfg, provider, s.slog),
+		Entra: entra.NewClient(cfg, provider, s.slog.With("integration", i.Name)),
 		Graph: graph.NewClient(graphRoot, s.http, time.Now),
 		Rules: rules,
 	}, nil

@@ -38,6 +38,21 @@ func resolveOr(what, value, otherwise string) (string, error) {
 	return resolve(what, value)
 }
 
+// resolveAll is resolve for a list, and leaves that as it is.
+func resolveAll(what string, values []string) ([]string, error) {
+	if values == nil {
+		return nil, nil
+	}
+	resolved := make([]string, len(values))
+	for i, value := range values {
+		var err error
+		if resolved[i], err = resolveOr(what, value, ""); err != nil {
+			return nil, err
+		}
+	}
+	return resolved, nil
+}
+
 // variables returns the names of the environment variables in a value.
 func variables(value string) (names []string) {
 	for _, part := range strings.Split(value, "{env.")[1:] {

@@ -9,6 +9,28 @@ import (
 	"github.com/onesgate/onesgate/internal/identity"
 )
 
+// resolve returns the settings with their placeholders replaced.
+func (u Users) resolve() (Users, error) {
+	var wrong [7]error
+	u.LoginButton, wrong[0] = resolveOr("login_button", u.LoginButton, "")
+	u.DefaultGroups, wrong[1] = resolveAll("default_groups", u.DefaultGroups)
+	u.AllowGroups, wrong[2] = resolveAll("allow_groups", u.AllowGroups)
+	u.CardNumber, wrong[3] = resolveOr("card_number", u.CardNumber, "")
+	u.CardFormat, wrong[4] = resolveOr("card_format", u.CardFormat, "")
+	mapped := map[string]string{}
+	for from, to := range u.MapGroups {
+		name, err := resolveOr("map_group", from, "")
+		wrong[5] = errors.Join(wrong[5], err)
+		if _, twice := mapped[name]; twice && err == nil {
+			wrong[5] = fmt.Errorf("map_group %q is there twice", name)
+		}
+		mapped[name], err = resolveOr("map_group "+from, to, "")
+		wrong[6] = errors.Join(wrong[6], err)
+	}
+	u.MapGroups = mapped
+	return u, errors.Join(wrong[:]...)
+}
+
 // rules checks what people get, and makes the rules by which they are made.
 func (u *Users) rules(integration string) (identity.Rules, error) {
 	r := identity.Rules{

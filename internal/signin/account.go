@@ -125,7 +125,7 @@ func (s *Site) endAll(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	n, err := s.Sessions.EndAll(ctx, current.Person.ID, but)
 	if n > 0 {
-		s.Audit.Info("signed out everywhere", "user", current.Person.ID, "sessions", n)
+		s.Audit.Info("signed out of several browsers", "user", current.Person.ID, "sessions", n, "all", but == nil)
 	}
 	switch {
 	case err != nil:

@@ -12,7 +12,8 @@ import (
 // turnAway tells somebody whom Microsoft has signed in why they may not enter.
 // Nothing new is kept of them, and the sessions that they still had are over.
 func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, a attempt, p identity.Person, why *identity.Refusal) {
-	s.Audit.Warn("sign-in refused", "user", p.ID, "integration", a.Integration, "reason", why.Reason, "why", why)
+	reference := newReference()
+	s.Audit.Warn("sign-in refused", "user", p.ID, "integration", a.Integration, "reason", why.Reason, "why", why, "reference", reference)
 	current, ok := s.current(w, r)
 	if !ok {
 		return
@@ -39,8 +40,8 @@ func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, a attempt, p ide
 		return
 	}
 	s.pages.Message(w, r, pages.Message{
-		Kind:    refusalPage(why.Reason),
-		Detail:  string(why.Reason),
+		Kind:   refusalPage(why.Reason),
+		Detail: string(why.Reason), Reference: reference, Time: s.Now(),
 		Actions: []pages.Action{{Label: pages.ActionOtherAccount, URL: a.startURL(url.Values{paramPrompt: {promptSelect}})}},
 	})
 }

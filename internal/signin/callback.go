@@ -296,7 +296,7 @@ func (s *Site) expired(w http.ResponseWriter, r *http.Request, a attempt) {
 		return
 	}
 	kind := pages.SignInExpired
-	if !s.cookies.any(r) {
+	if r.URL.Query().Has("state") && !s.cookies.any(r) {
 		kind = pages.NoCookies
 	}
 	s.superseded(w, r, a, kind)

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -38,12 +39,18 @@ func (s *Site) signInFailed(w http.ResponseWriter, r *http.Request, a attempt, e
 	if m.Kind == pages.ServiceMisconfigured {
 		level = slog.LevelError
 	}
-	s.Log.Log(r.Context(), level, "sign-in failed", "integration", a.Integration, "error", err)
+	if m.Reference == "" { // by it the line is found that says why
+		m.Reference = newReference()
+	}
+	s.Log.Log(r.Context(), level, "sign-in failed", "integration", a.Integration, "reference", m.Reference, "error", err)
 	if m.Kind == pages.NeedsAdminConsent && s.askConsent(w, r, a, m) {
 		return
 	}
 	s.pages.Message(w, r, m)
 }
+
+// newReference leads from a page to a line of the log.
+func newReference() string { return rand.Text()[:12] }
 
 // explained are the refusals that have a page of their own, by Microsoft's numbers
 // (https://learn.microsoft.com/entra/identity-platform/reference-error-codes).
@@ -53,6 +60,7 @@ var explained = []struct {
 	kind  pages.Kind
 }{
 	{[]int{codeUsed}, pages.AlreadyUsed},
+	{[]int{70008}, pages.SignInExpired},
 	{[]int{50020, 50034, 16000}, pages.WrongAccount}, // not in this tenant
 	{[]int{50105}, pages.NotAssigned},
 	{[]int{50053}, pages.AccountLocked},

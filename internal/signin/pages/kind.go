@@ -62,7 +62,7 @@ var kinds = [numKinds]struct {
 	CrossSite:            {"cross_site", http.StatusForbidden, faultNobody},
 	SignInRequired:       {"sign_in_required", http.StatusUnauthorized, faultPerson},
 
-	GoingInCircles:     {"going_in_circles", http.StatusBadRequest, faultPerson},
+	GoingInCircles:     {"going_in_circles", http.StatusBadRequest, faultNobody},
 	AlreadyUsed:        {"already_used", http.StatusBadRequest, faultPerson},
 	NoCookies:          {"no_cookies", http.StatusBadRequest, faultPerson},
 	MoreVerification:   {"more_verification", http.StatusForbidden, faultPerson},

@@ -39,7 +39,7 @@ var englishMessages = [numKinds]sentences{
 	ServiceMisconfigured: {
 		Title:    "ONES is not set up correctly",
 		Happened: "Nobody can sign in with Microsoft 365 at the moment.",
-		Why:      "Microsoft refused ONES itself, not you. One of its settings is wrong or has expired, such as the client secret.",
+		Why:      "Microsoft refused ONES itself, not you, or could not be found where ONES looks for it. One of its settings is wrong or has expired, such as the client secret or the tenant.",
 		Do:       "Show this page to the people who run ONES. You need not try again until they have mended it.",
 	},
 	MicrosoftUnavailable: {

@@ -39,7 +39,7 @@ var simplifiedChineseMessages = [numKinds]sentences{
 	ServiceMisconfigured: {
 		Title:    "ONES 的设置有误",
 		Happened: "目前任何人都无法使用 Microsoft 365 登录。",
-		Why:      "Microsoft 拒绝的是 ONES 本身，而不是您。某项设置有误或已过期，例如客户端密码。",
+		Why:      "Microsoft 拒绝的是 ONES 本身，而不是您；或 ONES 找不到 Microsoft 的登录地址。某项设置有误或已过期，例如客户端密码或租户。",
 		Do:       "请把此页面交给管理 ONES 的人员。在修正之前无须再试。",
 	},
 	MicrosoftUnavailable: {

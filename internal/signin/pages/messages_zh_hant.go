@@ -39,7 +39,7 @@ var traditionalChineseMessages = [numKinds]sentences{
 	ServiceMisconfigured: {
 		Title:    "ONES 的設定有誤",
 		Happened: "目前任何人都無法以 Microsoft 365 登入。",
-		Why:      "Microsoft 拒絕的是 ONES 本身，而不是您。某項設定有誤或已過期，例如用戶端密碼。",
+		Why:      "Microsoft 拒絕的是 ONES 本身，而不是您；或 ONES 找不到 Microsoft 的登入位址。某項設定有誤或已過期，例如用戶端密碼或租用戶。",
 		Do:       "請把此頁面交給管理 ONES 的人員。在修正之前無須再試。",
 	},
 	MicrosoftUnavailable: {
