@@ -171,6 +171,8 @@ func TestBrowser(t *testing.T) {
 		b.shoot("e-account")
 		b.click(`form[action="/.ones/account/end"] button`)
 		b.see(`main[data-kind="account"]`)
+		b.click("#end-others") // there are those of the other stories, too
+		b.do("seeing that they are gone", chromedp.WaitNotPresent(chromedp.CSS("#end-others")))
 		other.goes(w.home)
 		other.see("#login-contoso")
 		b.click(`a[href="/.ones/account/disconnect"]`)
