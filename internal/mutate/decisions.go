@@ -45,7 +45,7 @@ var decisions = []decision{
 	{line: "V3.3.1", file: "internal/signin/cookies.go", is: `Secure: c.secure, `},
 	{line: "V3.3.4", file: "internal/signin/cookies.go", is: `HttpOnly: true, `},
 	{line: "V3.3.2", file: "internal/signin/cookies.go", is: `http.SameSiteLaxMode`, becomes: `http.SameSiteNoneMode`},
-	{line: "X19", file: "internal/signin/cookies.go", is: `len(found) == 1`, becomes: `len(found) > 0`},
+	{line: "X19", file: "internal/signin/cookies.go", is: `found != 1`, becomes: `found == 0`},
 	{line: "X6", file: "internal/signin/cookies.go", is: `return name == c.session || strings.HasPrefix(name, c.session+"-")`, becomes: `return name == c.session`},
 	{line: "X6", file: "internal/signin/cookies.go", is: `return name == c.session || strings.HasPrefix(name, c.session+"-")`, becomes: `return strings.HasPrefix(name, c.session+"-")`},
 	{line: "X5", file: "internal/signin/cookies.go", is: `c.clear(w, c.session)`},

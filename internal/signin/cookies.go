@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"slices"
 	"strconv"
@@ -66,12 +67,25 @@ func (c cookies) clear(w http.ResponseWriter, name string) { c.set(w, name, "", 
 func (c cookies) sessionValue(r *http.Request) string { return c.value(r, c.session) }
 
 // value returns the value of a cookie, "" without one. With two of the name, one
-// of them is not ours: neither is believed.
+// of them is not ours: neither is believed. It is on every request's way, so it
+// makes no http.Cookie; what stands in a value is for its reader to judge.
 func (c cookies) value(r *http.Request, name string) string {
-	if found := r.CookiesNamed(name); len(found) == 1 {
-		return found[0].Value
+	found, sole := 0, ""
+	for _, line := range r.Header["Cookie"] {
+		for line != "" {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			key, value, _ := strings.Cut(pair, "=")
+			if textproto.TrimString(key) == name {
+				found++
+				sole = textproto.TrimString(value)
+			}
+		}
 	}
-	return ""
+	if found != 1 {
+		return ""
+	}
+	return sole
 }
 
 // any says whether a browser has sent any cookie of ours.
