@@ -24,6 +24,9 @@ type Person struct {
 	// Mailbox is the address of the calendar that the person's own grant opens;
 	// only by this one are they found. Empty without a mailbox.
 	Mailbox string `json:"mailbox,omitempty"`
+	// Undescribed: their calendar, which tells name and address, could not be
+	// asked at the sign-in, and nothing was known from before.
+	Undescribed bool `json:"undescribed,omitempty"`
 	// Name is for display.
 	Name string `json:"name,omitempty"`
 	// Groups are the ONES groups, default and mapped ones.

@@ -44,7 +44,7 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if a.Recheck != "" {
-		s.rechecked(w, r, got.Integration, a, got.tokens, p, connection)
+		g.rechecked(w, r, a, got, p, connection)
 		return
 	}
 	if err := g.signIn(w, r, got, p, connection); err != nil {
@@ -284,6 +284,8 @@ func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens,
 			p.Email = before.Email
 		}
 	}
+	passing := graph.Transient(err) || errors.Is(err, context.DeadlineExceeded)
+	p.Undescribed = passing && p.Mailbox == ""
 	return grant.Connected
 }
 

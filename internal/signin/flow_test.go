@@ -47,6 +47,7 @@ type provider struct {
 	forms  []url.Values // what the token endpoint got
 	issued []string     // every token it gave out
 	used   bool         // a code that is not known was used before
+	mute   bool         // the calendar can't be asked
 }
 
 // authorize is what the browser's visit to the authorization endpoint brings.
@@ -70,6 +71,10 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	case "/token":
 		status, answer = p.token(r)
 	case "/v1.0/me/calendar":
+		if p.mute {
+			status = http.StatusServiceUnavailable
+			break
+		}
 		answer = map[string]any{"owner": map[string]string{"name": "Alice Chan", "address": "alice@contoso.example"}}
 	default:
 		status, answer = http.StatusNotFound, map[string]any{}

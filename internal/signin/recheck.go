@@ -18,14 +18,19 @@ import (
 // recheckEvery is how often a session whose grant is dead is checked at most.
 const recheckEvery = time.Hour
 
+// dead says whether somebody's grant has died.
+func dead(state string) bool { return state == string(grant.NeedsSignIn) }
+
 // recheck asks Microsoft without a word (prompt=none) about somebody whose grant
-// has died, when they go to a page: most get a new grant and notice nothing. It
+// has died, when they go to a page: most get a new grant and notice nothing. So it
+// does about somebody whose name and address could not be read at the sign-in. It
 // reports whether it has answered.
 func (s *Site) recheck(w http.ResponseWriter, r *http.Request, current *session.Session, state, back string) bool {
 	// A page that is fetched ahead ("prefetch", "prefetch;prerender") can't go to
 	// another site, and nobody looks at it yet.
 	ahead := r.Header.Get("Sec-Purpose") != ""
-	if state != string(grant.NeedsSignIn) || r.Method != http.MethodGet || !navigation(r) || ahead ||
+	nameless := current.Person.Undescribed && state == string(grant.Connected)
+	if !dead(state) && !nameless || r.Method != http.MethodGet || !navigation(r) || ahead ||
 		s.cookies.value(r, s.cookies.checked) == current.ID[:12] {
 		return false
 	}
@@ -47,20 +52,25 @@ func (s *Site) recheck(w http.ResponseWriter, r *http.Request, current *session.
 
 // rechecked goes on after a check that has brought tokens. They have to be of the
 // person whose session it is: in the browser somebody else may be signed in with
-// Microsoft by now. The session stays what it is.
-func (s *Site) rechecked(w http.ResponseWriter, r *http.Request, i Integration, a attempt, tokens entra.Tokens, p identity.Person, state grant.State) {
+// Microsoft by now. The session stays what it is, unless it gets a name.
+func (g *Gate) rechecked(w http.ResponseWriter, r *http.Request, a attempt, got arrived, p identity.Person, state grant.State) {
+	s := g.site
 	current, ok := s.recheckedSession(w, r, a)
 	if !ok {
 		return
 	}
 	if p.ID != current.Person.ID {
+		if !dead(s.connection(r.Context(), current)) { // only a name was asked for
+			s.goBack(w, r, a)
+			return
+		}
 		s.endForAnother(w, r, a, current, p)
 		return
 	}
 	// As with a sign-in, what the code has brought is kept.
 	ctx, cancel := lasting(r)
 	defer cancel()
-	switch err := s.saveRechecked(ctx, current, i, tokens, state); {
+	switch err := s.saveRechecked(ctx, current, got.Integration, got.tokens, state); {
 	case errors.Is(err, session.ErrNone): // they have disconnected meanwhile, or signed out
 		s.goBack(w, r, a)
 		return
@@ -68,7 +78,15 @@ func (s *Site) rechecked(w http.ResponseWriter, r *http.Request, i Integration, 
 		s.storeFailed(w, r, err)
 		return
 	}
-	s.Audit.Info("connected again", "user", p.ID, "integration", i.Name, "connection", state)
+	if current.Person.Undescribed && !p.Undescribed { // another session, which knows
+		if err := g.signIn(w, r, got, p, state); err != nil {
+			s.storeFailed(w, r, err)
+			return
+		}
+		s.goBack(w, r, a)
+		return
+	}
+	s.Audit.Info("connected again", "user", p.ID, "integration", got.Name, "connection", state)
 	s.SignedIn(p.ID)
 	s.goBack(w, r, a)
 }
@@ -99,7 +117,7 @@ func (s *Site) recheckFailed(w http.ResponseWriter, r *http.Request, a attempt, 
 	var refused *entra.Error
 	ends := errors.As(cause, &refused) && (refused.Class == entra.Person || refused.Class == entra.Dead)
 	// A code that was used before says nothing of the person: the answer was sent twice.
-	if ends && sortRefusal(refused) != pages.AlreadyUsed {
+	if ends && sortRefusal(refused) != pages.AlreadyUsed && dead(s.connection(r.Context(), current)) {
 		s.endRechecked(w, r, a, current)
 		return
 	}

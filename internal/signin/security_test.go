@@ -782,3 +782,54 @@ func TestRecheckOnceAnHour(t *testing.T) {
 		t.Errorf("with another session led to %v, want a check", to)
 	}
 }
+
+// Who signs in while Graph is away has no name until it is back: then the next page
+// finds it, without a word.
+func TestNameIsFoundLater(t *testing.T) {
+	f := newFlow(t, nil)
+	page := func() *httptest.ResponseRecorder {
+		t.Helper()
+		f.reach = nil
+		return f.browse(t, http.MethodGet, "/rooms", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")
+	}
+	back := func(answer url.Values) *httptest.ResponseRecorder {
+		t.Helper()
+		to, err := url.Parse(page().Header().Get("Location"))
+		if err != nil || to.Query().Get("prompt") != "none" {
+			t.Fatalf("led to %v, want a check", to)
+		}
+		delete(f.jar, "__Host-onesgate-checked") // an hour later
+		if answer == nil {
+			answer = url.Values{"code": {f.authorize(to.Query())}}
+		}
+		answer.Set("state", to.Query().Get("state"))
+		return f.browse(t, http.MethodGet, CallbackPath+"?"+answer.Encode())
+	}
+	f.mute = true
+	f.signIn(t, "/")
+	cookie := f.jar["__Host-onesgate"]
+	for name, answer := range map[string]url.Values{
+		"still away": nil, "Microsoft wants a sign-in": {"error": {"login_required"}}, "an outage there": {"error": {"server_error"}},
+	} {
+		if w := back(answer); w.Header().Get("Location") != "/rooms" || f.jar["__Host-onesgate"] != cookie {
+			t.Fatalf("%s: %d to %s, want the page and the same session", name, w.Code, w.Header().Get("Location"))
+		}
+	}
+	f.claims = map[string]any{"sub": "mallory"}
+	if w := back(nil); w.Header().Get("Location") != "/rooms" || f.jar["__Host-onesgate"] != cookie {
+		t.Fatalf("somebody else: %d to %s, want the page and the same session", w.Code, w.Header().Get("Location"))
+	}
+	f.claims = nil
+
+	f.mute = false
+	if w := back(nil); w.Header().Get("Location") != "/rooms" || f.jar["__Host-onesgate"] == cookie {
+		t.Fatalf("back again: %d to %s, want the page and another session", w.Code, w.Header().Get("Location"))
+	}
+	page()
+	if len(f.reach) != 1 || f.reach[0].Header.Get("X-Ones-User-Email") != "alice@contoso.example" || f.reach[0].Header.Get("X-Ones-User-Name") != "Alice Chan" {
+		t.Fatalf("ONES was told %v", f.reach)
+	}
+	if found, err := f.site.People.ByEmail(t.Context(), "alice@contoso.example"); err != nil || len(found) != 1 {
+		t.Errorf("by the address: %v, %v", found, err)
+	}
+}
