@@ -79,7 +79,18 @@ func (s *Site) endSession(r *http.Request, current *session.Session) (string, er
 	return i.Entra.EndSessionURL(r.Context(), s.url(pathSignedOut), current.LogoutHint)
 }
 
+// signedOut is where a sign-out ends. Who is signed in all the same, in another tab
+// say, is not told otherwise.
 func (s *Site) signedOut(w http.ResponseWriter, r *http.Request) {
+	current, ok := s.current(w, r)
+	switch {
+	case !ok:
+		return
+	case current != nil:
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, pathAccount, http.StatusSeeOther)
+		return
+	}
 	s.pages.Message(w, r, pages.Message{
 		Kind:    pages.SignedOut,
 		Actions: []pages.Action{{Label: pages.ActionSignIn, URL: pathLogin}},

@@ -833,3 +833,15 @@ func TestNameIsFoundLater(t *testing.T) {
 		t.Errorf("by the address: %v, %v", found, err)
 	}
 }
+
+// Nobody is told that they are signed out while they are not.
+func TestSignedOutIsTrue(t *testing.T) {
+	f := newFlow(t, nil)
+	if w := f.browse(t, http.MethodGet, "/.ones/signed-out"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `data-kind="signed_out"`) {
+		t.Errorf("without a session: %d", w.Code)
+	}
+	f.signIn(t, "/")
+	if w := f.browse(t, http.MethodGet, "/.ones/signed-out"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/.ones/account" {
+		t.Errorf("with a session: %d to %s", w.Code, w.Header().Get("Location"))
+	}
+}
