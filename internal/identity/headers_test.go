@@ -77,6 +77,7 @@ func FuzzStrip(f *testing.F) {
 	f.Add("X-Ones-User-Id", "Accept", "close, X-Ones-User-Id")
 	f.Add("X_oNeS.x", "Ones-Act As", "Upgrade,,Ones.Act-As")
 	f.Add("Connection", "X-Onesie", "")
+	f.Add("a", "b", "\nOnes ACt As")
 	f.Add("x.ones", "\xffX-Ones-", " \tX-Ones-A\t,keep-alive")
 	folded := strings.NewReplacer("_", "-", ".", "-", " ", "-")
 	ours := func(name string) bool {
@@ -111,14 +112,14 @@ func FuzzStrip(f *testing.F) {
 		var kept, left []string
 		for _, line := range before["Connection"] {
 			for token := range strings.SplitSeq(line, ",") {
-				if token = strings.Trim(token, " \t"); token != "" && !ours(token) {
+				if token = strings.Trim(token, " \t\r\n"); token != "" && !ours(token) {
 					kept = append(kept, token)
 				}
 			}
 		}
 		for _, line := range h["Connection"] {
 			for token := range strings.SplitSeq(line, ",") {
-				if token = strings.Trim(token, " \t"); token != "" {
+				if token = strings.Trim(token, " \t\r\n"); token != "" {
 					left = append(left, token)
 				}
 			}
