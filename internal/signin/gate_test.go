@@ -3,154 +3,19 @@ package signin
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
 
 	"github.com/go-jose/go-jose/v4"
-	"go.uber.org/goleak"
 
-	"github.com/onesgate/onesgate/internal/entra"
-	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/identity"
-	"github.com/onesgate/onesgate/internal/people"
-	"github.com/onesgate/onesgate/internal/rooms"
-	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/session"
-	"github.com/onesgate/onesgate/internal/store"
-	"github.com/onesgate/onesgate/internal/store/badgerstore"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// broken is a store that can be made to fail.
-type broken struct {
-	store.Store
-	fails atomic.Bool
-}
-
-var errBroken = errors.New("the store is broken")
-
-func (b *broken) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
-	if b.fails.Load() {
-		return 0, errBroken
-	}
-	return b.Store.Commit(ctx, writes...)
-}
-
-func (b *broken) Get(ctx context.Context, key string) (store.Record, error) {
-	if b.fails.Load() {
-		return store.Record{}, errBroken
-	}
-	return b.Store.Get(ctx, key)
-}
-
-// stage is a gate with somebody signed in.
-type stage struct {
-	*Gate
-	store  *broken
-	cookie string
-	reach  []*http.Request // what got through
-}
-
-func newStage(t testing.TB, change func(*GateConfig)) *stage {
-	t.Helper()
-	quiet := slog.New(slog.DiscardHandler)
-	bs, err := badgerstore.Open(badgerstore.Options{Dir: t.TempDir(), MinFree: 1, Log: quiet, Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = bs.Close() })
-	st := &stage{store: &broken{Store: bs}}
-	keys, err := seal.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sessions := session.New(st.store, time.Now, quiet, func() time.Duration { return 0 })
-	t.Cleanup(sessions.Close)
-	grants := grant.New(grant.Config{
-		Store: st.store, Seal: keys, Log: quiet, Now: time.Now,
-		Client: func(string) (*entra.Client, bool) { return nil, false },
-	})
-	t.Cleanup(grants.Close)
-	ring, err := identity.NewRing(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer := identity.NewSigner(func() *identity.Ring { return ring }, "https://ones.example", "https://ones.example")
-	public, err := ParsePublic([]string{"/display/*"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := GateConfig{Public: public, Life: session.Life{Idle: time.Hour, Max: time.Hour}, Signer: signer}
-	if change != nil {
-		change(&cfg)
-	}
-	site := New(Config{
-		PublicURL: &url.URL{Scheme: "https", Host: "ones.example"}, Store: st.store,
-		Integrations: []Integration{{Name: "contoso", Label: "Sign in", Entra: ofTenant(t, "TID")}}, // a GUID in either case
-		Seal:         keys, Sessions: sessions,
-		People: people.New(st.store, time.Now), Grants: grants, RoomAccounts: rooms.New(st.store, grants), Log: quiet, Audit: quiet, Now: time.Now,
-		Ready: func() error { return nil }, SignedIn: func(string) {},
-	})
-	st.Gate = site.Gate(cfg)
-	alice := &identity.Person{ID: "tid.alice", TenantID: "tid", Integration: "contoso", Email: "alice@contoso.example", Name: "Alice"}
-	if st.cookie, _, err = sessions.Start(t.Context(), session.Opening{Person: alice, Life: cfg.Life}); err != nil {
-		t.Fatal(err)
-	}
-	return st
-}
-
-// ofTenant is a client that asks nobody.
-func ofTenant(t testing.TB, id string) *entra.Client {
-	t.Helper()
-	p := entra.NewProvider("https://idp.example", http.DefaultClient, time.Now)
-	t.Cleanup(p.Close)
-	return entra.NewClient(entra.Config{TenantID: id}, p, slog.New(slog.DiscardHandler))
-}
-
-// ofDomainInOutage is a client that can't ask whose domain it was given.
-func ofDomainInOutage(t testing.TB) *entra.Client {
-	t.Helper()
-	away := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("away") })}
-	p := entra.NewProvider("https://login.microsoftonline.com/contoso.com/v2.0", away, time.Now)
-	t.Cleanup(p.Close)
-	return entra.NewClient(entra.Config{}, p, slog.New(slog.DiscardHandler))
-}
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// send sends a request to the gate. Headers come in pairs; cookie signs in.
-func (st *stage) send(t testing.TB, method, target string, signedIn bool, headers ...string) *httptest.ResponseRecorder {
-	t.Helper()
-	r := httptest.NewRequest(method, target, nil)
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Add(headers[i], headers[i+1])
-	}
-	if signedIn {
-		r.Header.Add("Cookie", "a=1; __Host-onesgate="+st.cookie)
-	}
-	w := httptest.NewRecorder()
-	if err := st.Serve(w, r, r.URL, st.next); err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
-func (st *stage) next(w http.ResponseWriter, r *http.Request) error {
-	st.reach = append(st.reach, r)
-	_, err := io.WriteString(w, "ones")
-	return err
-}
 
 func TestGateSetsIdentity(t *testing.T) {
 	st := newStage(t, nil)
@@ -347,76 +212,6 @@ func TestGateDropsTrailers(t *testing.T) {
 			if got := st.reach[0]; got.Trailer != nil || got.Header.Get("Trailer") != "" {
 				t.Errorf("%s, signed in %v: trailers %v", target, signedIn, got.Trailer)
 			}
-		}
-	}
-}
-
-// X5: as long as the record could not be deleted, nobody is told that it was.
-func TestSignOutThatFails(t *testing.T) {
-	st := newStage(t, nil)
-	st.store.fails.Store(true)
-	w := st.send(t, http.MethodPost, "/.ones/logout", true, "Origin", "https://ones.example")
-	if w.Code != http.StatusServiceUnavailable || len(w.Result().Cookies()) != 0 {
-		t.Errorf("%d, cookies %v: the browser must be able to try again", w.Code, w.Result().Cookies())
-	}
-	st.store.fails.Store(false)
-	if w := st.send(t, http.MethodGet, "/.ones/me", true); w.Code != http.StatusOK {
-		t.Errorf("/.ones/me: %d", w.Code)
-	}
-}
-
-// Somebody who signs out is signed out, also where it can't be told right now whether
-// their tenant is still configured, or isn't.
-func TestX5SignOutOfATenantThatIsAway(t *testing.T) {
-	for name, away := range map[string][]Integration{
-		"removed":                       nil,
-		"a tenant that nobody can tell": {{Name: "contoso", Entra: ofDomainInOutage(t)}},
-	} {
-		st := newStage(t, nil)
-		configured := st.site.Integrations
-		st.site.Integrations = away
-		w := st.send(t, http.MethodPost, "/.ones/logout", true, "Origin", "https://ones.example")
-		if w.Code != http.StatusSeeOther {
-			t.Errorf("%s: %d", name, w.Code)
-		}
-		st.site.Integrations = configured
-		if w := st.send(t, http.MethodGet, "/.ones/me", true); w.Code != http.StatusUnauthorized {
-			t.Errorf("%s: signed out, and the cookie is still good: %d %s", name, w.Code, w.Body)
-		}
-	}
-}
-
-// Signing out is over with when it has been asked for, even if the browser is closed
-// right after.
-func TestX5SignOutOfABrowserThatHangsUp(t *testing.T) {
-	for _, tt := range []struct {
-		method, path string
-		form         func(*flow) url.Values
-	}{
-		{"POST", pathLogout, nil},
-		{"POST", pathEnd, func(f *flow) url.Values { return url.Values{"session": {sessionID(t, f)}} }},
-		{"POST", pathEndAll, func(*flow) url.Values { return url.Values{"which": {"all"}} }},
-		{"POST", pathDisconnect, nil},
-		{"GET", pathFrontchannel + "?sid=sid-of-alice", nil},
-	} {
-		f := newFlow(t, nil)
-		f.claims = map[string]any{"sid": "sid-of-alice"}
-		f.signIn(t, "/")
-		left, leave := context.WithCancel(t.Context())
-		r := httptest.NewRequestWithContext(left, tt.method, tt.path, nil)
-		if tt.form != nil {
-			r.PostForm = tt.form(f)
-		}
-		r.Header.Set("Origin", "https://ones.example")
-		for name, value := range f.jar {
-			r.AddCookie(&http.Cookie{Name: name, Value: value})
-		}
-		leave()
-		if err := f.Serve(httptest.NewRecorder(), r, r.URL, f.next); err != nil {
-			t.Fatal(err)
-		}
-		if who := f.me(t); who != "" {
-			t.Errorf("%s: still signed in as %s", tt.path, who)
 		}
 	}
 }

@@ -3,15 +3,192 @@ package signin
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/store"
 )
+
+// V7.4.2: a silent check of somebody whose grant has died brings a new grant only
+// for themselves, and into the session that it was made for.
+func TestV742ARecheckIsForOnePersonOnly(t *testing.T) {
+	page := []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}
+	for name, tt := range map[string]struct {
+		answers string // who is signed in with Microsoft
+		guest   bool   // and may not enter
+		leave   func(*flow)
+		in      string
+		grant   grant.State
+	}{
+		"the same person":    {answers: "alice", in: ".alice", grant: grant.Connected},
+		"somebody else":      {answers: "bob", grant: grant.NeedsSignIn},
+		"a guest":            {answers: "bob", guest: true, grant: grant.NeedsSignIn},
+		"signed out between": {answers: "alice", leave: func(f *flow) { delete(f.jar, "__Host-onesgate") }, grant: grant.NeedsSignIn},
+		"another session between": {answers: "alice", in: ".bob", grant: grant.NeedsSignIn, leave: func(f *flow) {
+			f.claims = map[string]any{"sub": "bob"}
+			request := f.begin(t, "/")
+			f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFlow(t, nil)
+			f.signIn(t, "/")
+			if err := f.site.Grants.Forget(t.Context(), flowTenant+".alice"); err != nil {
+				t.Fatal(err)
+			}
+			w := f.browse(t, http.MethodGet, "/rooms", page...)
+			to, err := url.Parse(w.Header().Get("Location"))
+			if err != nil || to.Host != "login.example" || to.Query().Get("prompt") != "none" || len(f.reach) != 0 {
+				t.Fatalf("%d to %v, %v", w.Code, to, err)
+			}
+			if tt.leave != nil {
+				tt.leave(f)
+			}
+			f.claims = map[string]any{"sub": tt.answers}
+			if tt.guest {
+				f.claims["acct"] = 1
+			}
+			f.browse(t, http.MethodGet, callbackURL(f.authorize(to.Query()), to.Query().Get("state")))
+			if who := f.me(t); strings.TrimPrefix(who, flowTenant) != tt.in {
+				t.Errorf("signed in as %q, want %q", who, tt.in)
+			}
+			c, err := f.site.Grants.Connection(t.Context(), flowTenant+".alice")
+			if err != nil || c.State() != tt.grant {
+				t.Errorf("alice is %v, %v, want %s", c.State(), err, tt.grant)
+			}
+		})
+	}
+}
+
+// Only somebody who goes to a page is led away for a silent check, with the hint of
+// who they are: a program could not come back, and a form would lose what was typed.
+func TestWhatIsRechecked(t *testing.T) {
+	for name, tt := range map[string]struct {
+		method  string
+		headers []string
+		want    bool
+	}{
+		"a page":    {http.MethodGet, []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, true},
+		"a program": {http.MethodGet, []string{"Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"}, false},
+		"a form":    {http.MethodPost, []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Origin", "https://ones.example"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFlow(t, nil)
+			f.claims = map[string]any{"login_hint": "O.hint"}
+			f.signIn(t, "/")
+			if err := f.site.Grants.Forget(t.Context(), flowTenant+".alice"); err != nil {
+				t.Fatal(err)
+			}
+			w := f.browse(t, tt.method, "/rooms", tt.headers...)
+			to, err := url.Parse(w.Header().Get("Location"))
+			if led := err == nil && to.Host == "login.example"; led != tt.want || (len(f.reach) == 0) != tt.want {
+				t.Errorf("%d to %v, %d requests to ONES", w.Code, to, len(f.reach))
+			}
+			if tt.want && to.Query().Get("login_hint") != "O.hint" {
+				t.Errorf("Microsoft is not told who it is about: %v", to)
+			}
+		})
+	}
+}
+
+// Nobody is led to Microsoft twice within an hour, whatever gateway answers and
+// whatever it has forgotten since: there would be no end to it.
+func TestRecheckOnceAnHour(t *testing.T) {
+	f := newFlow(t, nil)
+	page := func() *url.URL {
+		t.Helper()
+		f.reach = nil
+		w := f.browse(t, http.MethodGet, "/rooms", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")
+		to, err := url.Parse(w.Header().Get("Location"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return to
+	}
+	forget := func() {
+		t.Helper()
+		if err := f.site.Grants.Forget(t.Context(), flowTenant+".alice"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.signIn(t, "/")
+	forget()
+	to := page()
+	if to.Query().Get("prompt") != "none" {
+		t.Fatalf("led to %v, want a check", to)
+	}
+	f.browse(t, http.MethodGet, CallbackPath+"?"+url.Values{"error": {"server_error"}, "state": {to.Query().Get("state")}}.Encode())
+	other := session.New(f.store, time.Now, slog.New(slog.DiscardHandler), func() time.Duration { return 0 })
+	t.Cleanup(other.Close)
+	f.site.Sessions = other
+	if to := page(); len(f.reach) != 1 {
+		t.Errorf("at another gateway led to %v", to)
+	}
+	f.signIn(t, "/")
+	forget()
+	if to := page(); to.Query().Get("prompt") != "none" {
+		t.Errorf("with another session led to %v, want a check", to)
+	}
+}
+
+// Who signs in while Graph is away has no name until it is back: then the next page
+// finds it, without a word.
+func TestNameIsFoundLater(t *testing.T) {
+	f := newFlow(t, nil)
+	page := func() *httptest.ResponseRecorder {
+		t.Helper()
+		f.reach = nil
+		return f.browse(t, http.MethodGet, "/rooms", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")
+	}
+	back := func(answer url.Values) *httptest.ResponseRecorder {
+		t.Helper()
+		to, err := url.Parse(page().Header().Get("Location"))
+		if err != nil || to.Query().Get("prompt") != "none" {
+			t.Fatalf("led to %v, want a check", to)
+		}
+		delete(f.jar, "__Host-onesgate-checked") // an hour later
+		if answer == nil {
+			answer = url.Values{"code": {f.authorize(to.Query())}}
+		}
+		answer.Set("state", to.Query().Get("state"))
+		return f.browse(t, http.MethodGet, CallbackPath+"?"+answer.Encode())
+	}
+	f.mute = true
+	f.signIn(t, "/")
+	cookie := f.jar["__Host-onesgate"]
+	for name, answer := range map[string]url.Values{
+		"still away": nil, "Microsoft wants a sign-in": {"error": {"login_required"}}, "an outage there": {"error": {"server_error"}},
+	} {
+		if w := back(answer); w.Header().Get("Location") != "/rooms" || f.jar["__Host-onesgate"] != cookie {
+			t.Fatalf("%s: %d to %s, want the page and the same session", name, w.Code, w.Header().Get("Location"))
+		}
+	}
+	f.claims = map[string]any{"sub": "mallory"}
+	if w := back(nil); w.Header().Get("Location") != "/rooms" || f.jar["__Host-onesgate"] != cookie {
+		t.Fatalf("somebody else: %d to %s, want the page and the same session", w.Code, w.Header().Get("Location"))
+	}
+	f.claims = nil
+
+	f.mute = false
+	if w := back(nil); w.Header().Get("Location") != "/rooms" || f.jar["__Host-onesgate"] == cookie {
+		t.Fatalf("back again: %d to %s, want the page and another session", w.Code, w.Header().Get("Location"))
+	}
+	page()
+	if len(f.reach) != 1 || f.reach[0].Header.Get("X-Ones-User-Email") != "alice@contoso.example" || f.reach[0].Header.Get("X-Ones-User-Name") != "Alice Chan" {
+		t.Fatalf("ONES was told %v", f.reach)
+	}
+	if found, err := f.site.People.ByEmail(t.Context(), "alice@contoso.example"); err != nil || len(found) != 1 {
+		t.Errorf("by the address: %v, %v", found, err)
+	}
+}
 
 // toPage are the headers of a browser that goes to a page.
 var toPage = []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}
