@@ -85,7 +85,11 @@ The person can sign in again, and their bookings go on.`,
 			if err := gateway.tell(ctx, revokePath, asked, &done); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s ended.\n", counted(done.Ended, "session", "sessions"))
+			told := counted(done.Ended, "session", "sessions") + " ended."
+			if done.Ended == 0 {
+				told = "Nobody is signed in whose id or address is " + user + "."
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), told)
 			return err
 		}),
 	}
