@@ -55,7 +55,8 @@ type Room struct {
 
 // Users says what people of an integration get.
 type Users struct {
-	// The text of the sign-in button. Default: `Sign in with Microsoft 365`.
+	// The text of the sign-in button. Default: `Sign in with Microsoft 365`, in the
+	// language of the page.
 	LoginButton string `json:"login_button,omitempty"`
 	// The ONES groups of everybody, to be applied when ONES adds a person.
 	DefaultGroups []string `json:"default_groups,omitempty"`
@@ -106,13 +107,9 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 		return fail(err)
 	}
 	s.warnOfExpiry(i.Name, cfg.Credentials)
-	label := users.LoginButton
-	if label == "" {
-		label = "Sign in with Microsoft 365"
-	}
 	return signin.Integration{
 		Name:  i.Name,
-		Label: label,
+		Label: users.LoginButton,
 		Entra: entra.NewClient(cfg, provider, s.slog.With("integration", i.Name)),
 		Graph: graph.NewClient(graphRoot, s.http, time.Now),
 		Rules: rules,

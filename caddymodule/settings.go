@@ -61,9 +61,6 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 		if cfg.Server.TenantID == "" && len(a.Integrations) > 1 {
 			return nil, fmt.Errorf("integration %s: beside another integration, operator custom needs tenant_id: its issuer could name people of the other's tenant", i.Name)
 		}
-		if cfg.Users.LoginButton == "" && len(a.Integrations) > 1 {
-			i.Label += " (" + i.Name + ")" // the buttons would look alike
-		}
 		s.integrations = append(s.integrations, i)
 		s.clients[i.Name] = i.Entra
 		s.world.Integrations[i.Name] = booking.Integration{Name: i.Name, Graph: i.Graph}

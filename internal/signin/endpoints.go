@@ -40,7 +40,14 @@ func (s *Site) listIntegrations(w http.ResponseWriter, _ *http.Request) {
 	}
 	list := make([]entry, 0, len(s.Integrations))
 	for _, i := range s.Integrations {
-		list = append(list, entry{i.Name, i.Label, s.url(pathLogin + "/" + i.Name)})
+		label := i.Label
+		if label == "" { // it has no language but one
+			label = "Sign in with Microsoft 365"
+			if len(s.Integrations) > 1 {
+				label += " (" + i.Name + ")"
+			}
+		}
+		list = append(list, entry{i.Name, label, s.url(pathLogin + "/" + i.Name)})
 	}
 	answer(w, map[string]any{"integrations": list})
 }

@@ -55,7 +55,7 @@ type Config struct {
 // An Integration is one tenant's app registration and how its people are made.
 type Integration struct {
 	Name  string
-	Label string // of the login button
+	Label string // of the login button; "": the usual words, in the language of who reads them
 	Entra *entra.Client
 	Graph *graph.Client
 	Rules identity.Rules

@@ -21,6 +21,7 @@ type words struct {
 	LoginNoButtons string
 	LoginLast      string
 	LoginOthers    string
+	LoginUsual     string // the text of a button
 
 	LogoutTitle      string
 	LogoutLead       string

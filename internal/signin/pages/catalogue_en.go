@@ -17,6 +17,7 @@ var english = catalogue{
 		LoginNoButtons: "No sign-in is set up here yet. Please tell the operator of ONES.",
 		LoginLast:      "Used last in this browser",
 		LoginOthers:    "Other ways to sign in",
+		LoginUsual:     "Sign in with Microsoft 365",
 
 		LogoutTitle:      "Sign out of ONES?",
 		LogoutLead:       "Your session in this browser will end. Rooms you have booked stay booked.",

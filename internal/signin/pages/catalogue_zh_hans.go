@@ -17,6 +17,7 @@ var simplifiedChinese = catalogue{
 		LoginNoButtons: "此处尚未设置登录方式，请通知 ONES 的管理人员。",
 		LoginLast:      "上次在此浏览器使用",
 		LoginOthers:    "其他登录方式",
+		LoginUsual:     "使用 Microsoft 365 登录",
 
 		LogoutTitle:      "要退出 ONES 吗？",
 		LogoutLead:       "您在此浏览器的登录将会结束。已预订的会议室不受影响。",

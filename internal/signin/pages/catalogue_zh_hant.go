@@ -17,6 +17,7 @@ var traditionalChinese = catalogue{
 		LoginNoButtons: "此處尚未設定登入方式，請通知 ONES 的管理人員。",
 		LoginLast:      "上次在此瀏覽器使用",
 		LoginOthers:    "其他登入方式",
+		LoginUsual:     "使用 Microsoft 365 登入",
 
 		LogoutTitle:      "要登出 ONES 嗎？",
 		LogoutLead:       "您在此瀏覽器的登入將會結束。已預訂的會議室不受影響。",

@@ -13,7 +13,8 @@ type Login struct {
 type Button struct {
 	// Name is the integration's; the button's id is "login-" and the name.
 	Name string
-	// Label is the operator's text, the same in every language.
+	// Label is the operator's text, the same in every language; "": the usual one, in
+	// the reader's.
 	Label string
 	// URL is where the button leads.
 	URL string

@@ -40,6 +40,12 @@ func (r *Renderer) Login(w http.ResponseWriter, req *http.Request, data Login) {
 	v := r.newView(req, "login")
 	shown := loginView{Login: data}
 	for _, b := range data.Buttons {
+		if b.Label == "" {
+			b.Label = v.Words.LoginUsual
+			if len(data.Buttons) > 1 { // they would look alike
+				b.Label += " (" + b.Name + ")"
+			}
+		}
 		if b.Last && shown.Last == nil {
 			shown.Last = &b
 		} else {

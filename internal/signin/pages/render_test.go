@@ -334,3 +334,28 @@ func TestReferrer(t *testing.T) {
 		}
 	}
 }
+
+// A button without words of the operator's has the usual ones, in the reader's
+// language, and several of them are told apart.
+func TestLoginUsual(t *testing.T) {
+	for lang, want := range map[Lang]string{
+		English: "Sign in with Microsoft 365", TraditionalChinese: "使用 Microsoft 365 登入", SimplifiedChinese: "使用 Microsoft 365 登录",
+	} {
+		for _, others := range []int{0, 1} {
+			buttons := []Button{{Name: "contoso", URL: "/c"}, {Name: "fabrikam", URL: "/f"}}[:1+others]
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.Header.Set("Accept-Language", string(lang))
+			w := httptest.NewRecorder()
+			renderer.Login(w, r, Login{Buttons: buttons})
+			for _, b := range buttons {
+				text := ">" + want + "<"
+				if others > 0 {
+					text = ">" + want + " (" + b.Name + ")<"
+				}
+				if !strings.Contains(w.Body.String(), text) {
+					t.Errorf("%s, of %d: there is no %s", lang, len(buttons), text)
+				}
+			}
+		}
+	}
+}
