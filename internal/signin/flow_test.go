@@ -71,9 +71,10 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	case "/token":
 		status, answer = p.token(r)
 	case "/v1.0/me/calendar":
-		if p.mute {
-			status = http.StatusServiceUnavailable
-			break
+		if p.mute { // for so long that nobody waits
+			return &http.Response{
+				StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"3600"}}, Body: http.NoBody, Request: r,
+			}, nil
 		}
 		answer = map[string]any{"owner": map[string]string{"name": "Alice Chan", "address": "alice@contoso.example"}}
 	default:
