@@ -89,7 +89,7 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 func (s *settings) rooms() []signin.Room {
 	var all []signin.Room
 	for _, r := range s.world.Rooms {
-		all = append(all, signin.Room{Name: r.Name, Integration: r.Integration, Address: r.Address, Title: r.Title})
+		all = append(all, signin.Room{Name: r.Name, Integration: r.Integration, Address: r.Address, Title: r.Title, TimeZone: r.TimeZone})
 	}
 	slices.SortFunc(all, func(a, b signin.Room) int { return strings.Compare(a.Name, b.Name) })
 	return all

@@ -62,7 +62,7 @@ func (g *Gate) account(w http.ResponseWriter, r *http.Request) {
 		Connection: pages.Connection(s.connection(r.Context(), current)),
 		SignInURL:  withReturn(pathLogin+"/"+p.Integration, pathAccount),
 		EndAction:  pathEnd, EndAllAction: pathEndAll, DisconnectURL: pathDisconnect, LogoutAction: pathLogout,
-		FormAction: s.logoutOrigins(r, current),
+		FormAction: s.logoutOrigins(r, current), Zone: s.zoneOf(p.Integration),
 	}
 	if i, ok := s.integration(p.Integration); ok && s.consentURL(i) != "" {
 		page.ConsentURL = pathConsent + i.Name

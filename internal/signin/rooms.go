@@ -22,6 +22,23 @@ type Room struct {
 	Address string
 	// Title is the name for people.
 	Title string
+	// TimeZone is where it lies; nil: UTC.
+	TimeZone *time.Location
+}
+
+// zoneOf is where all rooms of an integration lie; nil: in several zones, or there
+// are none.
+func (s *Site) zoneOf(integration string) (zone *time.Location) {
+	for _, room := range s.Rooms {
+		switch {
+		case room.Integration != integration:
+		case room.TimeZone == nil, zone != nil && zone.String() != room.TimeZone.String():
+			return nil
+		default:
+			zone = room.TimeZone
+		}
+	}
+	return zone
 }
 
 // roomPath is the page of a room.
@@ -86,6 +103,7 @@ func (g *Gate) showRoom(w http.ResponseWriter, r *http.Request, room Room, i Int
 		Title: room.Title, Address: room.Address, Refused: refused,
 		Connection: pages.Connection(state), Account: accountName(account), Connected: account.ConnectedAt,
 		ConnectAction: roomPath(room.Name), DisconnectAction: pathRooms + room.Name + "/disconnect", BackURL: pathAccount,
+		Zone: room.TimeZone,
 	}
 	switch {
 	case errors.Is(err, rooms.ErrNotConnected):

@@ -479,3 +479,21 @@ func TestRoomsWithGraphAway(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+// Times are told in the zone that all rooms of somebody's integration lie in.
+func TestZoneOf(t *testing.T) {
+	hongKong, tokyo := time.FixedZone("Asia/Hong_Kong", 8*3600), time.FixedZone("Asia/Tokyo", 9*3600)
+	s := &Site{Config: Config{Rooms: []Room{
+		{Integration: "one", TimeZone: hongKong},
+		{Integration: "two", TimeZone: hongKong},
+		{Integration: "two", TimeZone: tokyo},
+		{Integration: "one", TimeZone: time.FixedZone("Asia/Hong_Kong", 8*3600)},
+		{Integration: "none"},
+	}}}
+	for integration, want := range map[string]string{"one": "Asia/Hong_Kong", "two": "", "none": "", "other": ""} {
+		got := s.zoneOf(integration)
+		if (got == nil) != (want == "") || got != nil && got.String() != want {
+			t.Errorf("%s lies in %v, want %q", integration, got, want)
+		}
+	}
+}
