@@ -131,7 +131,7 @@ func (s *Service) connected(ctx context.Context, c Caller) error {
 	default:
 		return nil
 	}
-	if _, err := s.token(ctx, c.Person.ID, ""); err != nil {
+	if _, err := s.token(ctx, c.Person.ID, grant.Ask{}); err != nil {
 		return dead
 	}
 	return nil

@@ -138,7 +138,7 @@ func (h *house) service() *Service {
 		Store: h.store, People: people.New(h.store, time.Now), World: func() *World { return h.world },
 		Log: logger, Audit: logger, Now: time.Now,
 	})
-	svc.token = func(_ context.Context, owner, _ string) (string, error) {
+	svc.token = func(_ context.Context, owner string, _ grant.Ask) (string, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return owner, h.dead[owner]

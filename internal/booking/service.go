@@ -71,7 +71,7 @@ type Service struct {
 	now     func() time.Time
 
 	// token and connection are those of the grant keeper.
-	token      func(ctx context.Context, owner, stale string) (string, error)
+	token      func(ctx context.Context, owner string, ask grant.Ask) (string, error)
 	connection func(ctx context.Context, owner string) (grant.State, error)
 
 	locks   roomLocks
@@ -90,9 +90,7 @@ func New(cfg Config) *Service {
 		log:     cfg.Log,
 		audit:   cfg.Audit,
 		now:     cfg.Now,
-		token: func(ctx context.Context, owner, stale string) (string, error) {
-			return cfg.Grants.Token(ctx, owner, stale)
-		},
+		token:   cfg.Grants.Token,
 		connection: func(ctx context.Context, owner string) (grant.State, error) {
 			c, err := cfg.Grants.Connection(ctx, owner)
 			if err != nil {
@@ -112,8 +110,8 @@ func (s *Service) mailbox(personID string, background bool) graph.Mailbox {
 	return graph.Mailbox{
 		Key:        personID,
 		Background: background,
-		Token: func(ctx context.Context, stale string) (string, error) {
-			return s.token(ctx, personID, stale)
+		Token: func(ctx context.Context, refused graph.Refused) (string, error) {
+			return s.token(ctx, personID, grant.Ask{Stale: refused.Token, Claims: refused.Claims, Background: background})
 		},
 	}
 }

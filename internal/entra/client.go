@@ -71,6 +71,9 @@ type AuthRequest struct {
 	// LoginHint is the claim "login_hint" of an earlier sign-in: whom to sign in.
 	// Not together with "select_account".
 	LoginHint string
+	// Claims, if any, is what Microsoft has demanded before (Error.Claims), or
+	// Graph in a challenge.
+	Claims string
 }
 
 // AuthCodeURL returns where to send the browser (OpenID Connect Core 3.1.2.1;
@@ -94,6 +97,9 @@ func (c *Client) AuthCodeURL(ctx context.Context, r AuthRequest) (string, error)
 	}
 	if r.LoginHint != "" {
 		opts = append(opts, oauth2.SetAuthURLParam("login_hint", r.LoginHint))
+	}
+	if r.Claims != "" {
+		opts = append(opts, oauth2.SetAuthURLParam("claims", r.Claims))
 	}
 	flow := oauth2.Config{
 		ClientID:    c.cfg.ClientID,

@@ -263,7 +263,7 @@ func TestConformanceRefresh(t *testing.T) {
 		t.Run(module, func(t *testing.T) {
 			p := newIDP(t)
 			provider(t, p)
-			got, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0")
+			got, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0", "")
 			if diff := cmp.Diff(got, want); err != nil || diff != "" {
 				t.Errorf("Refresh: %v (-got +want):\n%s", err, diff)
 			}

@@ -95,7 +95,7 @@ func TestClientCertificate(t *testing.T) {
 	seen := map[string]bool{}
 	refresh := func(cert *x509.Certificate) {
 		t.Helper()
-		if _, err := c.Refresh(t.Context(), "refresh-0"); err != nil {
+		if _, err := c.Refresh(t.Context(), "refresh-0", ""); err != nil {
 			t.Fatal(err)
 		}
 		form := p.lastForm(t)
@@ -163,7 +163,7 @@ func TestFederatedToken(t *testing.T) {
 	c, _ := p.app(t, &clock{at: noon}, entra.Credential{TokenFile: file})
 	for _, token := range []string{"e30.e30.c2ln", "e30.e30.bmV3"} {
 		write(t, file, token+"\n")
-		if _, err := c.Refresh(t.Context(), "refresh-0"); err != nil {
+		if _, err := c.Refresh(t.Context(), "refresh-0", ""); err != nil {
 			t.Fatal(err)
 		}
 		form := p.lastForm(t)
@@ -257,7 +257,7 @@ func TestFailOver(t *testing.T) {
 	sent := func(want error, secrets ...string) {
 		t.Helper()
 		before := len(p.received().forms)
-		_, err := c.Refresh(t.Context(), "refresh-0")
+		_, err := c.Refresh(t.Context(), "refresh-0", "")
 		if !errors.Is(err, want) {
 			t.Errorf("Refresh = %v, want %v", err, want)
 		}
@@ -304,7 +304,7 @@ func TestFailOver(t *testing.T) {
 	// All refused: each once, and it is the operator's, who is told of
 	// the one that is news.
 	p.refuseSecrets(t, "first", "second", "third")
-	_, err := c.Refresh(t.Context(), "refresh-0")
+	_, err := c.Refresh(t.Context(), "refresh-0", "")
 	var e *entra.Error
 	if !errors.As(err, &e) || e.Class != entra.Operator || e.Code != "invalid_client" {
 		t.Errorf("Refresh = %v, want an *entra.Error of the operator's", err)
@@ -313,7 +313,7 @@ func TestFailOver(t *testing.T) {
 	if !strings.Contains(told.String(), `refuses every credential of the app registration: replace one of them" refused="client_secret (number 2)"`) {
 		t.Errorf("the operator was told:\n%s", told)
 	}
-	_, _ = c.Refresh(t.Context(), "refresh-0")
+	_, _ = c.Refresh(t.Context(), "refresh-0", "")
 	warnings(5)
 	for _, s := range []string{"first", "second", "third", "refresh-0"} {
 		if strings.Contains(told.String(), `"`+s+`"`) || strings.Contains(told.String(), "="+s) {
@@ -334,7 +334,7 @@ func TestNoFailOver(t *testing.T) {
 			p := newIDP(t)
 			p.token = answer
 			c, told := p.app(t, &clock{at: noon}, entra.Credential{Secret: "first"}, entra.Credential{Secret: "second"})
-			if _, err := c.Refresh(t.Context(), "refresh-0"); err == nil {
+			if _, err := c.Refresh(t.Context(), "refresh-0", ""); err == nil {
 				t.Error("Refresh succeeded")
 			}
 			if got := len(p.received().forms); got != 1 || told.Len() > 0 {
@@ -349,7 +349,7 @@ func TestCredentialOfNoUse(t *testing.T) {
 	p := newIDP(t)
 	gone := entra.Credential{TokenFile: filepath.Join(t.TempDir(), "gone")}
 	c, told := p.app(t, &clock{at: noon}, gone, entra.Credential{Secret: secret})
-	if _, err := c.Refresh(t.Context(), "refresh-0"); err != nil || p.lastForm(t).Get("client_secret") != secret {
+	if _, err := c.Refresh(t.Context(), "refresh-0", ""); err != nil || p.lastForm(t).Get("client_secret") != secret {
 		t.Errorf("Refresh = %v, want the secret to be used", err)
 	}
 	if !strings.Contains(told.String(), "no such file") {
@@ -358,7 +358,7 @@ func TestCredentialOfNoUse(t *testing.T) {
 	for name, credentials := range map[string][]entra.Credential{"alone": {gone}, "none at all": nil} {
 		c, _ = p.app(t, &clock{at: noon}, credentials...)
 		before := len(p.received().forms)
-		_, err := c.Refresh(t.Context(), "refresh-0")
+		_, err := c.Refresh(t.Context(), "refresh-0", "")
 		var e *entra.Error
 		if !errors.As(err, &e) || e.Class != entra.Operator {
 			t.Errorf("%s: Refresh = %v, want an *entra.Error of the operator's", name, err)

@@ -54,7 +54,7 @@ func TestClasses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newIDP(t)
 			p.token = refuse(tt.status, map[string]any{"error": tt.code, "suberror": tt.suberror, "error_codes": []int{tt.number}})
-			_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0")
+			_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0", "")
 			var e *entra.Error
 			if !errors.As(err, &e) {
 				t.Fatalf("Refresh = %v, want an *entra.Error", err)
@@ -77,7 +77,7 @@ func TestRefusal(t *testing.T) {
 		"error_codes": []int{50076, 1, 2, 3, 4, 5, 6, 7, 8, 9}, "trace_id": "0a1b2c3d-0000-4000-8000-000000000001", "correlation_id": "0a1b2c3d-0000-4000-8000-000000000002",
 		"claims": `{"access_token":{"polids":{}}}`,
 	})
-	_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0-long")
+	_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0-long", "")
 	var e *entra.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("Refresh = %v, want an *entra.Error", err)
@@ -127,7 +127,7 @@ func TestIDs(t *testing.T) {
 				fields[name] = value
 			}
 			p.token = refuse(http.StatusBadRequest, fields)
-			_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0")
+			_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0", "")
 			var e *entra.Error
 			if !errors.As(err, &e) || e.TraceID != tt.trace || e.CorrelationID != tt.correlation {
 				t.Fatalf("Refresh = %v, want ids %q and %q", err, tt.trace, tt.correlation)
@@ -152,7 +152,7 @@ func TestIDs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newIDP(t)
 			p.token = token
-			_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0")
+			_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0", "")
 			var e *entra.Error
 			if !errors.As(err, &e) || e.RequestID != p.received().headers[0].Get("client-request-id") {
 				t.Errorf("Refresh = %v, want the request id in it", err)

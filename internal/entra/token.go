@@ -59,17 +59,19 @@ func (c *Client) Exchange(ctx context.Context, code string, r AuthRequest) (Toke
 }
 
 // Refresh redeems a refresh token. An answer without a new one keeps the old.
-// The error is an *Error.
+// claims, if not empty, is the challenge with which Graph has refused the access
+// token before. The error is an *Error.
 //
 // Nothing is taken from an ID token that comes along, so it isn't looked at:
 // Microsoft calls those unsigned and for display, and who the person is has been
 // settled by the one that Exchange has verified (OpenID Connect Core 12.2 demands
 // that they agree).
-func (c *Client) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
-	answer, err := c.token(ctx, opRefresh, url.Values{
-		"grant_type":    {"refresh_token"},
-		"refresh_token": {refreshToken},
-	})
+func (c *Client) Refresh(ctx context.Context, refreshToken, claims string) (Tokens, error) {
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}}
+	if claims != "" {
+		form.Set("claims", claims)
+	}
+	answer, err := c.token(ctx, opRefresh, form)
 	if err != nil {
 		return Tokens{}, err
 	}

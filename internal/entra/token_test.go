@@ -21,7 +21,7 @@ func TestForms(t *testing.T) {
 	if _, _, err := c.Exchange(t.Context(), "code-1", attempt); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Refresh(t.Context(), "refresh-0"); err != nil {
+	if _, err := c.Refresh(t.Context(), "refresh-0", ""); err != nil {
 		t.Fatal(err)
 	}
 	common := func(more url.Values) url.Values {
@@ -88,7 +88,7 @@ func TestTokenAnswer(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newIDP(t)
 			p.token = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(tt.body)) }
-			got, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0")
+			got, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0", "")
 			if tt.says == "" {
 				if diff := cmp.Diff(got, tt.want); diff != "" || err != nil {
 					t.Errorf("Refresh: %v (-got +want):\n%s", err, diff)
@@ -153,7 +153,7 @@ func TestNoAnswer(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newIDP(t)
 			p.token = tt.token
-			_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0")
+			_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0", "")
 			var e *entra.Error
 			if !errors.As(err, &e) {
 				t.Fatalf("Refresh = %v, want an *entra.Error", err)
@@ -175,7 +175,7 @@ func TestCallerLeaves(t *testing.T) {
 		leave()
 		<-r.Context().Done()
 	}
-	_, err := p.client(t, &clock{at: noon}).Refresh(ctx, "refresh-0")
+	_, err := p.client(t, &clock{at: noon}).Refresh(ctx, "refresh-0", "")
 	var e *entra.Error
 	if !errors.As(err, &e) || !errors.Is(err, context.Canceled) {
 		t.Errorf("Refresh = %v, want an *entra.Error around context.Canceled", err)

@@ -40,7 +40,7 @@ func TestForget(t *testing.T) {
 	}
 	w.gone(other)
 	for name, k := range map[string]*grant.Keeper{"here": w.Keeper, "elsewhere": other} {
-		if token, err := k.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+		if token, err := k.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 			t.Errorf("%s: Token = %q, %v", name, token, err)
 		}
 	}
@@ -62,7 +62,7 @@ func TestForgetDuringARefresh(t *testing.T) {
 	arrived, release := w.idp.holds()
 	got := make(chan error, 1)
 	go func() {
-		_, err := w.Token(t.Context(), alice, "")
+		_, err := w.Token(t.Context(), alice, grant.Ask{})
 		got <- err
 	}()
 	<-arrived
@@ -89,7 +89,7 @@ func TestForgetUnheard(t *testing.T) {
 	}
 	w.wantToken(w.Keeper, alice, "", "access-new") // not heard yet
 	w.Missed()
-	if token, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+	if token, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Errorf("Token = %q, %v", token, err)
 	}
 }
@@ -119,7 +119,7 @@ func TestForgetDuringASignIn(t *testing.T) {
 				return forget(w, other)
 			})
 			w.signIn(alice, "new")
-			if token, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+			if token, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 				t.Errorf("Token = %q, %v", token, err)
 			}
 			w.wantState(alice, grant.NeedsSignIn)
@@ -142,7 +142,7 @@ func TestForgetUnheardDuringARefresh(t *testing.T) {
 		return other.Forget(t.Context(), alice)
 	})
 	for range 2 {
-		if token, err := w.Token(t.Context(), alice, ""); err == nil {
+		if token, err := w.Token(t.Context(), alice, grant.Ask{}); err == nil {
 			t.Errorf("Token = %q", token)
 		}
 	}

@@ -55,7 +55,7 @@ func TestStateOfOtherInstances(t *testing.T) {
 	w := newWorld(t)
 	b := &follower{w: w, to: w.keeper()}
 	b.wants(alice, grant.NeedsSignIn) // a page, before the sign-in
-	if _, err := b.to.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+	if _, err := b.to.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Fatal(err)
 	}
 	w.signIn(alice, "new")
@@ -65,7 +65,7 @@ func TestStateOfOtherInstances(t *testing.T) {
 	b.hears(0) // the refresh has changed nothing that is told
 
 	w.idp.refuses(http.StatusBadRequest, refusedDead)
-	if _, err := w.Token(t.Context(), alice, "access-new"); !errors.Is(err, grant.ErrNeedsSignIn) {
+	if _, err := w.Token(t.Context(), alice, grant.Ask{Stale: "access-new"}); !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Fatal(err)
 	}
 	b.hears(1)
@@ -139,7 +139,7 @@ func TestRefusedByAClockAhead(t *testing.T) {
 	const ahead = 365 * 24 * time.Hour
 	w.advance(ahead)
 	w.idp.refuses(http.StatusBadRequest, refusedAdmin)
-	if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsAdminConsent) {
+	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsAdminConsent) {
 		t.Fatal(err)
 	}
 	w.idp.mended()
@@ -152,7 +152,7 @@ func TestRefusalAfterNews(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(alice, "old")
 	w.idp.refuses(http.StatusBadRequest, refusedDead)
-	if _, err := w.Token(t.Context(), alice, "access-old"); !errors.Is(err, grant.ErrNeedsSignIn) {
+	if _, err := w.Token(t.Context(), alice, grant.Ask{Stale: "access-old"}); !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Fatal(err)
 	}
 	w.idp.mended()
@@ -167,7 +167,7 @@ func TestRefusalAfterNews(t *testing.T) {
 		}
 		return nil
 	})
-	if _, err := b.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+	if _, err := b.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Errorf("Token = %v, want what it has read", err)
 	}
 	w.wantStored(alice, "connected", "refresh-new")

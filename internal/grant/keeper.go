@@ -34,8 +34,11 @@ type Config struct {
 	Seal  *seal.Keyset
 	// Client returns the client of an integration, as configured now.
 	Client func(integration string) (*entra.Client, bool)
-	Log    *slog.Logger
-	Now    func() time.Time
+	// Tell is told what the operator wants to know at once; nil: nobody is. It must
+	// not wait for anything.
+	Tell func(Event)
+	Log  *slog.Logger
+	Now  func() time.Time
 }
 
 // A Keeper keeps grants. It may be used concurrently.
@@ -55,6 +58,9 @@ type Keeper struct {
 
 // New returns a keeper. Close it.
 func New(cfg Config) *Keeper {
+	if cfg.Tell == nil {
+		cfg.Tell = func(Event) {}
+	}
 	return &Keeper{
 		cfg:      cfg,
 		tokens:   tokens{byOwner: map[string]token{}, limit: maxTokens},

@@ -33,7 +33,7 @@ func TestConnectionFollows(t *testing.T) {
 	want(grant.Connected)
 	w.advance(time.Hour)
 	w.idp.refuses(http.StatusBadRequest, refusedDead)
-	if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Errorf("Token = %v, want ErrNeedsSignIn", err)
 	}
 	want(grant.NeedsSignIn)

@@ -97,7 +97,7 @@ func (m *model) token(rt *rapid.T)        { m.ask(rt, "") }
 func (m *model) refusedToken(rt *rapid.T) { m.ask(rt, m.last) }
 
 func (m *model) ask(rt *rapid.T, stale string) {
-	token, err := m.k.Token(rt.Context(), m.owner, stale)
+	token, err := m.k.Token(rt.Context(), m.owner, grant.Ask{Stale: stale})
 	if err == nil {
 		m.last = token
 		switch expires, known := m.issued[token]; {

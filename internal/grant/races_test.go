@@ -36,7 +36,7 @@ func TestLoserOfARace(t *testing.T) {
 			}
 			got := make(chan result, 1)
 			go func() {
-				token, err := loser.Token(t.Context(), alice, "")
+				token, err := loser.Token(t.Context(), alice, grant.Ask{})
 				got <- result{token, err}
 			}()
 			<-arrived
@@ -60,7 +60,7 @@ func TestSlowWinner(t *testing.T) {
 	arrived, release := w.idp.holds()
 	got := make(chan string, 1)
 	go func() {
-		token, err := w.Token(t.Context(), alice, "")
+		token, err := w.Token(t.Context(), alice, grant.Ask{})
 		if err != nil {
 			t.Error(err)
 		}
@@ -104,7 +104,7 @@ func TestSlowWinnerTooSlow(t *testing.T) {
 	arrived, release := w.idp.holds()
 	got := make(chan error, 1)
 	go func() {
-		_, err := w.Token(t.Context(), alice, "")
+		_, err := w.Token(t.Context(), alice, grant.Ask{})
 		got <- err
 	}()
 	<-arrived
@@ -127,7 +127,7 @@ func TestGoneMeanwhile(t *testing.T) {
 	arrived, release := w.idp.holds()
 	got := make(chan error, 1)
 	go func() {
-		_, err := w.Token(t.Context(), alice, "")
+		_, err := w.Token(t.Context(), alice, grant.Ask{})
 		got <- err
 	}()
 	<-arrived
@@ -138,7 +138,7 @@ func TestGoneMeanwhile(t *testing.T) {
 	if err := <-got; !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Errorf("Token = %v, want ErrNeedsSignIn", err)
 	}
-	if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Errorf("Token = %v, want ErrNeedsSignIn", err)
 	}
 	w.wantState(alice, grant.NeedsSignIn)

@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,6 +24,8 @@ type record struct {
 	Scopes []string `json:"scopes,omitempty"`
 	// Updated is when Microsoft last gave or refused a token for it.
 	Updated time.Time `json:"updated"`
+	// Claims is what Microsoft demands of the next sign-in, if anything.
+	Claims string `json:"claims,omitempty"`
 	// Sealed is the refresh token; empty: there is none, or it is dead.
 	Sealed []byte `json:"sealed,omitempty"`
 
@@ -65,6 +68,16 @@ func (k *Keeper) read(ctx context.Context, owner string) (record, store.Version,
 	}
 	rec, err := decode(stored)
 	return rec, stored.Version, err
+}
+
+// Challenge returns what Microsoft demands of the next sign-in for owner's grant
+// (entra.AuthRequest.Claims); "": nothing.
+func (k *Keeper) Challenge(ctx context.Context, owner string) (claims string, err error) {
+	rec, _, err := k.read(ctx, owner)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	return rec.Claims, err
 }
 
 func decode(stored store.Record) (record, error) {

@@ -74,7 +74,7 @@ func (k *Keeper) refreshOnce(ctx context.Context, owner string) (entra.Tokens, S
 		k.cfg.Log.Error("a grant was damaged in the store", "owner", owner, "error", err)
 		return entra.Tokens{}, NeedsSignIn, fmt.Errorf("%w: %w", ErrNeedsSignIn, err)
 	}
-	fresh, err := client.Refresh(ctx, refreshToken)
+	fresh, err := client.Refresh(ctx, refreshToken, "")
 	if err != nil {
 		return k.refusal(ctx, owner, rec, version, client, err)
 	}
@@ -105,7 +105,7 @@ func (k *Keeper) keep(ctx context.Context, owner string, rec record, version sto
 		if rec.State != NoMailbox { // a token doesn't say that there is one now
 			rec.State = Connected
 		}
-		rec.Scopes, rec.Updated = fresh.Scopes, k.cfg.Now()
+		rec.Scopes, rec.Updated, rec.Claims = fresh.Scopes, k.cfg.Now(), ""
 		err := rec.seal(k.cfg.Seal, owner, fresh.Refresh)
 		if err == nil {
 			err = k.replace(ctx, owner, rec, version)
@@ -152,6 +152,7 @@ func (k *Keeper) refusal(ctx context.Context, owner string, rec record, version 
 		rec.State, rec.Sealed = NeedsSignIn, nil
 	}
 	rec.Updated = k.cfg.Now()
+	rec.Claims = refused.Claims
 	switch err := k.replace(ctx, owner, rec, version); {
 	case errors.Is(err, store.ErrConflict):
 		// It was an old token that is refused: the winner's must not be harmed.
@@ -161,6 +162,9 @@ func (k *Keeper) refusal(ctx context.Context, owner string, rec record, version 
 	default:
 		k.cfg.Log.Warn("a connection was refused by Microsoft", "owner", owner, "integration", rec.Integration,
 			"connection", rec.State, "error", cause)
+		if rec.before == Connected || rec.before == NoMailbox {
+			k.cfg.Tell(Event{Kind: Lost, Integration: rec.Integration, Owner: owner, State: rec.State, Err: cause})
+		}
 	}
 	return entra.Tokens{}, rec.State, fmt.Errorf("%w: %w", sentinel, cause)
 }
@@ -181,6 +185,7 @@ func (k *Keeper) breakOff(integration string, client *entra.Client, cause error)
 	err := fmt.Errorf("%w: %w", ErrIntegrationDown, cause)
 	if k.broken(integration, client) == nil { // else it has been said
 		k.cfg.Log.Error("Microsoft refuses the integration; nobody's connection is at fault", "integration", integration, "error", cause)
+		k.cfg.Tell(Event{Kind: Refused, Integration: integration, Err: cause})
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -48,7 +48,7 @@ func TestRefused(t *testing.T) {
 			refused := func(calls int) {
 				t.Helper()
 				var e *entra.Error
-				if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, tt.err) {
+				if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, tt.err) {
 					t.Errorf("Token = %v, want %v", err, tt.err)
 				} else if len(w.idp.received()) > calls && !errors.As(err, &e) {
 					t.Errorf("Token = %v, want Microsoft's refusal in it", err)
@@ -88,7 +88,7 @@ func TestRefusedSurvivesRestart(t *testing.T) {
 	w.signIn(alice, "saved")
 	w.idp.refuses(400, refusedPerson)
 	for range 2 {
-		if _, err := w.keeper().Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+		if _, err := w.keeper().Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 			t.Errorf("Token = %v, want ErrNeedsSignIn", err)
 		}
 	}
@@ -108,7 +108,7 @@ func TestRefusedUnmarked(t *testing.T) {
 		}
 		return nil
 	})
-	if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Errorf("Token = %v, want ErrNeedsSignIn", err)
 	}
 	w.wantState(alice, grant.NeedsSignIn)
@@ -129,7 +129,7 @@ func TestBackoff(t *testing.T) {
 	w.advance(30 * time.Second) // the old one has expired
 	asks := func(calls int) {
 		t.Helper()
-		if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrUnavailable) {
+		if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrUnavailable) {
 			t.Errorf("Token = %v, want ErrUnavailable", err)
 		}
 		if got := len(w.idp.received()); got != calls {
@@ -162,7 +162,7 @@ func TestRetryAfter(t *testing.T) {
 	})
 	for _, wait := range []time.Duration{0, 299 * time.Second} {
 		w.advance(wait)
-		if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrUnavailable) {
+		if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrUnavailable) {
 			t.Errorf("Token = %v, want ErrUnavailable", err)
 		}
 	}
@@ -189,7 +189,7 @@ func TestSecretExpired(t *testing.T) {
 	}
 	w.advance(29 * time.Second)
 	for _, owner := range owners {
-		if _, err := w.Token(t.Context(), owner, "access-"+owner); !errors.Is(err, grant.ErrIntegrationDown) {
+		if _, err := w.Token(t.Context(), owner, grant.Ask{Stale: "access-" + owner}); !errors.Is(err, grant.ErrIntegrationDown) {
 			t.Errorf("Token(%s) = %v, want ErrIntegrationDown", owner, err)
 		}
 		w.wantState(owner, grant.Unavailable)
@@ -212,7 +212,7 @@ func TestIntegrationGone(t *testing.T) {
 	w.signIn(alice, "saved")
 	w.advance(time.Hour)
 	w.configure("fabrikam")
-	if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrIntegrationDown) {
+	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrIntegrationDown) {
 		t.Errorf("Token = %v, want ErrIntegrationDown", err)
 	}
 	w.configure("contoso")
@@ -228,8 +228,31 @@ func TestRefusedBehindTheAnswer(t *testing.T) {
 	w.idp.refuses(400, refusedDead)
 	w.wantToken(w.Keeper, alice, "", "access-saved")
 	w.Close() // waits for the one in the background
-	if token, err := w.Token(t.Context(), alice, ""); err == nil {
+	if token, err := w.Token(t.Context(), alice, grant.Ask{}); err == nil {
 		t.Errorf("Token = %q of a dead grant", token)
 	}
 	w.wantState(alice, grant.NeedsSignIn)
+}
+
+// What Microsoft demands of the next sign-in is kept for it, and no longer.
+func TestChallenge(t *testing.T) {
+	w := newWorld(t)
+	want := func(claims string) {
+		t.Helper()
+		if got, err := w.Challenge(t.Context(), alice); got != claims || err != nil {
+			t.Errorf("Challenge = %q, %v, want %q", got, err, claims)
+		}
+	}
+	want("")
+	w.signIn(alice, "x")
+	want("")
+	const claims = `{"access_token":{"polids":{"essential":true,"values":["p"]}}}`
+	w.idp.refuses(http.StatusBadRequest, fmt.Sprintf(`{"error":"interaction_required","error_codes":[50076],"claims":%q}`, claims))
+	if _, err := w.Token(t.Context(), alice, grant.Ask{Stale: "access-x"}); !errors.Is(err, grant.ErrNeedsSignIn) {
+		t.Fatal(err)
+	}
+	want(claims)
+	w.wantStored(alice, "needs_sign_in", "refresh-x")
+	w.signIn(alice, "y")
+	want("")
 }

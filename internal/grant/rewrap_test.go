@@ -247,7 +247,7 @@ func TestRefreshDuringRewrap(t *testing.T) {
 	arrived, release := w.idp.holds()
 	got := make(chan string, 1)
 	go func() {
-		token, err := w.Token(context.Background(), alice, "")
+		token, err := w.Token(context.Background(), alice, grant.Ask{})
 		if err != nil {
 			t.Error(err)
 		}
@@ -283,7 +283,7 @@ func TestKeyMissing(t *testing.T) {
 		t.Errorf("Connection = %v, %v, want unavailable", c.State(), err)
 	}
 	for range 2 {
-		_, err := k.Token(t.Context(), alice, "")
+		_, err := k.Token(t.Context(), alice, grant.Ask{})
 		if !errors.Is(err, grant.ErrIntegrationDown) || !errors.Is(err, seal.ErrWrongKey) || errors.Is(err, grant.ErrNeedsSignIn) {
 			t.Errorf("Token = %v, want ErrIntegrationDown around ErrWrongKey", err)
 		}

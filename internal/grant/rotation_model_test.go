@@ -115,7 +115,7 @@ func (m *rotation) refresh(rt *rapid.T) {
 	owner := rapid.SampledFrom(m.owners).Draw(rt, "owner")
 	g := m.anyGateway(rt)
 	m.w.advance(2 * time.Hour)
-	_, err := g.Token(rt.Context(), owner, "")
+	_, err := g.Token(rt.Context(), owner, grant.Ask{})
 	switch {
 	case err == nil:
 	case m.inOrder:
@@ -256,7 +256,7 @@ func (m *rotation) repair() {
 	for i := range m.gateways {
 		for _, owner := range m.owners {
 			m.w.advance(2 * time.Hour)
-			if _, err := m.gateways[i].Token(m.rt.Context(), owner, ""); err != nil {
+			if _, err := m.gateways[i].Token(m.rt.Context(), owner, grant.Ask{}); err != nil {
 				m.rt.Errorf("Token after the repair = %v", err)
 			}
 		}

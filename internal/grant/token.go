@@ -26,15 +26,23 @@ type flight struct {
 	err   error
 }
 
+// An Ask is what somebody wants to know of an access token.
+type Ask struct {
+	// Stale, if not empty, is a token that Graph has just refused: that one is not
+	// returned again. Claims is the challenge that came with the refusal, if any.
+	Stale, Claims string
+	// Background: nobody waits for what the token is for.
+	Background bool
+}
+
 // Token returns an access token of owner that is good for at least a minute;
-// in an outage, one that is still good at all. stale, if not empty, is a token
-// that Graph has just refused: that one is not returned again.
+// in an outage, one that is still good at all.
 //
 // The errors are ErrNeedsSignIn, ErrNeedsAdminConsent, ErrIntegrationDown,
 // ErrUnavailable, those of the store, and ctx's: a refresh goes on when the
 // caller leaves.
-func (k *Keeper) Token(ctx context.Context, owner, stale string) (string, error) {
-	token, f, err := k.tokenOrFlight(owner, stale)
+func (k *Keeper) Token(ctx context.Context, owner string, ask Ask) (string, error) {
+	token, f, err := k.tokenOrFlight(owner, ask)
 	if f == nil {
 		return token, err
 	}
@@ -48,12 +56,12 @@ func (k *Keeper) Token(ctx context.Context, owner, stale string) (string, error)
 
 // tokenOrFlight returns the token in memory, or the refresh to wait for, which
 // it begins if nobody has.
-func (k *Keeper) tokenOrFlight(owner, stale string) (string, *flight, error) {
+func (k *Keeper) tokenOrFlight(owner string, ask Ask) (string, *flight, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.cfg.Now()
 	t := k.tokens.byOwner[owner]
-	if stale != "" && t.access == stale {
+	if ask.Stale != "" && t.access == ask.Stale {
 		k.tokens.drop(owner)
 		t = token{}
 	}

@@ -113,7 +113,7 @@ func TestDurableFirst(t *testing.T) {
 	})
 	got := make(chan string, 1)
 	go func() {
-		token, err := w.Token(t.Context(), alice, "")
+		token, err := w.Token(t.Context(), alice, grant.Ask{})
 		if err != nil {
 			t.Error(err)
 		}
@@ -122,7 +122,7 @@ func TestDurableFirst(t *testing.T) {
 	<-committing
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
-	if token, err := w.Token(impatient, alice, ""); err == nil {
+	if token, err := w.Token(impatient, alice, grant.Ask{}); err == nil {
 		t.Errorf("Token = %q before its refresh token was durable", token)
 	}
 	select {
@@ -164,7 +164,7 @@ func TestStoreDown(t *testing.T) {
 	w.advance(59*time.Minute + 30*time.Second)
 	w.wantToken(w.Keeper, alice, "", "access-saved") // still good, if not for long
 	w.advance(time.Minute)
-	if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, down) {
+	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, down) {
 		t.Errorf("Token = %v, want the store's error", err)
 	}
 	if _, err := w.Connection(t.Context(), "tenant.bob"); !errors.Is(err, down) {
@@ -185,7 +185,7 @@ func TestStale(t *testing.T) {
 	w.wantCalls("refresh-saved")
 
 	w.idp.refuses(http.StatusServiceUnavailable, "")
-	if token, err := w.Token(t.Context(), alice, "access-1"); !errors.Is(err, grant.ErrUnavailable) {
+	if token, err := w.Token(t.Context(), alice, grant.Ask{Stale: "access-1"}); !errors.Is(err, grant.ErrUnavailable) {
 		t.Errorf("Token = %q, %v, want ErrUnavailable rather than the stale token", token, err)
 	}
 }
@@ -199,7 +199,7 @@ func TestCallerLeaves(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	left := make(chan error, 1)
 	go func() {
-		_, err := w.Token(ctx, alice, "")
+		_, err := w.Token(ctx, alice, grant.Ask{})
 		left <- err
 	}()
 	<-arrived
@@ -218,7 +218,7 @@ func TestClosed(t *testing.T) {
 	w.Close()
 	w.wantToken(w.Keeper, alice, "", "access-saved")
 	w.advance(time.Hour)
-	if token, err := w.Token(t.Context(), alice, ""); err == nil {
+	if token, err := w.Token(t.Context(), alice, grant.Ask{}); err == nil {
 		t.Errorf("Token of a closed keeper = %q, want an error", token)
 	}
 	w.wantCalls()
@@ -235,7 +235,7 @@ func TestMovedRecord(t *testing.T) {
 	if _, err := w.store.Commit(t.Context(), store.Write{Key: "grant/tenant.mallory", Value: rec.Value}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Token(t.Context(), "tenant.mallory", ""); !errors.Is(err, seal.ErrTampered) {
+	if _, err := w.Token(t.Context(), "tenant.mallory", grant.Ask{}); !errors.Is(err, seal.ErrTampered) {
 		t.Errorf("Token = %v, want ErrTampered", err)
 	}
 	w.wantCalls()
@@ -246,7 +246,7 @@ func TestDamagedRecord(t *testing.T) {
 	if _, err := w.store.Commit(t.Context(), store.Write{Key: "grant/" + alice, Value: []byte("{")}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Token(t.Context(), alice, ""); err == nil || !strings.Contains(err.Error(), "grant/"+alice) {
+	if _, err := w.Token(t.Context(), alice, grant.Ask{}); err == nil || !strings.Contains(err.Error(), "grant/"+alice) {
 		t.Errorf("Token = %v, want an error that names the record", err)
 	}
 }
@@ -260,7 +260,7 @@ func TestNoRefreshToken(t *testing.T) {
 	}
 	w.wantToken(w.Keeper, alice, "", "access-saved")
 	w.advance(time.Hour)
-	if _, err := w.Token(t.Context(), alice, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Errorf("Token = %v, want ErrNeedsSignIn", err)
 	}
 	w.wantState(alice, grant.NeedsSignIn)

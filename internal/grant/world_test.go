@@ -128,7 +128,7 @@ func (w *world) save(k *grant.Keeper, owner, name string, s grant.State) {
 
 func (w *world) wantToken(k *grant.Keeper, owner, stale, want string) {
 	w.t.Helper()
-	if got, err := k.Token(w.t.Context(), owner, stale); err != nil || got != want {
+	if got, err := k.Token(w.t.Context(), owner, grant.Ask{Stale: stale}); err != nil || got != want {
 		w.t.Errorf("Token(%s, %q) = %q, %v, want %q", owner, stale, got, err, want)
 	}
 }

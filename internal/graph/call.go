@@ -38,7 +38,7 @@ func (c *Client) do(ctx context.Context, mb Mailbox, what call, out any) error {
 			return fmt.Errorf("making a request for Microsoft Graph: %w", err)
 		}
 	}
-	token, err := mb.Token(ctx, "")
+	token, err := mb.Token(ctx, Refused{})
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (c *Client) do(ctx context.Context, mb Mailbox, what call, out any) error {
 		var refused *Error
 		if errors.As(err, &refused) && refused.Status == http.StatusUnauthorized && !renewed {
 			renewed = true
-			if token, err = mb.Token(ctx, token); err != nil {
+			if token, err = mb.Token(ctx, Refused{Token: token}); err != nil {
 				return err
 			}
 			n--

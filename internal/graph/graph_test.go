@@ -44,8 +44,8 @@ func serve(t *testing.T, h http.HandlerFunc) (c *Client, waits *[]time.Duration)
 
 func mailbox(tokens ...string) Mailbox {
 	n := 0
-	return Mailbox{Key: "alice", Token: func(_ context.Context, stale string) (string, error) {
-		if stale == "" {
+	return Mailbox{Key: "alice", Token: func(_ context.Context, refused Refused) (string, error) {
+		if refused.Token == "" {
 			return tokens[0], nil
 		}
 		if n++; n >= len(tokens) {

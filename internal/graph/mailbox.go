@@ -9,11 +9,18 @@ import (
 type Mailbox struct {
 	// Key names the mailbox, a person's id say; calls of one key share its limit.
 	Key string
-	// Token returns an access token. stale, if not empty, is one that Graph has
-	// just refused, and is not to be returned again.
-	Token func(ctx context.Context, stale string) (string, error)
+	// Token returns an access token, another one than Graph has just refused.
+	Token func(ctx context.Context, refused Refused) (string, error)
 	// Background calls leave one place to those that somebody is waiting for.
 	Background bool
+}
+
+// Refused is an access token that Graph has just refused; zero: none.
+type Refused struct {
+	Token string
+	// Claims, if any, has to go into the request for the next one
+	// (https://learn.microsoft.com/entra/identity-platform/claims-challenge).
+	Claims string
 }
 
 // Exchange Online serves at most four requests at once per app and mailbox

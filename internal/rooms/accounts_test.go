@@ -75,7 +75,7 @@ func TestConnectAndDisconnect(t *testing.T) {
 		if err != nil || state != grant.Connected || cmp.Diff(want, got) != "" {
 			t.Errorf("Get = %v, %s, %v, want %v", got, state, err, want)
 		}
-		if got, err := grants.Token(ctx, owner, ""); err != nil || got != token {
+		if got, err := grants.Token(ctx, owner, grant.Ask{}); err != nil || got != token {
 			t.Errorf("Token = %q, %v, want %q", got, err, token)
 		}
 	}
@@ -87,7 +87,7 @@ func TestConnectAndDisconnect(t *testing.T) {
 		if _, err := a.Disconnect(ctx, "contoso", "boardroom"); !errors.Is(err, ErrNotConnected) {
 			t.Errorf("Disconnect = %v, want ErrNotConnected", err)
 		}
-		if _, err := grants.Token(ctx, owner, ""); !errors.Is(err, grant.ErrNeedsSignIn) {
+		if _, err := grants.Token(ctx, owner, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 			t.Errorf("Token = %v, want ErrNeedsSignIn", err)
 		}
 	}
@@ -162,7 +162,7 @@ func TestConnectInPlaceOfAnother(t *testing.T) {
 			other.HeardGone(announced.Value)
 		}
 	}
-	if token, err := other.Token(ctx, owner, ""); err == nil {
+	if token, err := other.Token(ctx, owner, grant.Ask{}); err == nil {
 		t.Errorf("another gateway still has %q", token)
 	}
 }

@@ -284,7 +284,7 @@ func standsFor(ctx context.Context, room Room, got arrived, account *rooms.Accou
 func mailboxOf(personID string, tokens entra.Tokens) graph.Mailbox {
 	return graph.Mailbox{
 		Key:   personID,
-		Token: func(context.Context, string) (string, error) { return tokens.Access, nil },
+		Token: func(context.Context, graph.Refused) (string, error) { return tokens.Access, nil },
 	}
 }
 

@@ -195,7 +195,7 @@ func TestConnectARoom(t *testing.T) {
 	if err != nil || account.Name != "Boardroom" || account.ConnectedBy != l.alice.ID || time.Since(account.ConnectedAt) > time.Minute {
 		t.Errorf("%+v, %v", account, err)
 	}
-	if token, err := l.site.Grants.Token(t.Context(), rooms.GrantOwner("contoso", "boardroom"), ""); err != nil || token == "" {
+	if token, err := l.site.Grants.Token(t.Context(), rooms.GrantOwner("contoso", "boardroom"), grant.Ask{}); err != nil || token == "" {
 		t.Errorf("Token: %v", err)
 	}
 	if w := l.send(t, http.MethodGet, boardroom, true, "Accept", "text/html"); !strings.Contains(w.Body.String(), own) ||
