@@ -61,14 +61,26 @@ func (e *engine) leave(log *slog.Logger) {
 
 // followUpBookings has one of the gateways on the store carry on what is due.
 func (e *engine) followUpBookings(ctx context.Context, log *slog.Logger) {
+	e.forAll(ctx, log, "bookings", "carry on all bookings", func(ctx context.Context) {
+		e.bookings.FollowUp(ctx, !e.shared)
+	})
+}
+
+// keepGrantsAlive has one of the gateways on the store refresh the grants that
+// nobody has used for long.
+func (e *engine) keepGrantsAlive(ctx context.Context, log *slog.Logger) {
+	e.forAll(ctx, log, "grants", "keep all grants alive", e.grants.KeepAlive)
+}
+
+// forAll has one of the gateways on the store do a piece of work, until ctx ends.
+// task says in words what it is.
+func (e *engine) forAll(ctx context.Context, log *slog.Logger, lease, task string, work func(context.Context)) {
 	if !e.shared {
-		e.bookings.FollowUp(ctx, true)
+		work(ctx)
 		return
 	}
 	failed := func(err error) {
-		log.Warn("whose turn it is to carry on all bookings can't be told; trying again", "error", err)
+		log.Warn("whose turn it is to "+task+" can't be told; trying again", "error", err)
 	}
-	store.WithLease(ctx, e.store, time.Now, "bookings", instanceName(), leaseLife, failed, func(ctx context.Context) {
-		e.bookings.FollowUp(ctx, false)
-	})
+	store.WithLease(ctx, e.store, time.Now, lease, instanceName(), leaseLife, failed, work)
 }

@@ -190,7 +190,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 	e.feed = store.NewFeed(e.store, time.Now, log, e.heard, e.missed)
 	e.sessions = session.New(e.store, time.Now, log, e.feed.Lag)
 	e.grants = grant.New(grant.Config{
-		Store: e.store, Seal: e.keys, Log: log, Now: time.Now,
+		Store: e.store, Shared: e.shared, Seal: e.keys, Log: log, Now: time.Now,
 		Client: func(integration string) (*entra.Client, bool) {
 			c, ok := e.now.Load().clients[integration]
 			return c, ok
@@ -215,6 +215,8 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 	e.work.Go(func() { e.followAssertionKeys(ctx, signingLook, log) })
 	e.work.Go(func() { e.bookings.Run(ctx) })
 	e.work.Go(func() { e.followUpBookings(ctx, log) })
+	e.work.Go(func() { e.grants.Run(ctx) })
+	e.work.Go(func() { e.keepGrantsAlive(ctx, log) })
 	return e, nil
 }
 

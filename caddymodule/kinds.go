@@ -6,6 +6,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/backup"
 	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store"
 )
@@ -43,12 +44,13 @@ func kindOf(key string) string {
 // restoreRule says what of a backup is brought back, for a gateway with these keys.
 //
 // Sessions are not: one that was ended after the backup was made would live
-// again. When the last backup was made is about another store.
+// again. Access tokens have mostly ended. When the last backup was made is about another store.
 func restoreRule(keys *seal.Keyset) backup.Rule {
 	return func(r store.Record) (backup.Fate, error) {
 		f := backup.Fate{Record: r, Kind: kindOf(r.Key)}
 		switch {
-		case f.Kind == kindSessions, strings.HasPrefix(r.Key, "session-"), strings.HasPrefix(r.Key, backupsPrefix):
+		case f.Kind == kindSessions, strings.HasPrefix(r.Key, "session-"), strings.HasPrefix(r.Key, backupsPrefix),
+			strings.HasPrefix(r.Key, grant.AccessPrefix):
 			f.LeftOut = true
 		case r.Key == signingKey: // it tells before anything is written whether the keys fit
 			if _, err := openAssertionKeys(keys, r.Value); err != nil {

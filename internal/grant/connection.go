@@ -83,6 +83,7 @@ func breakers(cause error) bool {
 	return errors.Is(cause, ErrIntegrationDown) && !errors.Is(cause, seal.ErrWrongKey)
 }
 
+// firstBackoff doubles with each failure up to maxBackoff.
 const (
 	firstBackoff = time.Second
 	maxBackoff   = time.Minute

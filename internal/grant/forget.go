@@ -2,7 +2,10 @@ package grant
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/onesgate/onesgate/internal/store"
 )
@@ -16,11 +19,22 @@ const GoneTopic = "grant-gone"
 // it has no call to revoke a refresh token. Forgetting what is not there is no
 // error. What is to be written also is written in the same commit.
 func (k *Keeper) Forget(ctx context.Context, owner string, also ...store.Write) error {
-	_, err := k.cfg.Store.Commit(ctx, append(also,
-		store.Write{Op: store.Delete, Key: key(owner)},
-		store.Write{Op: store.Announce, Key: GoneTopic, Value: []byte(owner)})...)
-	if err != nil {
-		return fmt.Errorf("forget a grant: %w", err)
+	for {
+		rec, version, err := k.readOrNone(ctx, owner)
+		if err != nil {
+			return fmt.Errorf("forget a grant: %w", err)
+		}
+		writes := append(slices.Clone(also),
+			store.Write{Op: store.Delete, Key: key(owner), If: store.If(version)}, dropAccess(owner),
+			store.Write{Op: store.Announce, Key: GoneTopic, Value: []byte(owner)})
+		_, err = k.cfg.Store.Commit(ctx, append(writes, reschedule(owner, rec.Due, time.Time{})...)...)
+		if err == nil {
+			break
+		}
+		_, now, lookErr := k.readOrNone(ctx, owner)
+		if !errors.Is(err, store.ErrConflict) || lookErr != nil || now == version { // it was what is written also
+			return fmt.Errorf("forget a grant: %w", err)
+		}
 	}
 	k.gone(owner)
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -61,11 +60,13 @@ func TestStateOfOtherInstances(t *testing.T) {
 	w.signIn(alice, "new")
 	b.hears(1)
 	b.wants(alice, grant.Connected)
-	w.wantToken(b.to, alice, "", "access-1")
+	w.wantToken(b.to, alice, "", "access-new") // the other's
+	w.wantToken(b.to, alice, "access-new", "access-1")
 	b.hears(0) // the refresh has changed nothing that is told
 
 	w.idp.refuses(http.StatusBadRequest, refusedDead)
-	if _, err := w.Token(t.Context(), alice, grant.Ask{Stale: "access-new"}); !errors.Is(err, grant.ErrNeedsSignIn) {
+	w.wantToken(w.Keeper, alice, "access-new", "access-1") // the other's
+	if _, err := w.Token(t.Context(), alice, grant.Ask{Stale: "access-1"}); !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Fatal(err)
 	}
 	b.hears(1)
@@ -83,15 +84,9 @@ func TestStateReadBeforeItChanged(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(alice, "new")
 	b := w.keeper()
-	var once sync.Once
-	w.store.set(func(op string) error {
-		if op == "read" {
-			once.Do(func() {
-				w.save(w.Keeper, alice, "other", grant.NoMailbox)
-				b.Heard([]byte(alice))
-			})
-		}
-		return nil
+	w.store.once("read", func() {
+		w.save(w.Keeper, alice, "other", grant.NoMailbox)
+		b.Heard([]byte(alice))
 	})
 	c, err := b.Connection(t.Context(), alice)
 	if err != nil || c.State() != grant.NoMailbox {
@@ -103,17 +98,9 @@ func TestStateReadBeforeItChanged(t *testing.T) {
 func TestSignInsCross(t *testing.T) {
 	w := newWorld(t)
 	committed, goOn := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	w.store.set(func(op string) error {
-		first := false
-		if op == "committed" {
-			once.Do(func() { first = true })
-		}
-		if first {
-			close(committed)
-			<-goOn
-		}
-		return nil
+	w.store.once("committed", func() {
+		close(committed)
+		<-goOn
 	})
 	saved := make(chan error, 1)
 	go func() {
@@ -157,15 +144,9 @@ func TestRefusalAfterNews(t *testing.T) {
 	}
 	w.idp.mended()
 	b := w.keeper()
-	var once sync.Once
-	w.store.set(func(op string) error {
-		if op == "read" {
-			once.Do(func() {
-				w.signIn(alice, "new") // at the other instance
-				b.Heard([]byte(alice))
-			})
-		}
-		return nil
+	w.store.once("read", func() {
+		w.signIn(alice, "new") // at the other instance
+		b.Heard([]byte(alice))
 	})
 	if _, err := b.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Errorf("Token = %v, want what it has read", err)
@@ -181,17 +162,9 @@ func TestRefusalAfterNews(t *testing.T) {
 func TestSignInAfterNews(t *testing.T) {
 	w := newWorld(t)
 	b := w.keeper()
-	var once sync.Once
-	w.store.set(func(op string) error {
-		if op == "committed" {
-			first := false
-			once.Do(func() { first = true })
-			if first {
-				w.save(b, alice, "later", grant.NoMailbox)
-				w.Heard([]byte(alice))
-			}
-		}
-		return nil
+	w.store.once("committed", func() {
+		w.save(b, alice, "later", grant.NoMailbox)
+		w.Heard([]byte(alice))
 	})
 	w.signIn(alice, "new")
 	w.wantStored(alice, "no_mailbox", "refresh-later")

@@ -2,9 +2,11 @@ package grant
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,7 +33,10 @@ var (
 // Config of a Keeper.
 type Config struct {
 	Store store.Store
-	Seal  *seal.Keyset
+	// Shared says that other instances may stand on the store: then only one of
+	// them at a time refreshes a grant.
+	Shared bool
+	Seal   *seal.Keyset
 	// Client returns the client of an integration, as configured now.
 	Client func(integration string) (*entra.Client, bool)
 	// Tell is told what the operator wants to know at once; nil: nobody is. It must
@@ -43,17 +48,21 @@ type Config struct {
 
 // A Keeper keeps grants. It may be used concurrently.
 type Keeper struct {
-	cfg Config
+	cfg  Config
+	name string // of this instance, in holds
 	// connections holds a *Connection for every owner asked for so far. They
 	// stay, since sessions hold on to them; owners are people and rooms we know.
 	connections sync.Map
 	work        sync.WaitGroup
+	closing     context.Context // ends when Close is called
+	close       context.CancelFunc
 
-	mu       sync.Mutex // guards what follows and the parts of a Connection that say so
-	closed   bool
-	tokens   tokens
-	flights  map[string]*flight  // by owner
-	breakers map[string]*breaker // by integration
+	mu      sync.Mutex // guards what follows and the parts of a Connection that say so
+	closed  bool
+	tokens  tokens
+	flights map[string]*flight // by owner
+	unsaved map[string]unsaved // likewise
+	healths map[string]*health // by integration; "": where it isn't known
 }
 
 // New returns a keeper. Close it.
@@ -61,20 +70,25 @@ func New(cfg Config) *Keeper {
 	if cfg.Tell == nil {
 		cfg.Tell = func(Event) {}
 	}
-	return &Keeper{
-		cfg:      cfg,
-		tokens:   tokens{byOwner: map[string]token{}, limit: maxTokens},
-		flights:  map[string]*flight{},
-		breakers: map[string]*breaker{},
+	k := &Keeper{
+		cfg:     cfg,
+		name:    rand.Text(),
+		tokens:  tokens{byOwner: map[string]token{}, limit: maxTokens},
+		flights: map[string]*flight{},
+		unsaved: map[string]unsaved{},
+		healths: map[string]*health{},
 	}
+	k.closing, k.close = context.WithCancel(context.Background())
+	return k
 }
 
-// Close waits for refreshes under way, at most refreshTimeout. Token then
-// begins no more of them.
+// Close waits for refreshes under way, and for what they have brought to be
+// saved once more. Token then begins no more of them.
 func (k *Keeper) Close() {
 	k.mu.Lock()
 	k.closed = true
 	k.mu.Unlock()
+	k.close()
 	k.work.Wait()
 }
 
@@ -82,17 +96,11 @@ func (k *Keeper) Close() {
 // replaces what was there, and sets the state. What is to be written also is
 // written in the same commit.
 func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.Tokens, s State, also ...store.Write) error {
-	rec := record{Integration: integration, State: s, Scopes: t.Scopes, Updated: k.cfg.Now()}
-	if err := rec.seal(k.cfg.Seal, owner, t.Refresh); err != nil {
-		return err
-	}
-	value, err := rec.encode()
-	if err != nil {
-		return err
-	}
 	c := k.connection(owner)
 	news, gone := k.standing(c)
-	version, err := k.cfg.Store.Commit(ctx, append(also, store.Write{Key: key(owner), Value: value}, changed(owner))...)
+	now := k.cfg.Now()
+	access := newToken(owner, t, now)
+	version, err := k.saveSignIn(ctx, owner, record{Integration: integration, State: s, Scopes: t.Scopes, Updated: now}, t.Refresh, access, also)
 	if err != nil {
 		return fmt.Errorf("keep the grant of a sign-in: %w", err)
 	}
@@ -105,9 +113,37 @@ func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.To
 	c.saved = version
 	c.recovered(s, news)
 	if c.gone == gone { // else it may have been forgotten right after, which the store knows
-		k.tokens.put(owner, t, k.cfg.Now())
+		k.tokens.put(owner, access, k.cfg.Now())
 	}
 	return nil
+}
+
+// saveSignIn writes the record of a sign-in in place of the one before.
+func (k *Keeper) saveSignIn(ctx context.Context, owner string, rec record, refreshToken string, access token, also []store.Write) (store.Version, error) {
+	if err := rec.seal(k.cfg.Seal, owner, refreshToken); err != nil {
+		return store.Absent, err
+	}
+	if refreshToken != "" {
+		rec.Due = rec.nextLook(owner, rec.Updated)
+	}
+	put, err := access.put(k, owner)
+	if err != nil {
+		return store.Absent, err
+	}
+	for {
+		before, version, err := k.readOrNone(ctx, owner)
+		if err != nil {
+			return store.Absent, err
+		}
+		rec.dueBefore = before.Due
+		saved, err := k.replace(ctx, owner, rec, version, append(slices.Clone(also), put)...)
+		if !errors.Is(err, store.ErrConflict) {
+			return saved, err
+		}
+		if _, now, lookErr := k.readOrNone(ctx, owner); lookErr != nil || now == version {
+			return store.Absent, err // it was what is written also
+		}
+	}
 }
 
 // standing returns what tells later whether there were news of a connection, and

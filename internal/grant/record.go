@@ -1,7 +1,9 @@
 package grant
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,17 +24,47 @@ type record struct {
 	// State is never Unavailable.
 	State  State    `json:"state"`
 	Scopes []string `json:"scopes,omitempty"`
-	// Updated is when Microsoft last gave or refused a token for it.
+	// Updated is when Microsoft last gave or refused a token for it; zero: never.
 	Updated time.Time `json:"updated"`
 	// Claims is what Microsoft demands of the next sign-in, if anything.
 	Claims string `json:"claims,omitempty"`
-	// Sealed is the refresh token; empty: there is none, or it is dead.
+	// Held is who asks Microsoft for a token now, of several instances.
+	Held *hold `json:"held,omitempty"`
+	// Due is when the grant is looked at if nobody uses it (due.go); zero: never.
+	Due time.Time `json:"due,omitzero"`
+	// Sealed is the refresh token; empty: there is none, or it is dead. Ended is
+	// the SHA-256 of a dead one.
 	Sealed []byte `json:"sealed,omitempty"`
+	Ended  []byte `json:"ended,omitempty"`
 
-	before State // as it was read
+	before    State     // as it was read
+	dueBefore time.Time // likewise
+}
+
+// A hold is the right of one instance to refresh a grant. Whoever writes the
+// record afterwards has to find it as the hold has left it: the record's version
+// is the epoch of the lease.
+type hold struct {
+	By    string    `json:"by"`
+	Until time.Time `json:"until"`
+}
+
+// holdLife is after how long another instance takes up what one that died was at:
+// longer than a request and its outcome's commit take.
+const holdLife = callTimeout + 2*storeTimeout
+
+// heldByAnother says whether another instance is at it. What a clock that is ahead of ours
+// has written doesn't hold.
+func (r *record) heldByAnother(me string, now time.Time) bool {
+	if r.Held == nil || r.Held.By == me {
+		return false
+	}
+	left := r.Held.Until.Sub(now)
+	return left > 0 && left <= holdLife
 }
 
 func (r *record) seal(keys *seal.Keyset, owner, refreshToken string) (err error) {
+	r.Ended = nil
 	if refreshToken == "" {
 		r.Sealed = nil
 		return nil
@@ -46,8 +78,19 @@ func (r *record) open(keys *seal.Keyset, owner string) (refreshToken string, err
 	return string(plain), err
 }
 
-// holds says whether the record is still one of that refresh token.
+// end notes that Microsoft never honours the refresh token again.
+func (r *record) end(refreshToken string) {
+	sum := sha256.Sum256([]byte(refreshToken))
+	r.Sealed, r.Ended, r.Due = nil, sum[:], time.Time{}
+}
+
+// holds says whether the record is still one of that refresh token, maybe a dead
+// one: what another instance has made of it before, while it was used, is alive.
 func (r *record) holds(keys *seal.Keyset, owner, refreshToken string) bool {
+	if len(r.Sealed) == 0 {
+		sum := sha256.Sum256([]byte(refreshToken))
+		return bytes.Equal(r.Ended, sum[:])
+	}
 	token, err := r.open(keys, owner)
 	return err == nil && token == refreshToken
 }
@@ -70,6 +113,16 @@ func (k *Keeper) read(ctx context.Context, owner string) (record, store.Version,
 	return rec, stored.Version, err
 }
 
+// readOrNone is read for what replaces the record: that there is none is no error,
+// nor is that it is damaged.
+func (k *Keeper) readOrNone(ctx context.Context, owner string) (record, store.Version, error) {
+	rec, version, err := k.read(ctx, owner)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, errDamaged) {
+		err = nil
+	}
+	return rec, version, err
+}
+
 // Challenge returns what Microsoft demands of the next sign-in for owner's grant
 // (entra.AuthRequest.Claims); "": nothing.
 func (k *Keeper) Challenge(ctx context.Context, owner string) (claims string, err error) {
@@ -80,28 +133,32 @@ func (k *Keeper) Challenge(ctx context.Context, owner string) (claims string, er
 	return rec.Claims, err
 }
 
+// errDamaged: what lies in the store is no record of a grant.
+var errDamaged = errors.New("damaged")
+
 func decode(stored store.Record) (record, error) {
 	var rec record
 	if err := json.Unmarshal(stored.Value, &rec); err != nil {
-		return record{}, fmt.Errorf("the record %s is damaged: %w", stored.Key, err)
+		return record{}, fmt.Errorf("the record %s is %w: %w", stored.Key, errDamaged, err)
 	}
-	rec.before = rec.State
+	rec.before, rec.dueBefore = rec.State, rec.Due
 	return rec, nil
 }
 
-// replace writes a record over the version it was made from, and tells everybody
-// if its state is another one. It returns
-// store.ErrConflict if that has changed: a new sign-in, or another instance's
-// refresh, stays.
-func (k *Keeper) replace(ctx context.Context, owner string, rec record, version store.Version) error {
+// replace writes a record over the version it was made from, tells everybody if
+// its state is another one, and has it looked at when it is due. It returns the
+// version that it has then, or store.ErrConflict if it has changed: a new sign-in,
+// or another instance's refresh, stays. What is to be written also is written in
+// the same commit.
+func (k *Keeper) replace(ctx context.Context, owner string, rec record, version store.Version, also ...store.Write) (store.Version, error) {
 	value, err := rec.encode()
 	if err != nil {
-		return err
+		return store.Absent, err
 	}
-	writes := []store.Write{{Key: key(owner), Value: value, If: store.If(version)}}
+	writes := append(also, store.Write{Key: key(owner), Value: value, If: store.If(version)})
+	writes = append(writes, reschedule(owner, rec.dueBefore, rec.Due)...)
 	if rec.State != rec.before {
 		writes = append(writes, changed(owner))
 	}
-	_, err = k.cfg.Store.Commit(ctx, writes...)
-	return err
+	return k.cfg.Store.Commit(ctx, writes...)
 }

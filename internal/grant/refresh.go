@@ -12,73 +12,160 @@ import (
 )
 
 const (
+	// callTimeout bounds one request for a token, and storeTimeout what the store
+	// may take for one step.
+	callTimeout  = 10 * time.Second
+	storeTimeout = 5 * time.Second
 	// refusedFor is how long Microsoft is not asked again for a grant that it
 	// has refused but not ended: only a change over there helps.
 	refusedFor = 10 * time.Minute
-	// brokenFor is how long Microsoft is not asked for anybody after it has
-	// refused the integration itself.
-	brokenFor = 30 * time.Second
+	// maxTries bounds how often a refresh begins anew because the grant changed
+	// underneath.
+	maxTries = 5
 )
 
-// A breaker keeps an integration that was refused from being tried for each of
-// its people.
-type breaker struct {
-	client *entra.Client // another one is another configuration, and tried at once
-	until  time.Time
-	cause  error
-}
+// Waits for another instance that is at the same grant.
+const (
+	firstHeldWait = 50 * time.Millisecond
+	maxHeldWait   = 400 * time.Millisecond
+)
 
 var errNone = fmt.Errorf("%w: there is no connection", ErrNeedsSignIn)
 
-// refresh makes new tokens from owner's grant, and says in which state it is
-// then. The state means nothing with an error other than ErrNeedsSignIn and
-// ErrNeedsAdminConsent.
-func (k *Keeper) refresh(ctx context.Context, owner string) (entra.Tokens, State, error) {
-	// Twice: whoever finds the record changed underneath goes by what is there now.
-	fresh, state, err := k.refreshOnce(ctx, owner)
-	if errors.Is(err, store.ErrConflict) {
-		fresh, state, err = k.refreshOnce(ctx, owner)
-	}
-	if errors.Is(err, store.ErrConflict) {
-		err = fmt.Errorf("%w: the grant keeps changing: %w", ErrUnavailable, err)
-	}
-	return fresh, state, err
+// An outcome is what has come of a refresh.
+type outcome struct {
+	token token
+	// state of the grant then; it means nothing with an error other than
+	// ErrNeedsSignIn and ErrNeedsAdminConsent.
+	state       State
+	integration string // "": not known
+	err         error
 }
 
-// refreshOnce is refresh, but returns store.ErrConflict if the grant was
-// refused while somebody else was changing it.
-func (k *Keeper) refreshOnce(ctx context.Context, owner string) (entra.Tokens, State, error) {
+// errAgain: the grant has changed underneath, or may have: look again.
+var errAgain = errors.New("the grant has changed")
+
+// refresh makes a new access token from owner's grant, or finds one that another
+// instance has made.
+func (k *Keeper) refresh(owner string, f *flight) outcome {
+	paced, wait := false, firstHeldWait
+	for tries := 0; tries < maxTries; {
+		o, err := k.refreshOnce(owner, f, &paced)
+		switch {
+		case errors.Is(err, errAgain):
+		case errors.Is(err, store.ErrConflict):
+			tries++
+		case errors.Is(err, store.ErrHeld):
+			if k.rest(wait) != nil {
+				return outcome{integration: o.integration, err: errClosed}
+			}
+			wait = min(2*wait, maxHeldWait)
+		default:
+			o.err = err
+			return o
+		}
+	}
+	return outcome{err: fmt.Errorf("%w: the grant keeps changing", ErrUnavailable)}
+}
+
+// rest waits for d, or returns an error because the keeper is closed.
+func (k *Keeper) rest(d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-k.closing.Done():
+		return errClosed
+	}
+}
+
+// refreshOnce is refresh, but returns errAgain or store.ErrConflict if it has to be
+// begun anew, and store.ErrHeld if another instance is at it. paced is set once it
+// was this refresh's turn.
+func (k *Keeper) refreshOnce(owner string, f *flight, paced *bool) (o outcome, err error) {
+	if err := k.saveUnsaved(owner); err != nil {
+		return o, err // what is in the store may be used up
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
 	rec, version, err := k.read(ctx, owner)
+	o.integration, o.state = rec.Integration, rec.State
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return entra.Tokens{}, NeedsSignIn, errNone
+		o.state = NeedsSignIn
+		return o, errNone
 	case err != nil:
-		return entra.Tokens{}, "", err
+		return o, err
 	}
-	if state, err := rec.refused(k.cfg.Now()); err != nil {
-		return entra.Tokens{}, state, err
+	now := k.cfg.Now()
+	if state, err := rec.refused(now); err != nil {
+		o.state = state
+		return o, err
+	}
+	if t := k.stored(ctx, owner); !f.idle && t.Access != f.stale && t.fresh(now) {
+		o.token = t
+		return o, nil
 	}
 	client, ok := k.cfg.Client(rec.Integration)
 	if !ok {
-		return entra.Tokens{}, "", fmt.Errorf("%w: integration %q is not configured", ErrIntegrationDown, rec.Integration)
-	}
-	if err := k.broken(rec.Integration, client); err != nil {
-		return entra.Tokens{}, "", err
+		return o, fmt.Errorf("%w: integration %q is not configured", ErrIntegrationDown, rec.Integration)
 	}
 	refreshToken, err := rec.open(k.cfg.Seal, owner)
 	switch {
 	case errors.Is(err, seal.ErrWrongKey):
 		// The record stays: with the right keyset it is perfectly good.
-		return entra.Tokens{}, "", fmt.Errorf("%w: %w", ErrIntegrationDown, err)
+		return o, fmt.Errorf("%w: %w", ErrIntegrationDown, err)
 	case err != nil:
 		k.cfg.Log.Error("a grant was damaged in the store", "owner", owner, "error", err)
-		return entra.Tokens{}, NeedsSignIn, fmt.Errorf("%w: %w", ErrNeedsSignIn, err)
+		o.state = NeedsSignIn
+		return o, fmt.Errorf("%w: %w", ErrNeedsSignIn, err)
 	}
-	fresh, err := client.Refresh(ctx, refreshToken, "")
+	if rec.heldByAnother(k.name, now) {
+		return o, store.ErrHeld
+	}
+	if err := k.admit(rec.Integration, client); err != nil {
+		return o, err
+	}
+	asked := false
+	defer func() {
+		if !asked {
+			k.unasked(rec.Integration, client)
+		}
+	}()
+	if !*paced {
+		*paced = true
+		waited, err := k.paceOf(rec.Integration).enter(k.closing, f.urgent)
+		switch {
+		case err != nil:
+			return o, errClosed
+		case waited:
+			return o, errAgain
+		}
+	}
+	if k.cfg.Shared {
+		rec.Held = &hold{By: k.name, Until: now.Add(holdLife).UTC()}
+		if version, err = k.replace(ctx, owner, rec, version); err != nil {
+			return o, err
+		}
+	}
+	asked = true
+	fresh, err := k.redeem(owner, rec.Integration, client, refreshToken, f.claims)
 	if err != nil {
-		return k.refusal(ctx, owner, rec, version, client, err)
+		o.state, err = k.markRefused(owner, rec, version, refreshToken, err)
+		return o, err
 	}
-	return k.keep(ctx, owner, rec, version, refreshToken, fresh)
+	o.token = newToken(owner, fresh, k.cfg.Now())
+	o.state, err = k.keep(owner, unsaved{used: refreshToken, fresh: fresh, token: o.token})
+	return o, err
+}
+
+// redeem asks Microsoft, and draws from the answer what it says of the integration.
+func (k *Keeper) redeem(owner, integration string, client *entra.Client, refreshToken, claims string) (entra.Tokens, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	fresh, err := client.Refresh(ctx, refreshToken, claims)
+	return fresh, k.settle(owner, integration, client, err)
 }
 
 // refused says whether, by what the record says, Microsoft need not be asked.
@@ -98,65 +185,38 @@ func (r record) refused(now time.Time) (State, error) {
 	return r.State, nil
 }
 
-// keep makes a new refresh token durable before the access token that came with
-// it is used (RFC 9700, section 4.14.2). used is the one it was made from.
-func (k *Keeper) keep(ctx context.Context, owner string, rec record, version store.Version, used string, fresh entra.Tokens) (entra.Tokens, State, error) {
-	for {
-		if rec.State != NoMailbox { // a token doesn't say that there is one now
-			rec.State = Connected
-		}
-		rec.Scopes, rec.Updated, rec.Claims = fresh.Scopes, k.cfg.Now(), ""
-		err := rec.seal(k.cfg.Seal, owner, fresh.Refresh)
-		if err == nil {
-			err = k.replace(ctx, owner, rec, version)
-		}
-		if err != nil && !errors.Is(err, store.ErrConflict) {
-			// Microsoft doesn't end the old refresh token when it gives a new one:
-			// the access token is good, and the next refresh starts from the old.
-			k.cfg.Log.Error("a renewed grant could not be kept; the one before stays", "owner", owner, "error", err)
-		}
-		if !errors.Is(err, store.ErrConflict) {
-			return fresh, rec.State, nil
-		}
-		now, newer, err := k.read(ctx, owner)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			return entra.Tokens{}, NeedsSignIn, errNone
-		case err != nil || !now.holds(k.cfg.Seal, owner, used):
-			// Another instance or a new sign-in was faster: its refresh token
-			// stays, and our access token is as good as theirs.
-			return fresh, rec.State, nil
-		}
-		rec, version = now, newer // only sealed anew, or marked
-	}
-}
-
-// refusal does what a failed refresh calls for, by whose it is.
-func (k *Keeper) refusal(ctx context.Context, owner string, rec record, version store.Version, client *entra.Client, cause error) (entra.Tokens, State, error) {
-	class := entra.Transient
-	var refused *entra.Error
-	if errors.As(cause, &refused) {
-		class = refused.Class
-	}
-	sentinel := ErrNeedsSignIn
-	switch class {
-	case entra.Transient:
-		return entra.Tokens{}, "", fmt.Errorf("%w: %w", ErrUnavailable, cause)
-	case entra.Operator:
-		return entra.Tokens{}, "", k.breakOff(rec.Integration, client, cause)
-	case entra.Admin:
-		rec.State, sentinel = NeedsAdminConsent, ErrNeedsAdminConsent
-	case entra.Person:
+// markRefused does what a failed refresh calls for, by whose it is. It returns the
+// state and the error that stand then; store.ErrConflict if what was refused is no
+// longer in the store: the winner's must not be harmed.
+func (k *Keeper) markRefused(owner string, rec record, version store.Version, used string, cause error) (State, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	held := rec.Held != nil
+	rec.Held = nil
+	var refusal *entra.Error
+	switch {
+	case errors.Is(cause, ErrNeedsSignIn):
 		rec.State = NeedsSignIn
-	case entra.Dead:
-		rec.State, rec.Sealed = NeedsSignIn, nil
+	case errors.Is(cause, ErrNeedsAdminConsent):
+		rec.State = NeedsAdminConsent
+	default:
+		if held {
+			if _, err := k.replace(ctx, owner, rec, version); err != nil && !errors.Is(err, store.ErrConflict) {
+				k.cfg.Log.Warn("other gateways can't be told that a refresh has ended; they wait", "owner", owner, "for", holdLife, "error", err)
+			}
+		}
+		return "", cause
+	}
+	if errors.As(cause, &refusal) {
+		rec.Claims = refusal.Claims
+		if refusal.Class == entra.Dead {
+			rec.end(used)
+		}
 	}
 	rec.Updated = k.cfg.Now()
-	rec.Claims = refused.Claims
-	switch err := k.replace(ctx, owner, rec, version); {
+	switch _, err := k.replace(ctx, owner, rec, version, dropAccess(owner)); {
 	case errors.Is(err, store.ErrConflict):
-		// It was an old token that is refused: the winner's must not be harmed.
-		return entra.Tokens{}, "", err
+		return "", err
 	case err != nil:
 		k.cfg.Log.Error("a refused grant could not be marked; it will be tried again", "owner", owner, "error", err)
 	default:
@@ -166,29 +226,5 @@ func (k *Keeper) refusal(ctx context.Context, owner string, rec record, version 
 			k.cfg.Tell(Event{Kind: Lost, Integration: rec.Integration, Owner: owner, State: rec.State, Err: cause})
 		}
 	}
-	return entra.Tokens{}, rec.State, fmt.Errorf("%w: %w", sentinel, cause)
-}
-
-// broken returns why an integration is not to be tried now; nil: it may be.
-func (k *Keeper) broken(integration string, client *entra.Client) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	b := k.breakers[integration]
-	if b == nil || b.client != client || !k.cfg.Now().Before(b.until) {
-		return nil
-	}
-	return b.cause
-}
-
-// breakOff opens the breaker and returns the error that it then stands for.
-func (k *Keeper) breakOff(integration string, client *entra.Client, cause error) error {
-	err := fmt.Errorf("%w: %w", ErrIntegrationDown, cause)
-	if k.broken(integration, client) == nil { // else it has been said
-		k.cfg.Log.Error("Microsoft refuses the integration; nobody's connection is at fault", "integration", integration, "error", cause)
-		k.cfg.Tell(Event{Kind: Refused, Integration: integration, Err: cause})
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.breakers[integration] = &breaker{client: client, until: k.cfg.Now().Add(brokenFor), cause: err}
-	return err
+	return rec.State, cause
 }

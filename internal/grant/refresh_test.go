@@ -86,6 +86,7 @@ func TestRefused(t *testing.T) {
 func TestRefusedSurvivesRestart(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(alice, "saved")
+	w.advance(time.Hour)
 	w.idp.refuses(400, refusedPerson)
 	for range 2 {
 		if _, err := w.keeper().Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {

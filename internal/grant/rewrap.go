@@ -104,7 +104,7 @@ func (k *Keeper) reseal(ctx context.Context, owner string) (rec record, resealed
 		if err := rec.seal(k.cfg.Seal, owner, refreshToken); err != nil {
 			return rec, false, err
 		}
-		if err = k.replace(ctx, owner, rec, version); !errors.Is(err, store.ErrConflict) {
+		if _, err = k.replace(ctx, owner, rec, version); !errors.Is(err, store.ErrConflict) {
 			return rec, err == nil, err
 		}
 	}

@@ -212,6 +212,7 @@ func TestRewrapMeanwhile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.signIn(alice, "saved")
+			w.advance(time.Hour)
 			next := w.promoted()
 			old := w.keys
 			other := w.keeper()
@@ -275,6 +276,7 @@ func TestKeyMissing(t *testing.T) {
 	w.keys = complete
 	w.save(w.keeper(), alice, "saved", grant.Connected)
 	_, _, before := w.stored(alice)
+	w.advance(time.Hour)
 
 	w.keys = incomplete
 	k := w.keeper()

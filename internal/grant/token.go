@@ -4,26 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
-	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/seal"
 )
-
-// refreshTimeout bounds one refresh, store included.
-const refreshTimeout = 15 * time.Second
 
 var errClosed = errors.New("the keeper of grants is closed")
 
 // A flight is one refresh under way, and those who wait for it.
 type flight struct {
-	saves int   // of the connection, when it began
-	news  int64 // likewise
-	done  chan struct{}
+	want
+	saves  int           // of the connection, when it began
+	news   int64         // likewise
+	urgent chan struct{} // closed once somebody waits
+	hurry  sync.Once
+	done   chan struct{}
 
 	// Set before done is closed.
 	token string
 	err   error
+}
+
+// A want is what a refresh is for.
+type want struct {
+	// stale is not wanted, and claims go into the request.
+	stale, claims string
+	// background: nobody waits.
+	background bool
+	// idle: the refresh token is to be used, whatever access token there is.
+	idle bool
 }
 
 // An Ask is what somebody wants to know of an access token.
@@ -42,15 +52,20 @@ type Ask struct {
 // ErrUnavailable, those of the store, and ctx's: a refresh goes on when the
 // caller leaves.
 func (k *Keeper) Token(ctx context.Context, owner string, ask Ask) (string, error) {
-	token, f, err := k.tokenOrFlight(owner, ask)
-	if f == nil {
-		return token, err
-	}
-	select {
-	case <-f.done:
-		return f.token, f.err
-	case <-ctx.Done():
-		return "", fmt.Errorf("wait for an access token: %w", ctx.Err())
+	for again := false; ; again = true {
+		token, f, err := k.tokenOrFlight(owner, ask)
+		if f == nil {
+			return token, err
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return "", fmt.Errorf("wait for an access token: %w", ctx.Err())
+		}
+		if again || f.err != nil || ask.Claims == "" || f.claims == ask.Claims {
+			return f.token, f.err
+		}
+		ask.Stale = f.token // it was under way before the claims were known
 	}
 }
 
@@ -61,17 +76,17 @@ func (k *Keeper) tokenOrFlight(owner string, ask Ask) (string, *flight, error) {
 	defer k.mu.Unlock()
 	now := k.cfg.Now()
 	t := k.tokens.byOwner[owner]
-	if ask.Stale != "" && t.access == ask.Stale {
+	if ask.Stale != "" && t.Access == ask.Stale {
 		k.tokens.drop(owner)
 		t = token{}
 	}
-	if t.good(now) && now.Before(t.renew) {
-		return t.access, nil, nil
+	if t.fresh(now) {
+		return t.Access, nil, nil
 	}
-	f, err := k.begin(owner, now)
+	f, err := k.begin(owner, want{stale: ask.Stale, claims: ask.Claims, background: ask.Background || t.good(now)}, now)
 	switch {
-	case t.good(now), err != nil && t.expires.After(now):
-		return t.access, nil, nil // if it is being renewed, then behind the answer
+	case t.good(now), err != nil && t.Expires.After(now):
+		return t.Access, nil, nil // if it is being renewed, then behind the answer
 	case err != nil:
 		return "", nil, err
 	}
@@ -80,8 +95,11 @@ func (k *Keeper) tokenOrFlight(owner string, ask Ask) (string, *flight, error) {
 
 // begin returns the refresh of owner that is under way, or starts one. The
 // error says why it is not the time for one. k.mu is held.
-func (k *Keeper) begin(owner string, now time.Time) (*flight, error) {
+func (k *Keeper) begin(owner string, w want, now time.Time) (*flight, error) {
 	if f := k.flights[owner]; f != nil {
+		if !w.background {
+			f.hurry.Do(func() { close(f.urgent) })
+		}
 		return f, nil
 	}
 	c := k.connection(owner)
@@ -91,20 +109,18 @@ func (k *Keeper) begin(owner string, now time.Time) (*flight, error) {
 	case now.Before(c.retry):
 		return nil, c.cause
 	}
-	f := &flight{saves: c.saves, news: c.news.Load(), done: make(chan struct{})}
+	f := &flight{want: w, saves: c.saves, news: c.news.Load(), urgent: make(chan struct{}), done: make(chan struct{})}
+	if !w.background {
+		f.hurry.Do(func() { close(f.urgent) })
+	}
 	k.flights[owner] = f
-	k.work.Go(func() {
-		// Not the caller's context: others wait, too.
-		ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
-		defer cancel()
-		fresh, state, err := k.refresh(ctx, owner)
-		k.land(owner, f, fresh, state, err)
-	})
+	// Not in the caller's context: others wait, too.
+	k.work.Go(func() { k.land(owner, f, k.refresh(owner, f)) })
 	return f, nil
 }
 
 // land publishes the outcome of a refresh.
-func (k *Keeper) land(owner string, f *flight, fresh entra.Tokens, state State, err error) {
+func (k *Keeper) land(owner string, f *flight, o outcome) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer close(f.done)
@@ -114,33 +130,42 @@ func (k *Keeper) land(owner string, f *flight, fresh entra.Tokens, state State, 
 	switch {
 	case c.saves != f.saves:
 		// A new sign-in came meanwhile and stands.
-		f.token = t.access
+		f.token = t.Access
 		if !t.good(now) {
 			f.token, f.err = "", fmt.Errorf("%w: the connection changed meanwhile", ErrUnavailable)
 		}
-	case err == nil:
-		c.recovered(state, f.news)
-		k.tokens.put(owner, fresh, now)
-		f.token = fresh.Access
-	case errors.Is(err, ErrNeedsSignIn), errors.Is(err, ErrNeedsAdminConsent):
-		c.recovered(state, f.news)
+	case o.err == nil:
+		c.recovered(o.state, f.news)
+		k.tokens.put(owner, o.token, now)
+		f.token = o.token.Access
+	case errors.Is(o.err, ErrNeedsSignIn), errors.Is(o.err, ErrNeedsAdminConsent):
+		c.recovered(o.state, f.news)
 		k.tokens.drop(owner)
-		f.err = err
+		f.err = o.err
 	default:
-		// Callers get the error each time; the log, which also stands for nobody
-		// waiting, when it begins. Of an integration its breaker has told.
-		switch {
-		case c.failures > 0 || breakers(err):
-		case errors.Is(err, seal.ErrWrongKey):
-			k.cfg.Log.Error("a grant can't be opened; complete the keyset", "owner", owner, "error", err)
-		default:
-			k.cfg.Log.Warn("an access token could not be renewed", "owner", owner, "error", err)
-		}
-		c.failed(err, now, f.news)
-		if t.expires.After(now) {
-			f.token = t.access
+		k.ails(owner, f, o, now)
+		if t.Expires.After(now) {
+			f.token = t.Access
 		} else {
-			f.err = err
+			f.err = o.err
 		}
+	}
+}
+
+// ails notes that a refresh has failed for no fault of the grant. k.mu is held.
+func (k *Keeper) ails(owner string, f *flight, o outcome, now time.Time) {
+	c, h := k.connection(owner), k.health(o.integration)
+	// Callers get the error each time; the log, which also stands for nobody
+	// waiting, when it begins. Of an integration its breaker has told.
+	switch {
+	case c.failures > 0 || breakers(o.err) || h.cause != nil || errors.Is(o.err, errClosed):
+	case errors.Is(o.err, seal.ErrWrongKey):
+		k.cfg.Log.Error("a grant can't be opened; complete the keyset", "owner", owner, "error", o.err)
+	default:
+		k.cfg.Log.Warn("an access token could not be renewed", "owner", owner, "error", o.err)
+	}
+	c.failed(o.err, now, f.news)
+	if !errors.Is(o.err, seal.ErrWrongKey) {
+		h.ailing[owner] = struct{}{}
 	}
 }

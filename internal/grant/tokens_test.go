@@ -4,15 +4,13 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/onesgate/onesgate/internal/entra"
 )
 
 func TestTokensBounded(t *testing.T) {
 	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 	ts := tokens{byOwner: map[string]token{}, limit: 4}
 	put := func(owner string, life time.Duration) {
-		ts.put(owner, entra.Tokens{Access: owner, Expires: now.Add(life)}, now)
+		ts.put(owner, token{Access: owner, Expires: now.Add(life)}, now)
 		if len(ts.byOwner) > ts.limit {
 			t.Fatalf("%d tokens are kept, want at most %d", len(ts.byOwner), ts.limit)
 		}

@@ -36,15 +36,19 @@ type world struct {
 	keys  *seal.Keyset
 	log   *lockedBuffer
 	idp   *idp
+	// shared is what keepers are told that are made from now on.
+	shared bool
+	told   chan grant.Event
 
 	mu      sync.Mutex
 	at      time.Time
+	asked   func()
 	clients map[string]*entra.Client
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, at: noon, idp: newIDP(t), log: &lockedBuffer{}}
+	w := &world{t: t, at: noon, idp: newIDP(t), log: &lockedBuffer{}, told: make(chan grant.Event, 1000)}
 	s, err := badgerstore.Open(badgerstore.Options{Dir: t.TempDir(), MinFree: 1, Now: w.now})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +76,8 @@ func newWorld(t *testing.T) *world {
 // keeper returns another keeper of the same world: a restart, or a second instance.
 func (w *world) keeper() *grant.Keeper {
 	k := grant.New(grant.Config{
-		Store: w.store, Seal: w.keys, Now: w.now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Store: w.store, Shared: w.shared, Seal: w.keys, Now: w.now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Tell: func(e grant.Event) { w.told <- e },
 		Client: func(integration string) (*entra.Client, bool) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -101,7 +106,17 @@ func (w *world) configure(integrations ...string) {
 func (w *world) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.asked != nil {
+		w.asked()
+	}
 	return w.at
+}
+
+// onNow has something done whenever a keeper asks what time it is.
+func (w *world) onNow(do func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = do
 }
 
 func (w *world) advance(d time.Duration) {
@@ -141,6 +156,14 @@ func (w *world) wantState(owner string, want grant.State) {
 	}
 	if got := c.State(); got != want {
 		w.t.Errorf("state of %s = %s, want %s", owner, got, want)
+	}
+}
+
+// loseAccess drops owner's access token from the store, as its end would.
+func (w *world) loseAccess(owner string) {
+	w.t.Helper()
+	if _, err := w.store.Commit(context.Background(), store.Write{Op: store.Delete, Key: grant.AccessPrefix + owner}); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
@@ -196,6 +219,7 @@ type idp struct {
 
 	mu     sync.Mutex
 	calls  []string // refresh tokens received
+	asked  []string // claims that came with them
 	answer func(w http.ResponseWriter, refreshToken string) (done bool)
 }
 
@@ -209,7 +233,7 @@ func newIDP(t *testing.T) *idp {
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
 		token := r.PostFormValue("refresh_token")
 		p.mu.Lock()
-		p.calls = append(p.calls, token)
+		p.calls, p.asked = append(p.calls, token), append(p.asked, r.PostFormValue("claims"))
 		n, answer := len(p.calls), p.answer
 		p.mu.Unlock()
 		if answer != nil && answer(w, token) {
@@ -226,6 +250,12 @@ func (p *idp) received() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]string(nil), p.calls...)
+}
+
+func (p *idp) claims() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.asked...)
 }
 
 func (p *idp) set(answer func(w http.ResponseWriter, refreshToken string) (done bool)) {
@@ -280,6 +310,18 @@ func (s *hookedStore) set(hook func(op string) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hook = hook
+}
+
+// once has something done at the next op of that kind, and nothing at those that
+// it needs itself.
+func (s *hookedStore) once(op string, do func()) {
+	s.set(func(now string) error {
+		if now == op {
+			s.set(nil)
+			do()
+		}
+		return nil
+	})
 }
 
 func (s *hookedStore) Get(ctx context.Context, key string) (store.Record, error) {

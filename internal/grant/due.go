@@ -1,0 +1,211 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// A refresh token ends when nobody has used it for 90 days
+// (https://learn.microsoft.com/entra/identity-platform/refresh-tokens). A grant is
+// looked at, and refreshed if nobody else has, so long after it was last used:
+// minIdle and up to idleSpread more, spread evenly over the grants.
+const (
+	minIdle    = 30 * 24 * time.Hour
+	idleSpread = 30 * 24 * time.Hour
+)
+
+// After a look that has told nothing, since Microsoft or the integration is at
+// fault, the next one comes after minRetry and up to retrySpread more.
+const (
+	minRetry    = 3 * time.Hour
+	retrySpread = 6 * time.Hour
+)
+
+const (
+	// looksAtOnce bounds how many due grants are read at a time.
+	looksAtOnce = 100
+	// lookEvery is how often at least it is looked whether any is due.
+	lookEvery = time.Minute
+)
+
+// duePrefix + when, in Unix seconds of ten digits + "/" + owner: grants in the order in which they
+// are to be looked at.
+const duePrefix = "grant-due/"
+
+func dueKey(owner string, at time.Time) string {
+	return fmt.Sprintf("%s%010d/%s", duePrefix, max(at.Unix(), 0), owner)
+}
+
+// parseDue takes a key apart again.
+func parseDue(key string) (owner string, at time.Time, ok bool) {
+	seconds, owner, ok := strings.Cut(strings.TrimPrefix(key, duePrefix), "/")
+	unix, err := strconv.ParseInt(seconds, 10, 64)
+	return owner, time.Unix(unix, 0), ok && err == nil
+}
+
+// reschedule are the parts of a commit that have owner's grant looked at at
+// another time; zero: never. Each grant has one entry, or none.
+func reschedule(owner string, from, to time.Time) []store.Write {
+	var writes []store.Write
+	if from.Equal(to) {
+		return nil
+	}
+	if !from.IsZero() {
+		writes = append(writes, store.Write{Op: store.Delete, Key: dueKey(owner, from)})
+	}
+	if !to.IsZero() {
+		writes = append(writes, store.Write{Key: dueKey(owner, to)})
+	}
+	return writes
+}
+
+// nextLook is when the grant has to be looked at, as it was used last, by a clock
+// that may have been ahead.
+func (r *record) nextLook(owner string, now time.Time) time.Time {
+	used := r.Updated
+	if used.After(now) {
+		used = now
+	}
+	idle := minIdle + time.Duration(float64(idleSpread)*fraction(owner, used))
+	return used.Add(idle).UTC().Truncate(time.Second)
+}
+
+// Run finds out whether integrations that gave no tokens do again, until ctx ends.
+// Every instance has to run it.
+func (k *Keeper) Run(ctx context.Context) {
+	for sleep(ctx, probeEvery) == nil {
+		k.probe()
+	}
+}
+
+// probeEvery is how often it is looked whether an integration can be tried again.
+const probeEvery = 5 * time.Second
+
+// KeepAlive refreshes the grants that nobody has used for long, people's and
+// rooms', until ctx ends. One instance on a store is enough.
+func (k *Keeper) KeepAlive(ctx context.Context) {
+	for ctx.Err() == nil {
+		wait, err := k.look(ctx)
+		if err != nil && ctx.Err() == nil {
+			k.cfg.Log.Warn("it can't be told which grants have to be kept alive; trying again", "error", err)
+			wait = lookEvery
+		}
+		_ = sleep(ctx, wait) // the loop ends with ctx
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// look attends to some of the grants that are due, and says when to look again.
+func (k *Keeper) look(ctx context.Context) (wait time.Duration, err error) {
+	due, err := k.cfg.Store.Scan(ctx, duePrefix, "", looksAtOnce)
+	if err != nil {
+		return 0, err
+	}
+	wait = lookEvery
+	for i, entry := range due {
+		owner, at, ok := parseDue(entry.Key)
+		if left := at.Sub(k.cfg.Now()); ok && left > 0 {
+			return min(wait, left), k.tooLate(ctx)
+		}
+		if err := k.attend(ctx, owner, at, entry); err != nil {
+			return 0, err
+		}
+		if i == looksAtOnce-1 {
+			wait = 0
+		}
+	}
+	return wait, nil
+}
+
+// tooLate attends to grants that would be looked at later than any should be: a
+// clock that was ahead has said so.
+func (k *Keeper) tooLate(ctx context.Context) error {
+	last := dueKey("", k.cfg.Now().Add(minIdle+idleSpread+time.Hour))
+	late, err := k.cfg.Store.Scan(ctx, duePrefix, last, looksAtOnce)
+	if err != nil {
+		return err
+	}
+	for _, entry := range late {
+		owner, at, _ := parseDue(entry.Key)
+		if err := k.attend(ctx, owner, at, entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// attend looks at one grant, refreshes it if nobody has used it for long, and
+// says when to look again.
+func (k *Keeper) attend(ctx context.Context, owner string, at time.Time, entry store.Record) error {
+	rec, version, err := k.read(ctx, owner)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && !rec.Due.Equal(at):
+		// There should be no such entry.
+		_, err := k.cfg.Store.Commit(ctx, store.Write{Op: store.Delete, Key: entry.Key, If: store.If(entry.Version)})
+		if errors.Is(err, store.ErrConflict) {
+			return nil
+		}
+		return err
+	case err != nil:
+		return err
+	}
+	now := k.cfg.Now()
+	next := rec.nextLook(owner, now)
+	if !next.After(now) {
+		if err := k.useIdle(ctx, owner); ctx.Err() != nil {
+			return err
+		}
+		rec, version, err = k.read(ctx, owner)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		}
+		now = k.cfg.Now()
+		if next = rec.nextLook(owner, now); !next.After(now) { // it has told nothing
+			next = now.Add(minRetry + time.Duration(float64(retrySpread)*fraction(owner, now))).UTC().Truncate(time.Second)
+		}
+	}
+	if rec.Due.IsZero() { // it has ended
+		return nil
+	}
+	rec.Due = next
+	if _, err := k.replace(ctx, owner, rec, version); !errors.Is(err, store.ErrConflict) {
+		return err
+	}
+	return nil // it is looked at once more
+}
+
+// useIdle refreshes owner's grant, whether it has a good access token or not, and
+// waits for that.
+func (k *Keeper) useIdle(ctx context.Context, owner string) error {
+	k.mu.Lock()
+	f, err := k.begin(owner, want{background: true, idle: true}, k.cfg.Now())
+	k.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

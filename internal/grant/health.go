@@ -1,0 +1,248 @@
+package grant
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/entra"
+)
+
+const (
+	// brokenFor is how long Microsoft is not asked for anybody after it has
+	// refused the integration itself; then for one of them.
+	brokenFor = 30 * time.Second
+	// silentFor is the same after it gave no answer maxSilent times in a row.
+	silentFor = 10 * time.Second
+	maxSilent = 5
+)
+
+// A health is how an integration stands with Microsoft's token endpoint: a
+// breaker, so that what fails for everybody is not tried for each. It is guarded
+// by the Keeper's mu.
+type health struct {
+	client *entra.Client // another one is another configuration, and tried at once
+	pace   *pace
+
+	// cause is why Microsoft is not asked until a time; nil: it is. One is asked
+	// for then, to find out.
+	cause   error
+	since   time.Time
+	until   time.Time
+	probing bool
+	// silent counts how often in a row there was no answer.
+	silent int
+	// ailing are the owners whose last refresh failed for no fault of theirs.
+	ailing map[string]struct{}
+
+	requests map[string]uint64 // by their outcome
+}
+
+// A Standing is how an integration stands with Microsoft's token endpoint.
+type Standing struct {
+	Integration string
+	// Problem is why nobody gets a token now, Since when; nil: they do.
+	Problem error
+	Since   time.Time
+	// Ailing counts the grants, of those asked for here, that wait for that to end.
+	Ailing int
+	// Requests counts what was asked of Microsoft since the start by its outcome:
+	// ok, or whose fault it was: transient, operator, admin, person, dead.
+	Requests map[string]uint64
+}
+
+// Standing returns how the integrations stand whose grants were asked for here,
+// by their names.
+func (k *Keeper) Standing() []Standing {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var all []Standing
+	for _, name := range slices.Sorted(maps.Keys(k.healths)) {
+		h := k.healths[name]
+		all = append(all, Standing{
+			Integration: name, Problem: h.cause, Since: h.since, Ailing: len(h.ailing), Requests: maps.Clone(h.requests),
+		})
+	}
+	return all
+}
+
+// health returns that of an integration. k.mu is held.
+func (k *Keeper) health(integration string) *health {
+	h := k.healths[integration]
+	if h == nil {
+		h = &health{pace: newPace(), ailing: map[string]struct{}{}, requests: map[string]uint64{}}
+		k.healths[integration] = h
+	}
+	return h
+}
+
+// paceOf returns that of an integration.
+func (k *Keeper) paceOf(integration string) *pace {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.health(integration).pace
+}
+
+// serves notes which client speaks for an integration now. k.mu is held.
+func (k *Keeper) serves(integration string, client *entra.Client) *health {
+	h := k.health(integration)
+	if h.client != client {
+		h.client = client
+		h.cause, h.silent, h.probing = nil, 0, false
+		k.recover(h)
+	}
+	return h
+}
+
+// admit says why an integration is not to be asked now; nil: ask, and settle.
+func (k *Keeper) admit(integration string, client *entra.Client) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h := k.serves(integration, client)
+	switch {
+	case h.cause == nil:
+		return nil
+	case h.probing, k.cfg.Now().Before(h.until):
+		return h.cause
+	}
+	h.probing = true
+	return nil
+}
+
+// unasked takes back what admit has allowed.
+func (k *Keeper) unasked(integration string, client *entra.Client) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if h := k.health(integration); h.client == client {
+		h.probing = false
+	}
+}
+
+// settle draws what the outcome of owner's request says of the integration. It
+// returns the error that it stands for.
+func (k *Keeper) settle(owner, integration string, client *entra.Client, cause error) error {
+	outcome := "ok"
+	class := entra.Transient
+	var refused *entra.Error
+	if errors.As(cause, &refused) {
+		class = refused.Class
+	}
+	if cause != nil {
+		outcome = outcomes[class]
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h := k.health(integration)
+	h.requests[outcome]++
+	if h.client != client { // it says nothing of what is configured now
+		return verdict(class, cause)
+	}
+	h.probing = false
+	delete(h.ailing, owner) // whoever asked knows
+	switch {
+	case cause != nil && class == entra.Operator:
+		return k.breakOff(integration, h, verdict(class, cause), brokenFor)
+	case cause != nil && silent(refused):
+		err := verdict(class, cause)
+		if h.silent++; h.silent >= maxSilent || h.cause != nil {
+			wait := silentFor
+			if refused != nil {
+				wait = max(wait, refused.RetryAfter)
+			}
+			return k.breakOff(integration, h, err, wait)
+		}
+		return err
+	}
+	k.works(integration, h)
+	return verdict(class, cause)
+}
+
+// outcomes are the names of classes as they are counted.
+var outcomes = map[entra.Class]string{
+	entra.Transient: "transient", entra.Operator: "operator", entra.Admin: "admin", entra.Person: "person", entra.Dead: "dead",
+}
+
+// verdict wraps the sentinel of a class around its cause; nil if there is none.
+func verdict(class entra.Class, cause error) error {
+	if cause == nil {
+		return nil
+	}
+	sentinel := ErrNeedsSignIn
+	switch class {
+	case entra.Transient:
+		sentinel = ErrUnavailable
+	case entra.Operator:
+		sentinel = ErrIntegrationDown
+	case entra.Admin:
+		sentinel = ErrNeedsAdminConsent
+	}
+	return fmt.Errorf("%w: %w", sentinel, cause)
+}
+
+// silent says whether a failure may be everybody's: no answer came, or one that
+// says nothing of the grant. AADSTS50196, say, is about one person.
+func silent(refused *entra.Error) bool {
+	return refused == nil || refused.Status == 0 || refused.Status == http.StatusRequestTimeout ||
+		refused.Status == http.StatusTooManyRequests || refused.Status >= 500
+}
+
+// breakOff opens the breaker and says so, once. It returns err. k.mu is held.
+func (k *Keeper) breakOff(integration string, h *health, err error, wait time.Duration) error {
+	now := k.cfg.Now()
+	if h.cause == nil {
+		h.since = now
+		k.cfg.Log.Error("Microsoft gives no tokens to the integration; nobody's connection is at fault", "integration", integration, "error", err)
+		k.cfg.Tell(Event{Kind: Refused, Integration: integration, Err: err})
+	}
+	h.cause, h.until = err, now.Add(wait)
+	return err
+}
+
+// works notes that Microsoft answers, and lets everybody go on who waited for
+// that. k.mu is held.
+func (k *Keeper) works(integration string, h *health) {
+	h.silent = 0
+	if h.cause != nil {
+		h.cause = nil
+		k.cfg.Log.Info("Microsoft gives tokens to the integration again", "integration", integration)
+		k.cfg.Tell(Event{Kind: Mended, Integration: integration})
+	}
+	k.recover(h)
+	k.recover(k.health(""))
+}
+
+// recover takes back that the connections of an integration are unavailable: the
+// store says how they stand. k.mu is held.
+func (k *Keeper) recover(h *health) {
+	for owner := range h.ailing {
+		c := k.connection(owner)
+		c.unknown()
+		c.forgive()
+	}
+	clear(h.ailing)
+}
+
+// probe refreshes one of the grants that wait for an integration, where that may
+// tell whether it works again.
+func (k *Keeper) probe() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := k.cfg.Now()
+	for name, h := range k.healths {
+		if client, ok := k.cfg.Client(name); ok {
+			k.serves(name, client)
+		}
+		due := name == "" || h.silent > 0 || h.cause != nil && !h.probing && !now.Before(h.until)
+		for owner := range h.ailing {
+			if !due {
+				break
+			}
+			// An owner whose own back-off lasts is no use; another may be.
+			_, err := k.begin(owner, want{background: true}, now)
+			due = err != nil
+		}
+	}
+}
