@@ -91,7 +91,7 @@ func (k *Keeper) serves(integration string, client *entra.Client) *health {
 	h := k.health(integration)
 	if h.client != client {
 		h.client = client
-		h.cause, h.silent, h.probing = nil, 0, false
+		h.cause, h.since, h.silent, h.probing = nil, time.Time{}, 0, false
 		k.recover(h)
 	}
 	return h
@@ -204,14 +204,14 @@ func (k *Keeper) breakOff(integration string, h *health, err error, wait time.Du
 // works notes that Microsoft answers, and lets everybody go on who waited for
 // that. k.mu is held.
 func (k *Keeper) works(integration string, h *health) {
+	k.recover(h)
+	k.recover(k.health(""))
 	h.silent = 0
 	if h.cause != nil {
-		h.cause = nil
+		h.cause, h.since = nil, time.Time{}
 		k.cfg.Log.Info("Microsoft gives tokens to the integration again", "integration", integration)
 		k.cfg.Tell(Event{Kind: Mended, Integration: integration})
 	}
-	k.recover(h)
-	k.recover(k.health(""))
 }
 
 // recover takes back that the connections of an integration are unavailable: the

@@ -159,14 +159,6 @@ func (w *world) wantState(owner string, want grant.State) {
 	}
 }
 
-// loseAccess drops owner's access token from the store, as its end would.
-func (w *world) loseAccess(owner string) {
-	w.t.Helper()
-	if _, err := w.store.Commit(context.Background(), store.Write{Op: store.Delete, Key: grant.AccessPrefix + owner}); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
 // wantCalls checks which refresh tokens have come to the token endpoint so far.
 func (w *world) wantCalls(want ...string) {
 	w.t.Helper()
