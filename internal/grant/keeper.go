@@ -40,7 +40,7 @@ type Config struct {
 	// Client returns the client of an integration, as configured now.
 	Client func(integration string) (*entra.Client, bool)
 	// Tell is told what the operator wants to know at once; nil: nobody is. It must
-	// not wait for anything.
+	// not wait for anything, nor ask the Keeper.
 	Tell func(Event)
 	Log  *slog.Logger
 	Now  func() time.Time

@@ -26,6 +26,8 @@ type record struct {
 	Scopes []string `json:"scopes,omitempty"`
 	// Updated is when Microsoft last gave or refused a token for it; zero: never.
 	Updated time.Time `json:"updated"`
+	// Refusals counts those in a row.
+	Refusals int `json:"refusals,omitempty"`
 	// Claims is what Microsoft demands of the next sign-in, if anything.
 	Claims string `json:"claims,omitempty"`
 	// Held is who asks Microsoft for a token now, of several instances.

@@ -17,8 +17,10 @@ const (
 	callTimeout  = 10 * time.Second
 	storeTimeout = 5 * time.Second
 	// refusedFor is how long Microsoft is not asked again for a grant that it
-	// has refused but not ended: only a change over there helps.
-	refusedFor = 10 * time.Minute
+	// has refused but not ended: only a change over there helps. It doubles with
+	// each refusal up to maxRefusedFor.
+	refusedFor    = 10 * time.Minute
+	maxRefusedFor = 6 * time.Hour
 	// maxTries bounds how often a refresh begins anew because the grant changed
 	// underneath.
 	maxTries = 5
@@ -80,6 +82,15 @@ func (k *Keeper) rest(d time.Duration) error {
 	}
 }
 
+// An attempt is one try to refresh a grant, from what the store says of it.
+type attempt struct {
+	owner        string
+	rec          record
+	version      store.Version
+	refreshToken string
+	client       *entra.Client
+}
+
 // refreshOnce is refresh, but returns errAgain or store.ErrConflict if it has to be
 // begun anew, and store.ErrHeld if another instance is at it. paced is set once it
 // was this refresh's turn.
@@ -89,89 +100,107 @@ func (k *Keeper) refreshOnce(owner string, f *flight, paced *bool) (o outcome, e
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	rec, version, err := k.read(ctx, owner)
-	o.integration, o.state = rec.Integration, rec.State
-	switch {
-	case errors.Is(err, store.ErrNotFound):
+	a := attempt{owner: owner}
+	a.rec, a.version, err = k.read(ctx, owner)
+	o.integration, o.state = a.rec.Integration, a.rec.State
+	if errors.Is(err, store.ErrNotFound) {
 		o.state = NeedsSignIn
 		return o, errNone
-	case err != nil:
+	}
+	if err != nil {
 		return o, err
 	}
 	now := k.cfg.Now()
-	if state, err := rec.refused(now); err != nil {
-		o.state = state
+	if o.state, err = a.rec.refused(now); err != nil {
 		return o, err
 	}
 	if t := k.stored(ctx, owner); !f.idle && t.Access != f.stale && t.fresh(now) {
 		o.token = t
 		return o, nil
 	}
-	client, ok := k.cfg.Client(rec.Integration)
-	if !ok {
-		return o, fmt.Errorf("%w: integration %q is not configured", ErrIntegrationDown, rec.Integration)
+	if err := k.open(&a); err != nil {
+		if errors.Is(err, ErrNeedsSignIn) {
+			o.state = NeedsSignIn
+		}
+		return o, err
 	}
-	refreshToken, err := rec.open(k.cfg.Seal, owner)
+	if a.rec.heldByAnother(k.name, now) {
+		return o, store.ErrHeld
+	}
+	if err := k.turn(ctx, &a, f, paced); err != nil {
+		return o, err
+	}
+	fresh, err := k.redeem(a, f.claims)
+	if err != nil {
+		o.state, err = k.markRefused(a, err)
+		return o, err
+	}
+	o.token = newToken(owner, fresh, k.cfg.Now())
+	o.state, err = k.keep(owner, unsaved{used: a.refreshToken, fresh: fresh, token: o.token})
+	return o, err
+}
+
+// open finds what an attempt needs to ask Microsoft.
+func (k *Keeper) open(a *attempt) (err error) {
+	var ok bool
+	if a.client, ok = k.cfg.Client(a.rec.Integration); !ok {
+		return fmt.Errorf("%w: integration %q is not configured", ErrIntegrationDown, a.rec.Integration)
+	}
+	a.refreshToken, err = a.rec.open(k.cfg.Seal, a.owner)
 	switch {
 	case errors.Is(err, seal.ErrWrongKey):
 		// The record stays: with the right keyset it is perfectly good.
-		return o, fmt.Errorf("%w: %w", ErrIntegrationDown, err)
+		return fmt.Errorf("%w: %w", ErrIntegrationDown, err)
 	case err != nil:
-		k.cfg.Log.Error("a grant was damaged in the store", "owner", owner, "error", err)
-		o.state = NeedsSignIn
-		return o, fmt.Errorf("%w: %w", ErrNeedsSignIn, err)
+		k.cfg.Log.Error("a grant was damaged in the store", "owner", a.owner, "error", err)
+		return fmt.Errorf("%w: %w", ErrNeedsSignIn, err)
 	}
-	if rec.heldByAnother(k.name, now) {
-		return o, store.ErrHeld
+	return nil
+}
+
+// turn waits until it is the attempt's turn to ask Microsoft. Among several
+// instances it takes hold of the grant then.
+func (k *Keeper) turn(ctx context.Context, a *attempt, f *flight, paced *bool) (err error) {
+	if err := k.admit(a.rec.Integration, a.client); err != nil {
+		return err
 	}
-	if err := k.admit(rec.Integration, client); err != nil {
-		return o, err
-	}
-	asked := false
 	defer func() {
-		if !asked {
-			k.unasked(rec.Integration, client)
+		if err != nil {
+			k.unasked(a.rec.Integration, a.client)
 		}
 	}()
 	if !*paced {
 		*paced = true
-		waited, err := k.paceOf(rec.Integration).enter(k.closing, f.urgent)
+		waited, err := k.paceOf(a.rec.Integration).enter(k.closing, f.urgent)
 		switch {
 		case err != nil:
-			return o, errClosed
+			return errClosed
 		case waited:
-			return o, errAgain
+			return errAgain
 		}
 	}
-	if k.cfg.Shared {
-		rec.Held = &hold{By: k.name, Until: now.Add(holdLife).UTC()}
-		if version, err = k.replace(ctx, owner, rec, version); err != nil {
-			return o, err
-		}
+	if !k.cfg.Shared {
+		return nil
 	}
-	asked = true
-	fresh, err := k.redeem(owner, rec.Integration, client, refreshToken, f.claims)
-	if err != nil {
-		o.state, err = k.markRefused(owner, rec, version, refreshToken, err)
-		return o, err
-	}
-	o.token = newToken(owner, fresh, k.cfg.Now())
-	o.state, err = k.keep(owner, unsaved{used: refreshToken, fresh: fresh, token: o.token})
-	return o, err
+	a.rec.Held = &hold{By: k.name, Until: k.cfg.Now().Add(holdLife).UTC()}
+	a.version, err = k.replace(ctx, a.owner, a.rec, a.version)
+	return err
 }
 
 // redeem asks Microsoft, and draws from the answer what it says of the integration.
-func (k *Keeper) redeem(owner, integration string, client *entra.Client, refreshToken, claims string) (entra.Tokens, error) {
+func (k *Keeper) redeem(a attempt, claims string) (entra.Tokens, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
-	fresh, err := client.Refresh(ctx, refreshToken, claims)
-	return fresh, k.settle(owner, integration, client, err)
+	fresh, err := a.client.Refresh(ctx, a.refreshToken, claims)
+	return fresh, k.settle(a.owner, a.rec.Integration, a.client, err)
 }
 
-// refused says whether, by what the record says, Microsoft need not be asked.
-func (r record) refused(now time.Time) (State, error) {
-	asked := r.Updated.Add(refusedFor)
-	if asked.Sub(now) > refusedFor { // by a clock that was ahead
+// refused says whether, by what the record says, Microsoft need not be asked. The
+// state is the record's, or what follows from it.
+func (r *record) refused(now time.Time) (State, error) {
+	quiet := min(refusedFor<<min(max(r.Refusals-1, 0), 10), maxRefusedFor)
+	asked := r.Updated.Add(quiet)
+	if asked.Sub(now) > quiet { // by a clock that was ahead
 		asked = now
 	}
 	switch {
@@ -188,43 +217,50 @@ func (r record) refused(now time.Time) (State, error) {
 // markRefused does what a failed refresh calls for, by whose it is. It returns the
 // state and the error that stand then; store.ErrConflict if what was refused is no
 // longer in the store: the winner's must not be harmed.
-func (k *Keeper) markRefused(owner string, rec record, version store.Version, used string, cause error) (State, error) {
+func (k *Keeper) markRefused(a attempt, cause error) (State, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	held := rec.Held != nil
+	rec := a.rec
 	rec.Held = nil
-	var refusal *entra.Error
 	switch {
 	case errors.Is(cause, ErrNeedsSignIn):
 		rec.State = NeedsSignIn
 	case errors.Is(cause, ErrNeedsAdminConsent):
 		rec.State = NeedsAdminConsent
 	default:
-		if held {
-			if _, err := k.replace(ctx, owner, rec, version); err != nil && !errors.Is(err, store.ErrConflict) {
-				k.cfg.Log.Warn("other gateways can't be told that a refresh has ended; they wait", "owner", owner, "for", holdLife, "error", err)
-			}
-		}
+		k.letGo(ctx, a, rec)
 		return "", cause
 	}
+	var refusal *entra.Error
 	if errors.As(cause, &refusal) {
 		rec.Claims = refusal.Claims
 		if refusal.Class == entra.Dead {
-			rec.end(used)
+			rec.end(a.refreshToken)
 		}
 	}
-	rec.Updated = k.cfg.Now()
-	switch _, err := k.replace(ctx, owner, rec, version, dropAccess(owner)); {
+	rec.Updated, rec.Refusals = k.cfg.Now(), rec.Refusals+1
+	_, err := k.replace(ctx, a.owner, rec, a.version, dropAccess(a.owner))
+	switch {
 	case errors.Is(err, store.ErrConflict):
 		return "", err
-	case err != nil:
-		k.cfg.Log.Error("a refused grant could not be marked; it will be tried again", "owner", owner, "error", err)
-	default:
-		k.cfg.Log.Warn("a connection was refused by Microsoft", "owner", owner, "integration", rec.Integration,
-			"connection", rec.State, "error", cause)
-		if rec.before == Connected || rec.before == NoMailbox {
-			k.cfg.Tell(Event{Kind: Lost, Integration: rec.Integration, Owner: owner, State: rec.State, Err: cause})
-		}
+	case err != nil && !errors.Is(err, store.ErrUnknownOutcome):
+		k.cfg.Log.Error("a refused grant could not be marked; it will be tried again", "owner", a.owner, "error", err)
+		return rec.State, cause
+	}
+	k.cfg.Log.Warn("a connection was refused by Microsoft", "owner", a.owner, "integration", rec.Integration,
+		"connection", rec.State, "error", cause)
+	if rec.before == Connected || rec.before == NoMailbox {
+		k.cfg.Tell(Event{Kind: Lost, Integration: rec.Integration, Owner: a.owner, State: rec.State, Err: cause})
 	}
 	return rec.State, cause
+}
+
+// letGo ends the hold of an attempt that has come to nothing.
+func (k *Keeper) letGo(ctx context.Context, a attempt, rec record) {
+	if a.rec.Held == nil {
+		return
+	}
+	if _, err := k.replace(ctx, a.owner, rec, a.version); err != nil && !errors.Is(err, store.ErrConflict) {
+		k.cfg.Log.Warn("other gateways can't be told that a refresh has ended; they wait", "owner", a.owner, "for", holdLife, "error", err)
+	}
 }

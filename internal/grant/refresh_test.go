@@ -20,6 +20,9 @@ const (
 	refusedLoop     = `{"error":"invalid_grant","error_codes":[50196]}`
 )
 
+// refusedFor is how long Microsoft is not asked after its first refusal.
+const refusedFor = 10 * time.Minute
+
 // TestRefused: what each class of refusal does to the grant, and when it is
 // tried again.
 func TestRefused(t *testing.T) {
@@ -33,8 +36,8 @@ func TestRefused(t *testing.T) {
 		quiet time.Duration
 	}{
 		{"dead", refusedDead, 400, grant.ErrNeedsSignIn, grant.NeedsSignIn, "needs_sign_in", "", 0},
-		{"person", refusedPerson, 400, grant.ErrNeedsSignIn, grant.NeedsSignIn, "needs_sign_in", "refresh-saved", 10 * time.Minute},
-		{"admin", refusedAdmin, 400, grant.ErrNeedsAdminConsent, grant.NeedsAdminConsent, "needs_admin_consent", "refresh-saved", 10 * time.Minute},
+		{"person", refusedPerson, 400, grant.ErrNeedsSignIn, grant.NeedsSignIn, "needs_sign_in", "refresh-saved", refusedFor},
+		{"admin", refusedAdmin, 400, grant.ErrNeedsAdminConsent, grant.NeedsAdminConsent, "needs_admin_consent", "refresh-saved", refusedFor},
 		{"operator", refusedOperator, 401, grant.ErrIntegrationDown, grant.Unavailable, "connected", "refresh-saved", 30 * time.Second},
 		{"throttled loop", refusedLoop, 400, grant.ErrUnavailable, grant.Unavailable, "connected", "refresh-saved", time.Second},
 		{"outage", "", 503, grant.ErrUnavailable, grant.Unavailable, "connected", "refresh-saved", time.Second},
@@ -73,6 +76,10 @@ func TestRefused(t *testing.T) {
 			refused(1)
 			w.advance(time.Millisecond)
 			refused(2)
+			w.advance(2*tt.quiet - time.Millisecond)
+			if tt.quiet >= refusedFor { // twice as long
+				refused(2)
+			}
 			w.advance(time.Hour)
 			w.idp.mended()
 			w.wantToken(w.Keeper, alice, "", "access-3")

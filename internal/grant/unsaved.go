@@ -88,6 +88,7 @@ func (k *Keeper) save(owner string, u unsaved) (State, error) {
 			rec.State = Connected
 		}
 		rec.Scopes, rec.Updated, rec.Claims, rec.Held = u.fresh.Scopes, u.token.Issued, "", nil
+		rec.Refusals = 0
 		if rec.Due.IsZero() {
 			rec.Due = rec.nextLook(owner, u.token.Issued)
 		}
