@@ -88,6 +88,7 @@ const (
 	reasonSignIn       = "The person has to sign in with Microsoft again; the booking goes on by itself then."
 	reasonConsent      = "An administrator of Microsoft 365 has to consent again; the booking goes on by itself then."
 	reasonUnconfigured = "The integration is no longer configured."
+	reasonDown         = "Microsoft 365 refuses the gateway itself; its operator has to look at it, and the booking goes on by itself then."
 	reasonRetry        = "Microsoft 365 can't be reached right now; this is tried again by itself."
 	reasonDeleted      = "The event was cancelled or deleted in the organizer's calendar."
 	reasonDeclined     = "The room declined: it is not free at that time, or its policy doesn't allow this booking."
@@ -207,6 +208,8 @@ func (r *record) postpone(err error, now time.Time) {
 		status, r.Reason, wait = NeedsSignIn, reasonSignIn, signInPoll
 	case errors.Is(err, grant.ErrNeedsAdminConsent):
 		status, r.Reason, wait = NeedsSignIn, reasonConsent, signInPoll
+	case errors.Is(err, grant.ErrIntegrationDown):
+		r.Reason = reasonDown
 	case errors.Is(err, errUnconfigured):
 		r.Reason, wait = reasonUnconfigured, signInPoll
 	default:

@@ -403,6 +403,28 @@ func TestKnownDeadGrantJournalsNothing(t *testing.T) {
 	})
 }
 
+// A booking that was accepted before Microsoft refused the gateway itself waits for the
+// operator, and says so.
+func TestIntegrationDown(t *testing.T) {
+	story(t, func(h *house) {
+		var down atomic.Bool
+		down.Store(true)
+		h.graph.setFault(func(_ *http.Request, done bool) (*http.Response, error, bool) {
+			return nil, errLost, down.Load() && !done
+		})
+		r := h.book("12:00", "13:00")
+		h.kill(alice, grant.ErrIntegrationDown)
+		down.Store(false)
+		h.settle(10 * time.Minute)
+		seen := h.call(alice, "GET", "/v1/bookings/"+r.text("id"), "")
+		h.want(seen, 200, "status", "accepted")
+		h.want(seen, 200, "reason", "Microsoft 365 refuses the gateway itself; its operator has to look at it, and the booking goes on by itself then.")
+		h.kill(alice, nil)
+		h.settle(15 * time.Minute)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+r.text("id"), ""), 200, "status", "confirmed")
+	})
+}
+
 func TestGraphDown(t *testing.T) {
 	story(t, func(h *house) {
 		var down atomic.Bool
