@@ -321,15 +321,21 @@ func noSecretAnywhere(t *testing.T, change func(caddyfile, dir string) string) {
 	}
 	w.sim(http.MethodDelete, "/_sim/faults", nil)
 
-	// After a restart a token is refreshed, with what was kept; then it is refused.
+	// After a restart a token that Graph refuses is refreshed, with what was kept; then
+	// that is refused, too.
 	log.WriteString(stop())
 	gateway = w.gateway()
+	unwelcome := func() {
+		w.sim(http.MethodPost, "/_sim/faults", map[string]any{"match": "POST /v1.0/me/calendar/getSchedule", "times": 1, "code": "InvalidAuthenticationToken"})
+	}
+	unwelcome()
 	if a := w.serve(http.MethodPost, "/v1/bookings", meeting("boardroom", 2, 10), "Ones-Act-As", alice, "Prefer", "wait=30"); a.StatusCode != http.StatusCreated {
 		t.Fatalf("booking after a restart: %d %s", a.StatusCode, a.body)
 	}
 	w.sim(http.MethodPost, "/_sim/revoke", map[string]any{"mail": alice})
 	log.WriteString(stop())
 	gateway = w.gateway()
+	unwelcome()
 	if a := w.serve(http.MethodPost, "/v1/bookings", meeting("boardroom", 3, 10), "Ones-Act-As", alice, "Prefer", "wait=30"); a.StatusCode < 400 {
 		t.Fatalf("booking with a grant that was revoked: %d %s", a.StatusCode, a.body)
 	}
