@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -130,7 +131,7 @@ func refusal(op string, status int, wait time.Duration, body []byte, secrets ...
 		e.Codes = codesIn(a.Description)
 	}
 	e.Codes = e.Codes[:min(len(e.Codes), maxCodes)]
-	e.Class = classify(status, e.Code, e.Suberror, e.Codes)
+	e.Class = classify(status, e.Code, e.Suberror, e.Codes, e.Claims != "")
 	return e
 }
 
@@ -141,12 +142,12 @@ func ParseCallbackError(q url.Values) *Error {
 	e := &Error{
 		Op:          opSignIn,
 		Code:        clean(q.Get("error")),
-		Suberror:    clean(q.Get("error_subcode")),
+		Suberror:    clean(cmp.Or(q.Get("suberror"), q.Get("error_subcode"))),
 		Description: firstLine(q.Get("error_description")),
 		Codes:       codesIn(q.Get("error_description")),
 	}
 	e.identify(q.Get("error_description"))
-	e.Class = classify(0, e.Code, e.Suberror, e.Codes)
+	e.Class = classify(0, e.Code, e.Suberror, e.Codes, false)
 	return e
 }
 

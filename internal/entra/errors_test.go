@@ -11,56 +11,143 @@ import (
 	"github.com/onesgate/onesgate/internal/entra"
 )
 
+// classOf is the class of a refusal of the token endpoint.
+func classOf(t *testing.T, status int, fields map[string]any) entra.Class {
+	t.Helper()
+	p := newIDP(t)
+	p.token = refuse(status, fields)
+	_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0", "")
+	var e *entra.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("Refresh = %v, want an *entra.Error", err)
+	}
+	return e.Class
+}
+
+// TestClasses: words count before numbers, and a number never ends a grant that
+// the words leave alive.
 func TestClasses(t *testing.T) {
+	const challenge = `{"access_token":{"polids":{}}}`
 	for _, tt := range []struct {
 		name           string
 		status         int
 		code, suberror string
 		number         int
+		claims         string
 		want           entra.Class
 	}{
-		{"server error", 500, "server_error", "", 0, entra.Transient},
-		{"temporarily unavailable", 400, "temporarily_unavailable", "", 0, entra.Transient},
-		{"bad gateway, whatever it says", 502, "invalid_grant", "bad_token", 50173, entra.Transient},
-		{"throttled loop", 400, "invalid_grant", "", 50196, entra.Transient},
-		{"directory away", 400, "invalid_grant", "", 90033, entra.Transient},
-		{"secret expired", 401, "invalid_client", "", 7000222, entra.Operator},
-		{"secret wrong", 401, "invalid_client", "", 7000215, entra.Operator},
-		{"client id unknown", 400, "unauthorized_client", "", 700016, entra.Operator},
-		{"scope not registered", 400, "invalid_scope", "", 70011, entra.Operator},
-		{"malformed", 400, "invalid_request", "", 900144, entra.Operator},
-		{"never heard of", 400, "brand_new_error", "", 0, entra.Operator},
-		{"no consent", 400, "invalid_grant", "consent_required", 65001, entra.Admin},
-		{"no consent, by number", 400, "invalid_grant", "", 65001, entra.Admin},
-		{"no consent, by name", 400, "consent_required", "", 0, entra.Admin},
-		{"consent asked interactively", 400, "interaction_required", "consent_required", 0, entra.Admin},
-		{"admin consent", 400, "invalid_grant", "", 90094, entra.Admin},
-		{"not assigned", 400, "invalid_grant", "", 50105, entra.Admin},
-		{"second factor", 400, "interaction_required", "basic_action", 50076, entra.Person},
-		{"second factor as invalid_grant", 400, "invalid_grant", "basic_action", 50076, entra.Person},
-		{"Conditional Access", 400, "invalid_grant", "message_only", 53003, entra.Person},
-		{"password expired", 400, "invalid_grant", "user_password_expired", 50055, entra.Person},
-		{"disabled", 400, "invalid_grant", "", 50057, entra.Person},
-		{"refused without a reason", 400, "invalid_grant", "", 0, entra.Person},
-		{"of another app", 400, "invalid_grant", "", 70000, entra.Person},
-		{"a dead number, but no refused grant", 400, "interaction_required", "", 50173, entra.Person},
-		{"bad token", 400, "invalid_grant", "bad_token", 0, entra.Dead},
-		{"token expired", 400, "invalid_grant", "token_expired", 0, entra.Dead},
-		{"revoked", 400, "invalid_grant", "", 50173, entra.Dead},
-		{"expired", 400, "invalid_grant", "", 70008, entra.Dead},
-		{"90 days unused", 400, "invalid_grant", "", 700082, entra.Dead},
-		{"single-page app", 400, "invalid_grant", "", 700084, entra.Dead},
+		{"server error", 500, "server_error", "", 0, "", entra.Transient},
+		{"temporarily unavailable", 400, "temporarily_unavailable", "", 0, "", entra.Transient},
+		{"too many requests", 429, "invalid_grant", "bad_token", 50173, "", entra.Transient},
+		{"took too long", 408, "invalid_grant", "", 0, "", entra.Transient},
+		{"bad gateway, whatever it says", 502, "invalid_grant", "bad_token", 50173, challenge, entra.Transient},
+		{"throttled loop that looks like an end", 400, "invalid_grant", "bad_token", 50196, "", entra.Transient},
+		{"secret expired", 401, "invalid_client", "", 0, "", entra.Operator},
+		{"secret expired, with the number of a person", 401, "invalid_client", "basic_action", 50057, challenge, entra.Operator},
+		{"client id unknown", 400, "unauthorized_client", "", 0, "", entra.Operator},
+		{"scope not registered", 400, "invalid_scope", "", 0, "", entra.Operator},
+		{"malformed", 400, "invalid_request", "", 0, "", entra.Operator},
+		{"never heard of", 400, "brand_new_error", "brand_new", 1, "", entra.Operator},
+		{"claims with interaction_required", 400, "interaction_required", "basic_action", 50076, challenge, entra.Person},
+		{"claims with invalid_grant", 400, "invalid_grant", "", 0, challenge, entra.Person},
+		{"claims beside the end of a token", 400, "invalid_grant", "bad_token", 50173, challenge, entra.Person},
+		{"claims with an error of the operator's", 400, "unauthorized_client", "", 0, challenge, entra.Person},
+		{"no consent, by name", 400, "consent_required", "", 0, "", entra.Admin},
+		{"no consent, by suberror", 400, "invalid_grant", "consent_required", 0, "", entra.Admin},
+		{"consent asked interactively", 400, "interaction_required", "consent_required", 0, "", entra.Admin},
+		{"done in a sign-in", 400, "invalid_grant", "basic_action", 0, "", entra.Person},
+		{"done elsewhere", 400, "interaction_required", "additional_action", 0, "", entra.Person},
+		{"can't be done now", 400, "invalid_grant", "message_only", 0, "", entra.Person},
+		{"a new password", 400, "invalid_grant", "user_password_expired", 0, "", entra.Person},
+		{"a policy for apps, of one person", 400, "unauthorized_client", "protection_policy_required", 0, "", entra.Person},
+		{"a token of another client", 400, "invalid_grant", "client_mismatch", 0, "", entra.Person},
+		{"a device", 400, "invalid_grant", "device_authentication_failed", 0, "", entra.Person},
+		{"a word against the number of an end", 400, "invalid_grant", "basic_action", 700082, "", entra.Person},
+		{"a word against the number of consent", 400, "invalid_grant", "basic_action", 65001, "", entra.Person},
+		{"refused without a reason", 400, "invalid_grant", "", 0, "", entra.Person},
+		{"refused for a reason that is news", 400, "invalid_grant", "brand_new", 1, "", entra.Person},
+		{"a grant, with the number of the operator", 400, "invalid_grant", "", 7000222, "", entra.Person},
+		{"a dead number, but no refused grant", 400, "interaction_required", "", 50173, "", entra.Person},
+		{"a dead word, but no refused grant", 400, "interaction_required", "bad_token", 0, "", entra.Person},
+		{"one account, as if it were the operator's", 400, "invalid_request", "", 50057, "", entra.Person},
+		{"bad token", 400, "invalid_grant", "bad_token", 0, "", entra.Dead},
+		{"token expired", 400, "invalid_grant", "token_expired", 0, "", entra.Dead},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newIDP(t)
-			p.token = refuse(tt.status, map[string]any{"error": tt.code, "suberror": tt.suberror, "error_codes": []int{tt.number}})
-			_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0", "")
-			var e *entra.Error
-			if !errors.As(err, &e) {
-				t.Fatalf("Refresh = %v, want an *entra.Error", err)
+			fields := map[string]any{"error": tt.code, "suberror": tt.suberror, "error_codes": []int{tt.number}}
+			if tt.claims != "" {
+				fields["claims"] = tt.claims
 			}
-			if e.Class != tt.want {
-				t.Errorf("class of %v = %v, want %v", err, e.Class, tt.want)
+			if got := classOf(t, tt.status, fields); got != tt.want {
+				t.Errorf("class = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestClassOfEachCode names what Microsoft's numbers come with, and whose they
+// are (https://learn.microsoft.com/entra/identity-platform/reference-error-codes;
+// what else they come with is what has been seen of them).
+func TestClassOfEachCode(t *testing.T) {
+	for _, tt := range []struct {
+		code, suberror string
+		numbers        []int
+		want           entra.Class
+	}{
+		// The person signs in again.
+		{"login_required", "", []int{16000, 50058}, entra.Person},
+		{"invalid_grant", "", []int{50020, 50034, 50085, 50089, 50132, 54005, 70000}, entra.Person},
+		{"invalid_grant", "user_password_expired", []int{50055}, entra.Person},
+		{"interaction_required", "basic_action", []int{50074, 50076, 50078, 50079, 50158}, entra.Person},
+		{"interaction_required", "device_authentication_failed", []int{50097}, entra.Person},
+		{"interaction_required", "", []int{700020}, entra.Person},
+		{"access_denied", "cancel", []int{65004}, entra.Person},
+		{"invalid_grant", "bad_token", []int{50133, 50173, 70000, 70043}, entra.Dead},
+		{"invalid_grant", "token_expired", []int{700082, 700084}, entra.Dead},
+		{"invalid_grant", "", []int{50173, 70008, 700082, 700084}, entra.Dead},
+		{"invalid_grant", "", []int{50133, 70043}, entra.Person}, // without the word it may work again
+
+		// An administrator acts; where that is not about consent, the person is
+		// told by signing in.
+		{"invalid_grant", "", []int{50053, 50057, 700003, 135010}, entra.Person},
+		{"unauthorized_client", "", []int{50053, 50057, 50034, 50020}, entra.Person},
+		{"interaction_required", "additional_action", []int{53000, 53001, 53002}, entra.Person},
+		{"invalid_grant", "message_only", []int{53003, 530032, 53011}, entra.Person},
+		{"access_denied", "", []int{500212, 500213}, entra.Person},
+		{"invalid_grant", "", []int{50105}, entra.Admin},
+		{"invalid_grant", "consent_required", []int{65001}, entra.Admin},
+		{"invalid_grant", "", []int{65001, 90093, 90094, 90095, 900941}, entra.Admin},
+		{"consent_required", "", []int{90093, 90094, 90095, 900941}, entra.Admin},
+		{"invalid_resource", "", []int{500011}, entra.Operator},
+		{"unauthorized_client", "", []int{7000112}, entra.Operator},
+
+		// The configuration is wrong, or what we send.
+		{"invalid_request", "", []int{50011, 500113, 900971, 50059, 50194, 650056}, entra.Operator},
+		{"invalid_tenant", "", []int{90002, 90038}, entra.Operator},
+		{"invalid_request", "", []int{90002, 90038}, entra.Operator},
+		{"unauthorized_client", "", []int{700016}, entra.Operator},
+		{"invalid_client", "", []int{7000215, 7000222, 7000218, 700025, 700027, 700030, 50012}, entra.Operator},
+		{"invalid_scope", "", []int{70011, 28002, 700022}, entra.Operator},
+		{"invalid_resource", "", []int{650057, 65005}, entra.Operator},
+		{"invalid_request", "", []int{9002313, 900144, 90014, 90023, 90015, 900561, 501491, 50146, 501461}, entra.Operator},
+		{"invalid_grant", "", []int{50147, 501481, 700005}, entra.Person}, // a code's: one sign-in has failed
+
+		// It passes.
+		{"invalid_grant", "", []int{50196}, entra.Transient},
+		{"temporarily_unavailable", "", []int{50033, 50087, 90006, 90012, 90024, 90033, 90055, 90090}, entra.Transient},
+		{"invalid_grant", "", []int{50033, 50087, 90006, 90012, 90024, 90033, 90055, 90090}, entra.Transient},
+
+		// Steps of a sign-in, which no program should see.
+		{"invalid_grant", "", []int{50126}, entra.Person},
+		{"interaction_required", "", []int{50140, 50072, 50125, 50199, 16001}, entra.Person},
+		{"invalid_request", "", []int{50126, 50140, 50072, 50125, 50199, 16001}, entra.Person},
+	} {
+		t.Run(strings.TrimSpace(tt.code+" "+tt.suberror), func(t *testing.T) {
+			for _, number := range tt.numbers {
+				fields := map[string]any{"error": tt.code, "suberror": tt.suberror, "error_codes": []int{number}}
+				if got := classOf(t, http.StatusBadRequest, fields); got != tt.want {
+					t.Errorf("class of AADSTS%d = %v, want %v", number, got, tt.want)
+				}
 			}
 		})
 	}
@@ -170,6 +257,7 @@ func TestParseCallbackError(t *testing.T) {
 		class  entra.Class
 	}{
 		{"cancelled", url.Values{"error": {"access_denied"}, "error_subcode": {"cancel"}, "error_description": {"AADSTS65004: User declined to consent.\r\nTrace ID: x"}}, "access_denied", []int{65004}, entra.Person},
+		{"not without a click", url.Values{"error": {"invalid_request"}, "suberror": {"basic_action"}}, "invalid_request", nil, entra.Person},
 		{"no consent", url.Values{"error": {"consent_required"}}, "consent_required", nil, entra.Admin},
 		{"down", url.Values{"error": {"server_error"}}, "server_error", nil, entra.Transient},
 		{"wrong request", url.Values{"error": {"invalid_request"}, "error_description": {"AADSTS900144: missing"}}, "invalid_request", []int{900144}, entra.Operator},
