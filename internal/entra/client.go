@@ -25,6 +25,9 @@ type Config struct {
 	Credentials []Credential
 	// Scopes requested, exactly: one that the tenant has not granted locks everybody out.
 	Scopes []string
+	// CAE declares that we understand claims challenges (continuous access
+	// evaluation).
+	CAE bool
 }
 
 // String describes the registration without its secret.
@@ -41,14 +44,15 @@ type Client struct {
 	cfg         Config
 	provider    *Provider
 	credentials *credentials
+	log         *slog.Logger
 }
 
 // NewClient returns a client of an app registration at a provider. It does no
 // I/O. log is for the operator: a credential that is refused while another one
-// works.
+// works, a challenge that can't be answered.
 func NewClient(cfg Config, p *Provider, log *slog.Logger) *Client {
 	cfg.Scopes = slices.Clone(cfg.Scopes)
-	return &Client{cfg: cfg, provider: p, credentials: newCredentials(cfg.Credentials, log)}
+	return &Client{cfg: cfg, provider: p, credentials: newCredentials(cfg.Credentials, log), log: log}
 }
 
 // Format writes which app it is, and where, whatever the verb.
@@ -72,7 +76,7 @@ type AuthRequest struct {
 	// Not together with "select_account".
 	LoginHint string
 	// Claims, if any, is what Microsoft has demanded before (Error.Claims), or
-	// Graph in a challenge.
+	// Graph in a challenge. What can't be read of it is left out.
 	Claims string
 }
 
@@ -98,8 +102,8 @@ func (c *Client) AuthCodeURL(ctx context.Context, r AuthRequest) (string, error)
 	if r.LoginHint != "" {
 		opts = append(opts, oauth2.SetAuthURLParam("login_hint", r.LoginHint))
 	}
-	if r.Claims != "" {
-		opts = append(opts, oauth2.SetAuthURLParam("claims", r.Claims))
+	if claims := c.claims(ctx, r.Claims); claims != "" {
+		opts = append(opts, oauth2.SetAuthURLParam("claims", claims))
 	}
 	flow := oauth2.Config{
 		ClientID:    c.cfg.ClientID,

@@ -38,7 +38,8 @@ type Error struct {
 	// TraceID and CorrelationID are what Microsoft's support asks for; RequestID
 	// is what we have called the request, and finds it too. Each is a GUID or empty.
 	TraceID, CorrelationID, RequestID string
-	// Claims, if any, has to go into the next sign-in for it to succeed.
+	// Claims, if any, is a JSON object that has to go into the next sign-in for it
+	// to succeed.
 	Claims string
 	// Class says whose it is.
 	Class Class
@@ -92,8 +93,6 @@ const (
 	maxText = 512
 	// maxCodes bounds how many numbers of one error are kept.
 	maxCodes = 8
-	// maxClaims bounds a claims challenge; one cut short would be of no use.
-	maxClaims = 4 << 10
 	// maxRetryAfter bounds how long a Retry-After is obeyed.
 	maxRetryAfter = time.Hour
 )
@@ -110,7 +109,7 @@ func refusal(op string, status int, wait time.Duration, body []byte, secrets ...
 		Codes         json.RawMessage `json:"error_codes"`
 		TraceID       string          `json:"trace_id"`
 		CorrelationID string          `json:"correlation_id"`
-		Claims        string          `json:"claims"`
+		Claims        json.RawMessage `json:"claims"`
 	}
 	if err := json.Unmarshal(body, &a); err != nil || a.Error == "" {
 		e.Err = fmt.Errorf("it was answered with %d %s, which is no answer of Microsoft's; is a proxy in between?", status, http.StatusText(status))
@@ -124,8 +123,9 @@ func refusal(op string, status int, wait time.Duration, body []byte, secrets ...
 	e.Code, e.Suberror, e.Description = clean(a.Error), clean(a.Suberror), firstLine(a.Description)
 	e.TraceID, e.CorrelationID = idIn(a.TraceID), idIn(a.CorrelationID)
 	e.identify(a.Description)
-	if len(a.Claims) <= maxClaims {
-		e.Claims = a.Claims
+	var claims string // JSON in a string
+	if json.Unmarshal(a.Claims, &claims) == nil {
+		e.Claims = challengeIn(claims)
 	}
 	if json.Unmarshal(a.Codes, &e.Codes) != nil || len(e.Codes) == 0 {
 		e.Codes = codesIn(a.Description)

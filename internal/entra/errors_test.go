@@ -52,6 +52,7 @@ func TestClasses(t *testing.T) {
 		{"claims with invalid_grant", 400, "invalid_grant", "", 0, challenge, entra.Person},
 		{"claims beside the end of a token", 400, "invalid_grant", "bad_token", 50173, challenge, entra.Person},
 		{"claims with an error of the operator's", 400, "unauthorized_client", "", 0, challenge, entra.Person},
+		{"claims that are none", 400, "unauthorized_client", "", 0, "access_token", entra.Operator},
 		{"no consent, by name", 400, "consent_required", "", 0, "", entra.Admin},
 		{"no consent, by suberror", 400, "invalid_grant", "consent_required", 0, "", entra.Admin},
 		{"consent asked interactively", 400, "interaction_required", "consent_required", 0, "", entra.Admin},

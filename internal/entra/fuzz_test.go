@@ -168,3 +168,33 @@ func FuzzIDToken(f *testing.F) {
 		}
 	})
 }
+
+// FuzzClaims: whatever came as a challenge, what is sent is a JSON object that
+// declares what we can take, or nothing.
+func FuzzClaims(f *testing.F) {
+	f.Add(`{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}`)
+	f.Add(`{"access_token":{"xms_cc":{"values":["cp2"]}},"access_token":null}`)
+	f.Add(`{"a":{"b":[1e400,"\ud800",null]}}`)
+	f.Add(`[]`)
+	plain, able := &Client{log: slog.New(slog.DiscardHandler)}, &Client{log: slog.New(slog.DiscardHandler), cfg: Config{CAE: true}}
+	f.Fuzz(func(t *testing.T, demanded string) {
+		for c, want := range map[*Client]string{plain: "", able: string(cp1)} {
+			sent := c.claims(t.Context(), demanded)
+			if sent == "" && want == "" {
+				continue
+			}
+			var is map[string]json.RawMessage
+			var accessToken map[string]json.RawMessage
+			err := json.Unmarshal([]byte(sent), &is)
+			if of := is["access_token"]; of != nil {
+				err = errors.Join(err, json.Unmarshal(of, &accessToken))
+			}
+			if err != nil || string(accessToken[capabilities]) != want || len(sent) > 2*maxClaims {
+				t.Errorf("%q is answered with %q (%v), want %q declared", demanded, sent, err, want)
+			}
+			if challengeIn(sent) != "" && c.claims(t.Context(), sent) != sent {
+				t.Errorf("%q is answered with %q, which is answered with %q", demanded, sent, c.claims(t.Context(), sent))
+			}
+		}
+	})
+}

@@ -47,7 +47,7 @@ func (c *Client) Exchange(ctx context.Context, code string, r AuthRequest) (Toke
 		"code":          {code},
 		"redirect_uri":  {r.RedirectURI},
 		"code_verifier": {r.Verifier},
-	})
+	}, c.claims(ctx, "")) // what was demanded with the code, it stands for
 	if err != nil {
 		return Tokens{}, Claims{}, err
 	}
@@ -59,19 +59,21 @@ func (c *Client) Exchange(ctx context.Context, code string, r AuthRequest) (Toke
 }
 
 // Refresh redeems a refresh token. An answer without a new one keeps the old.
-// claims, if not empty, is the challenge with which Graph has refused the access
-// token before. The error is an *Error.
+// challenge, if not empty, is that with which Graph has refused the access token
+// before. The error is an *Error.
 //
 // Nothing is taken from an ID token that comes along, so it isn't looked at:
 // Microsoft calls those unsigned and for display, and who the person is has been
 // settled by the one that Exchange has verified (OpenID Connect Core 12.2 demands
 // that they agree).
-func (c *Client) Refresh(ctx context.Context, refreshToken, claims string) (Tokens, error) {
+func (c *Client) Refresh(ctx context.Context, refreshToken, challenge string) (Tokens, error) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}}
-	if claims != "" {
-		form.Set("claims", claims)
+	claims := c.claims(ctx, challenge)
+	answer, err := c.token(ctx, opRefresh, form, claims)
+	var refused *Error
+	if errors.As(err, &refused) && refused.Class == Operator && refused.Code == "invalid_request" && claims != c.claims(ctx, "") {
+		refused.Class = Person // all else that we send is sent for everybody
 	}
-	answer, err := c.token(ctx, opRefresh, form)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -89,14 +91,17 @@ type tokenAnswer struct {
 // token sends a form to the token endpoint (RFC 6749, section 3.2), once, and
 // once more for each credential that is refused. x/oauth2 would send no scope
 // with a refresh token, which is good for every resource, and drop most of what
-// an error says.
-func (c *Client) token(ctx context.Context, op string, form url.Values) (tokenAnswer, error) {
+// an error says. claims is the parameter of that name; "": none.
+func (c *Client) token(ctx context.Context, op string, form url.Values, claims string) (tokenAnswer, error) {
 	ep, err := c.provider.discovered(ctx)
 	if err != nil {
 		return tokenAnswer{}, err
 	}
 	form.Set("client_id", c.cfg.ClientID)
 	form.Set("scope", strings.Join(c.cfg.Scopes, " "))
+	if claims != "" {
+		form.Set("claims", claims)
+	}
 	var answer tokenAnswer
 	err = c.credentials.try(ctx, op, c.provider.now(), func(cred *credential) (err error) {
 		answer, err = c.tokenBy(ctx, op, ep.Token, maps.Clone(form), cred)
