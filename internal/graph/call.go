@@ -42,15 +42,20 @@ func (c *Client) do(ctx context.Context, mb Mailbox, what call, out any) error {
 	if err != nil {
 		return err
 	}
-	renewed, fresh := false, false
+	renewed, anew := false, false
 	for n := 1; ; n++ {
-		err := c.try(ctx, mb, what, body, token, fresh, out)
+		err := c.try(ctx, mb, what, body, token, anew, out)
 		var refused *Error
 		if errors.As(err, &refused) && refused.Status == http.StatusUnauthorized && !renewed {
 			renewed = true
-			if token, err = mb.Token(ctx, Refused{Token: token}); err != nil {
+			fresh, failed := mb.Token(ctx, Refused{Token: token, Claims: refused.claims})
+			switch {
+			case failed != nil:
+				return failed
+			case fresh == token: // refused once, refused always
 				return err
 			}
+			token = fresh
 			n--
 			continue
 		}
@@ -61,7 +66,7 @@ func (c *Client) do(ctx context.Context, mb Mailbox, what call, out any) error {
 		if !again {
 			return err
 		}
-		fresh = refused.Status != http.StatusTooManyRequests
+		anew = refused.Status != http.StatusTooManyRequests
 		if c.sleep(ctx, d) != nil {
 			return err
 		}

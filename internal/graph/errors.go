@@ -22,6 +22,8 @@ type Error struct {
 	RequestID, ClientRequestID string
 	// RetryAfter is how long Graph wants to be left alone; zero: it didn't say.
 	RetryAfter time.Duration
+
+	claims string // of a challenge, which the next access token has to meet
 }
 
 func (e *Error) Error() string {
@@ -111,6 +113,9 @@ func parseError(res *http.Response, body []byte, now time.Time) *Error {
 		ClientRequestID: res.Request.Header.Get("client-request-id"),
 	}
 	e.RetryAfter, _ = retryAfter(res.Header.Get("Retry-After"), now)
+	if res.StatusCode == http.StatusUnauthorized {
+		e.claims = claimsIn(res.Header.Values("WWW-Authenticate"))
+	}
 	var answer struct {
 		Error errorBody `json:"error"`
 	}

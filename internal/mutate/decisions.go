@@ -152,6 +152,13 @@ var decisions = []decision{
 	{line: "V10.5.3", file: "internal/entra/discovery.go", is: `case ep.Issuer != issuer:`, becomes: `case false:`},
 	{line: "X16", file: "internal/entra/provider.go", is: `own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }`},
 	{line: "X9", file: "internal/entra/clouds.go", is: `case u.Scheme == "http" && !loopback(u.Hostname()):`, becomes: `case false:`},
+	{line: "X19", file: "internal/entra/challenge.go", is: `if len(text) > maxClaims {`, becomes: `if false {`},
+	{line: "R8", file: "internal/entra/challenge.go", is: `delete(answer.accessToken, capabilities)`},
+	{line: "R7", file: "internal/entra/class.go", is: "case claims:\n\t\treturn Person", becomes: "case false:\n\t\treturn Person"},
+	{line: "R7", file: "internal/entra/class.go", is: `case refusedGrant && slices.Contains(deadSuberrors, suberror):`, becomes: `case refusedGrant:`},
+	{line: "R7", file: "internal/entra/class.go", is: `case refusedGrant && hasAny(numbers, deadNumbers):`, becomes: `case hasAny(numbers, deadNumbers):`},
+	{line: "R7", file: "internal/entra/class.go", is: `, hasAny(numbers, personNumbers):`, becomes: `:`},
+	{line: "R7", file: "internal/entra/token.go", is: ` && claims != c.claims(ctx, "")`, becomes: ` && claims == "?"`},
 
 	// Graph.
 	{line: "R16", file: "internal/graph/calendar.go", is: `if !c.sameRoot(p.NextLink) {`, becomes: `if false {`},
@@ -159,6 +166,10 @@ var decisions = []decision{
 	{line: "R16", file: "internal/graph/client.go", is: `u.User == nil &&`, becomes: `true &&`},
 	{line: "R16", file: "internal/graph/client.go", is: ` && !strings.Contains(u.Path, "..")`},
 	{line: "X9", file: "internal/graph/client.go", is: `case u.Scheme == "http" && !loopback(u.Hostname()):`, becomes: `case false:`},
+	{line: "X22", file: "internal/graph/challenge.go", is: `if _, twice := c.params[name]; twice {`, becomes: `if false {`},
+	{line: "X19", file: "internal/graph/challenge.go", is: `if base64.RawStdEncoding.DecodedLen(len(value)) > maxClaims {`, becomes: `if false {`},
+	{line: "X19", file: "internal/graph/challenge.go", is: `if len(header) > maxAuthenticate {`, becomes: `if false {`},
+	{line: "X19", file: "internal/graph/call.go", is: `case fresh == token:`, becomes: `case false:`, run: "Challenged"},
 
 	// Admins, and rooms' accounts.
 	{line: "X4", file: "internal/signin/admins.go", is: `if p.Mailbox == "" || !g.Admins.addresses[address] {`, becomes: `if p.Mailbox == "" {`, run: "Admin"},
