@@ -34,6 +34,7 @@ func init() {
 //				client_certificate <cert file> <key file>
 //				federated_token_file <file>
 //				scopes        <scope...>
+//				cae
 //			}
 //			rooms {
 //				room <name> <address> {
@@ -156,8 +157,10 @@ func parseServer(d *caddyfile.Dispenser, s *Server) error {
 			err = parseCredential(d, s)
 		case "scopes":
 			err = many(d, &s.Scopes)
+		case "cae":
+			err = flag(d, &s.CAE)
 		default:
-			err = unknown(d, "server", "operator, tenant_id, client_id, client_secret, client_certificate, federated_token_file, scopes")
+			err = unknown(d, "server", "operator, tenant_id, client_id, client_secret, client_certificate, federated_token_file, scopes, cae")
 		}
 		if err != nil {
 			return err

@@ -70,13 +70,15 @@ func TestCaddyfileErrors(t *testing.T) {
 		{"a store that isn't one", with("store mysql x", "", "", "", "", ""), "ones.stores.mysql"},
 		{"a word of the store", with("store badger /x {\n size 1\n}", "", "", "", "", ""), `store badger doesn't know "size"; it knows min_free`},
 		{"the integration twice", with("integration contoso\n", "", "", "", "", ""), "integration contoso is there twice"},
-		{"a word of the server", with("", "secret x", "", "", "", ""), `server doesn't know "secret"; it knows operator, tenant_id, client_id, client_secret, client_certificate, federated_token_file, scopes`},
+		{"a word of the server", with("", "secret x", "", "", "", ""), `server doesn't know "secret"; it knows operator, tenant_id, client_id, client_secret, client_certificate, federated_token_file, scopes, cae`},
 		{"the server twice", strings.Replace(with("", "", "", "", "", ""), "rooms {", "server {\n client_id x\n}\nrooms {", 1), "server is there twice; put both into one block"},
 		{"the session twice", with("", "", "", "", "session {\n idle 1h\n}\nsession {\n max 2h\n}", ""), "session is there twice"},
 		{"the same secret twice", with("", "client_secret s3cret-marker 2027-05-01", "", "", "", ""), "this client_secret is there twice"},
 		{"a secret of three words", with("", "client_secret a 2027-05-01 b", "", "", "", ""), "wrong argument count"},
 		{"scopes twice", with("", "scopes profile\nscopes email", "", "", "", ""), "scopes is there twice; write all on one line"},
 		{"scopes without one", with("", "scopes", "", "", "", ""), "wrong argument count"},
+		{"challenges understood, or not", with("", "cae off", "", "", "", ""), "wrong argument count"},
+		{"challenges understood twice", with("", "cae\ncae", "", "", "", ""), "cae is there twice"},
 		{"an empty secret", with("", `client_secret ""`, "", "", "", ""), "client_secret is empty"},
 		{"a certificate without its key", with("", "client_certificate /x.crt", "", "", "", ""), "wrong argument count"},
 		{"two token files on a line", with("", "federated_token_file /a /b", "", "", "", ""), "wrong argument count"},
@@ -237,6 +239,20 @@ func TestCredentialsInJSON(t *testing.T) {
 	} {
 		if r, err := c.resolve(); err == nil {
 			t.Errorf("%+v is taken for %v", c, r)
+		}
+	}
+}
+
+// Challenges are asked for only where the operator has said so.
+func TestCAE(t *testing.T) {
+	s := Server{
+		TenantID: "11111111-2222-3333-4444-555555555555", ClientID: "99999999-8888-7777-6666-555555555555",
+		Credentials: []Credential{{Secret: "x"}},
+	}
+	for _, cae := range []bool{false, true} {
+		s.CAE = cae
+		if _, _, cfg, err := s.resolve(); err != nil || cfg.CAE != cae {
+			t.Errorf("with %t: %t, %v", cae, cfg.CAE, err)
 		}
 	}
 }

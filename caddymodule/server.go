@@ -33,6 +33,12 @@ type Server struct {
 	// manual, such as `profile` and `email`. One that it has not granted locks
 	// everybody out.
 	Scopes []string `json:"scopes,omitempty"`
+	// Whether to declare that we understand claims challenges (`cp1`, continuous
+	// access evaluation). Access tokens then live for up to 28 hours, but are refused
+	// within minutes when an account is closed, a password reset or a risk seen.
+	// Leave it off where Conditional Access lets people in by their location: Graph
+	// sees this server's. Default: no.
+	CAE bool `json:"cae,omitempty"`
 }
 
 // Credential is a secret, a certificate or a federated token of an app registration.
@@ -56,6 +62,7 @@ var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{1
 // resolve returns what is needed to speak with the cloud, secrets included.
 func (s *Server) resolve() (issuer, graphRoot string, cfg entra.Config, err error) {
 	fail := func(err error) (string, string, entra.Config, error) { return "", "", entra.Config{}, err }
+	cfg.CAE = s.CAE
 	var missing [3]error // all of them at once: they are set in one go
 	cfg.ClientID, missing[0] = resolve("client_id", s.ClientID)
 	cfg.Credentials, missing[1] = s.credentials()
