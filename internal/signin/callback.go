@@ -236,6 +236,7 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, got arrived, p ide
 	s.cookies.set(w, s.cookies.session, cookie, g.Life.Max)
 	s.cookies.set(w, s.cookies.last, i.Name, lastLife)
 	s.cookies.clear(w, s.cookies.out)
+	s.cookies.clear(w, s.cookies.challenge)
 	s.cookies.countRound(w, r, s.Now())
 	// An admin's address is pinned now, not when its rights are first used.
 	if _, err := g.admin(ctx, started); err != nil {

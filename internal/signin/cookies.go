@@ -27,8 +27,8 @@ const (
 	lastLife = 400 * 24 * time.Hour
 	// outLife is for how long after a sign-out nobody is signed in by themselves.
 	outLife = 5 * time.Minute
-	// maxAttemptCookie bounds what is decoded from a cookie, in bytes.
-	maxAttemptCookie = 3500
+	// maxCookie bounds what we seal into a cookie and decode from one, in bytes.
+	maxCookie = 3500
 )
 
 // cookies names, writes, reads and hides our cookies. On https they carry the
@@ -42,6 +42,8 @@ type cookies struct {
 	rounds  string // how often somebody has signed in lately
 	out     string // somebody has just signed out
 	checked string // the session whose grant was checked without a word lately
+	// challenge is what Microsoft demands of the next sign-in, sealed.
+	challenge string
 }
 
 func newCookies(public *url.URL) cookies {
@@ -50,7 +52,7 @@ func newCookies(public *url.URL) cookies {
 		c.session = "__Host-onesgate"
 	}
 	c.attempt, c.last, c.rounds = c.session+"-login-", c.session+"-last", c.session+"-rounds"
-	c.out, c.checked = c.session+"-out", c.session+"-checked"
+	c.out, c.checked, c.challenge = c.session+"-out", c.session+"-checked", c.session+"-challenge"
 	return c
 }
 
@@ -146,6 +148,8 @@ type attempt struct {
 	Expires time.Time `json:"expires"`
 }
 
+var errCookie = errors.New("the cookie is longer than any of ours")
+
 var errNoAttempt = errors.New("no sign-in under way belongs to this answer")
 
 // attemptName is the cookie of an attempt: when it began, so that the oldest
@@ -163,7 +167,7 @@ func stateMark(state string) string {
 func (c cookies) begin(w http.ResponseWriter, r *http.Request, keys *seal.Keyset, a attempt) error {
 	name := c.attemptName(a.Expires.Add(-attemptLife), a.State)
 	value, err := a.seal(keys, name)
-	if err == nil && len(value) > maxAttemptCookie {
+	if err == nil && len(value) > maxCookie {
 		a.ReturnTo = "/" // what was asked for doesn't fit: the front page it is
 		value, err = a.seal(keys, name)
 	}
@@ -191,27 +195,40 @@ func (a attempt) seal(keys *seal.Keyset, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sealed, err := keys.Seal(plain, "login", name)
+	return sealCookie(keys, "login", name, plain)
+}
+
+// sealCookie is the value of a cookie that only we can read. It serves under its
+// name only, and as nothing else.
+func sealCookie(keys *seal.Keyset, kind, name string, plain []byte) (value string, err error) {
+	sealed, err := keys.Seal(plain, kind, name)
 	if err != nil {
 		return "", err
 	}
 	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
+// openCookie undoes sealCookie.
+func openCookie(keys *seal.Keyset, kind, name, value string) (plain []byte, err error) {
+	if len(value) > maxCookie {
+		return nil, errCookie
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(value)
+	if err != nil {
+		return nil, err
+	}
+	return keys.Open(sealed, kind, name)
+}
+
 // finish returns the attempt that a state belongs to, and takes its cookie away.
 func (c cookies) finish(w http.ResponseWriter, r *http.Request, keys *seal.Keyset, state string, now time.Time) (attempt, error) {
 	mark := "-" + stateMark(state)
 	for _, cookie := range r.Cookies() {
-		if !strings.HasPrefix(cookie.Name, c.attempt) || !strings.HasSuffix(cookie.Name, mark) ||
-			len(cookie.Value) > maxAttemptCookie {
+		if !strings.HasPrefix(cookie.Name, c.attempt) || !strings.HasSuffix(cookie.Name, mark) {
 			continue
 		}
 		c.clear(w, cookie.Name)
-		sealed, err := base64.RawURLEncoding.DecodeString(cookie.Value)
-		if err != nil {
-			continue
-		}
-		plain, err := keys.Open(sealed, "login", cookie.Name)
+		plain, err := openCookie(keys, "login", cookie.Name, cookie.Value)
 		if err != nil {
 			continue
 		}

@@ -48,6 +48,7 @@ type provider struct {
 	issued []string     // every token it gave out
 	used   bool         // a code that is not known was used before
 	mute   bool         // the calendar can't be asked
+	wanted string       // the claims that refresh tokens are refused with
 }
 
 // authorize is what the browser's visit to the authorization endpoint brings.
@@ -101,6 +102,9 @@ func (p *provider) token(r *http.Request) (status int, answer any) {
 		return http.StatusBadRequest, nil
 	}
 	p.forms = append(p.forms, form)
+	if form.Get("grant_type") == "refresh_token" {
+		return http.StatusBadRequest, map[string]any{"error": "interaction_required", "suberror": "basic_action", "claims": p.wanted}
+	}
 	request, ok := p.codes[form.Get("code")]
 	delete(p.codes, form.Get("code")) // it serves once
 	if !ok {

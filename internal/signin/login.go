@@ -65,8 +65,10 @@ func (s *Site) startLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var asked entra.AuthRequest
-	if query.Get(paramPrompt) == promptSelect {
+	if query.Get(paramPrompt) == promptSelect { // another account, of which nothing is demanded
 		asked.Prompt = promptSelect
+	} else {
+		asked.Claims = s.demanded(r, i)
 	}
 	if err := s.toMicrosoft(w, r, i, a, asked); err != nil {
 		s.signInFailed(w, r, a, err)
@@ -86,7 +88,7 @@ func (s *Site) newAttempt(i Integration, back string) attempt {
 // shall ask. If it can't, nothing has been answered yet.
 func (s *Site) toMicrosoft(w http.ResponseWriter, r *http.Request, i Integration, a attempt, asked entra.AuthRequest) error {
 	req := s.authRequest(a)
-	req.Prompt, req.LoginHint = asked.Prompt, asked.LoginHint
+	req.Prompt, req.LoginHint, req.Claims = asked.Prompt, asked.LoginHint, asked.Claims
 	to, err := i.Entra.AuthCodeURL(r.Context(), req)
 	if err != nil {
 		return err

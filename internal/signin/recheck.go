@@ -42,7 +42,8 @@ func (s *Site) recheck(w http.ResponseWriter, r *http.Request, current *session.
 	a.Recheck = current.ID
 	// The browser remembers it, lest another gateway lead it away again at once.
 	s.cookies.set(w, s.cookies.checked, current.ID[:12], recheckEvery)
-	err := s.toMicrosoft(w, r, i, a, entra.AuthRequest{Prompt: "none", LoginHint: current.LogoutHint})
+	asked := entra.AuthRequest{Prompt: "none", LoginHint: current.LogoutHint, Claims: s.challenge(r.Context(), current.Person.ID)}
+	err := s.toMicrosoft(w, r, i, a, asked)
 	if err != nil { // then the page, as if nothing were the matter
 		s.Log.Warn("a dead grant could not be checked", "user", current.Person.ID, "error", err)
 		return false
@@ -118,6 +119,7 @@ func (s *Site) recheckFailed(w http.ResponseWriter, r *http.Request, a attempt, 
 	ends := errors.As(cause, &refused) && (refused.Class == entra.Person || refused.Class == entra.Dead)
 	// A code that was used before says nothing of the person: the answer was sent twice.
 	if ends && sortRefusal(refused) != pages.AlreadyUsed && dead(s.connection(r.Context(), current)) {
+		s.carryOver(w, r, current)
 		s.endRechecked(w, r, a, current)
 		return
 	}

@@ -170,7 +170,8 @@ func (g *Gate) connectRoom(w http.ResponseWriter, r *http.Request, current *sess
 	a := s.newAttempt(i, roomPath(room.Name))
 	a.Room, a.Admin = room.Name, current.ID
 	// The admin is signed in at Microsoft too, and not meant.
-	if err := s.toMicrosoft(w, r, i, a, entra.AuthRequest{Prompt: promptSelect}); err != nil {
+	asked := entra.AuthRequest{Prompt: promptSelect, Claims: s.challenge(r.Context(), rooms.GrantOwner(room.Integration, room.Name))}
+	if err := s.toMicrosoft(w, r, i, a, asked); err != nil {
 		s.signInFailed(w, r, a, err)
 	}
 }

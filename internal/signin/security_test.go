@@ -212,7 +212,7 @@ func TestX18RefusedIsOver(t *testing.T) {
 func TestX19CookiesAreBounded(t *testing.T) {
 	f := newFlow(t, nil)
 	// Sealed by us, but longer than any we set: it is not even opened.
-	a := attempt{State: "state", Integration: "contoso", ReturnTo: "/" + strings.Repeat("a", maxAttemptCookie), Expires: time.Now().Add(attemptLife)}
+	a := attempt{State: "state", Integration: "contoso", ReturnTo: "/" + strings.Repeat("a", maxCookie), Expires: time.Now().Add(attemptLife)}
 	name := f.site.cookies.attemptName(time.Now(), a.State)
 	value, err := a.seal(f.site.Seal, name)
 	if err != nil {
@@ -225,7 +225,7 @@ func TestX19CookiesAreBounded(t *testing.T) {
 	clear(f.jar)
 	request := f.begin(t, "/")
 	for name, value := range f.jar {
-		f.jar[name] = value + strings.Repeat("A", maxAttemptCookie)
+		f.jar[name] = value + strings.Repeat("A", maxCookie)
 	}
 	if err := expired(f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))); err != nil {
 		t.Error(err)

@@ -74,7 +74,10 @@ func newStage(t testing.TB, change func(*GateConfig)) *stage {
 	t.Cleanup(sessions.Close)
 	grants := grant.New(grant.Config{
 		Store: st.store, Seal: keys, Log: quiet, Now: time.Now,
-		Client: func(string) (*entra.Client, bool) { return nil, false },
+		Client: func(name string) (*entra.Client, bool) {
+			i, ok := st.site.integration(name)
+			return i.Entra, ok
+		},
 	})
 	t.Cleanup(grants.Close)
 	ring, err := identity.NewRing(time.Now())
