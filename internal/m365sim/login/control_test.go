@@ -165,7 +165,10 @@ func TestStepUp(t *testing.T) {
 	if got := refused.json(t)["claims"]; got != polids {
 		t.Errorf("claims = %v", got)
 	}
-	r.get(r.authorizeURL("prompt", "none", "claims", polids)).sentBack(t, "interaction_required", "50076")
+	silent := r.get(r.authorizeURL("prompt", "none", "claims", merged(claims)))
+	if silent.sentBack(t, "interaction_required", "50076"); silent.query(t).Get("claims") != polids {
+		t.Errorf("sent back with the claims %q", silent.query(t).Get("claims"))
+	}
 	r.get(r.authorizeURL("claims", polids)).page(t, http.StatusOK, `id="account-alice"`) // not let through
 	stepped := r.capable(alice, "claims", merged(claims))
 	r.me(stepped["access_token"]).ok(t)
