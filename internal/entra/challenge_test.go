@@ -136,30 +136,41 @@ func TestChallengeInARefusal(t *testing.T) {
 	}
 }
 
-// TestChallengeOfNoUse: one that Microsoft makes nothing of is a matter of whoever
-// was challenged; the same refusal without it is everybody's.
-func TestChallengeOfNoUse(t *testing.T) {
+// TestChallengeNotMet: what a refresh couldn't meet is for the sign-in; one that
+// Microsoft makes nothing of is for nobody, and is a matter of whoever was
+// challenged, while the same refusal without it is everybody's.
+func TestChallengeNotMet(t *testing.T) {
+	const demanded, other = `{"access_token":{"new":{}}}`, `{"access_token":{"other":{}}}`
 	for _, tt := range []struct {
-		name, challenge, code string
-		status                int
-		want                  entra.Class
+		name, challenge string
+		status          int
+		code, suberror  string
+		claims          string
+		class           entra.Class
+		wants           string
 	}{
-		{"a challenge", `{"access_token":{"new":{}}}`, "invalid_request", 400, entra.Person},
-		{"none", "", "invalid_request", 400, entra.Operator},
-		{"one that is left out", "x", "invalid_request", 400, entra.Operator},
-		{"another refusal", `{"access_token":{"new":{}}}`, "invalid_scope", 400, entra.Operator},
-		{"the secret", `{"access_token":{"new":{}}}`, "invalid_client", 401, entra.Operator},
-		{"too often", `{"access_token":{"new":{}}}`, "invalid_request", 429, entra.Transient},
+		{"a sign-in", demanded, 400, "interaction_required", "basic_action", "", entra.Person, demanded},
+		{"a sign-in, with other claims", demanded, 400, "interaction_required", "", other, entra.Person, other},
+		{"a sign-in, as the token is dead", demanded, 400, "invalid_grant", "bad_token", "", entra.Dead, demanded},
+		{"a sign-in, for another reason", "", 400, "interaction_required", "basic_action", "", entra.Person, ""},
+		{"a sign-in, of one that was left out", "x", 400, "interaction_required", "", "", entra.Person, ""},
+		{"consent", demanded, 400, "consent_required", "", "", entra.Admin, ""},
+		{"Microsoft makes nothing of it", demanded, 400, "invalid_request", "", "", entra.Person, ""},
+		{"Microsoft makes nothing of the rest", "", 400, "invalid_request", "", "", entra.Operator, ""},
+		{"nor where it was left out", "x", 400, "invalid_request", "", "", entra.Operator, ""},
+		{"another refusal", demanded, 400, "invalid_scope", "", "", entra.Operator, ""},
+		{"the secret", demanded, 401, "invalid_client", "", "", entra.Operator, ""},
+		{"too often", demanded, 429, "invalid_request", "", "", entra.Transient, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newIDP(t)
-			p.token = refuse(tt.status, map[string]any{"error": tt.code})
+			p.token = refuse(tt.status, map[string]any{"error": tt.code, "suberror": tt.suberror, "claims": tt.claims})
 			cfg := p.config()
 			cfg.CAE = true
 			_, err := entra.NewClient(cfg, p.provider(t, &clock{at: noon}), quiet).Refresh(t.Context(), "refresh-0", tt.challenge)
 			var e *entra.Error
-			if !errors.As(err, &e) || e.Class != tt.want {
-				t.Errorf("Refresh = %v, want class %v", err, tt.want)
+			if !errors.As(err, &e) || e.Class != tt.class || e.Claims != tt.wants {
+				t.Errorf("Refresh = %v with the claims %q, want class %v with %q", err, e.Claims, tt.class, tt.wants)
 			}
 		})
 	}

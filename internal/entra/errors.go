@@ -39,7 +39,7 @@ type Error struct {
 	// is what we have called the request, and finds it too. Each is a GUID or empty.
 	TraceID, CorrelationID, RequestID string
 	// Claims, if any, is a JSON object that has to go into the next sign-in for it
-	// to succeed.
+	// to succeed: what Microsoft demands, or the challenge that was to be met.
 	Claims string
 	// Class says whose it is.
 	Class Class

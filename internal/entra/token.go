@@ -70,9 +70,8 @@ func (c *Client) Refresh(ctx context.Context, refreshToken, challenge string) (T
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}}
 	claims := c.claims(ctx, challenge)
 	answer, err := c.token(ctx, opRefresh, form, claims)
-	var refused *Error
-	if errors.As(err, &refused) && refused.Class == Operator && refused.Code == "invalid_request" && claims != c.claims(ctx, "") {
-		refused.Class = Person // all else that we send is sent for everybody
+	if claims != c.claims(ctx, "") {
+		challenged(err, challenge)
 	}
 	if err != nil {
 		return Tokens{}, err
@@ -81,6 +80,21 @@ func (c *Client) Refresh(ctx context.Context, refreshToken, challenge string) (T
 		answer.Refresh = refreshToken
 	}
 	return answer.Tokens, nil
+}
+
+// challenged completes a refusal of a request that has carried a challenge. Where
+// it takes a sign-in, that has to carry it, too. And one that Microsoft can't make
+// anything of is a matter of whoever was challenged: all else that we send is sent
+// for everybody.
+func challenged(err error, challenge string) {
+	var refused *Error
+	switch {
+	case !errors.As(err, &refused):
+	case refused.Class == Operator && refused.Code == "invalid_request":
+		refused.Class = Person
+	case (refused.Class == Person || refused.Class == Dead) && refused.Claims == "":
+		refused.Claims = challenge
+	}
 }
 
 type tokenAnswer struct {

@@ -164,7 +164,8 @@ var decisions = []decision{
 	{line: "R7", file: "internal/entra/class.go", is: `case refusedGrant && slices.Contains(deadSuberrors, suberror):`, becomes: `case refusedGrant:`},
 	{line: "R7", file: "internal/entra/class.go", is: `case refusedGrant && hasAny(numbers, deadNumbers):`, becomes: `case hasAny(numbers, deadNumbers):`},
 	{line: "R7", file: "internal/entra/class.go", is: `, hasAny(numbers, personNumbers):`, becomes: `:`},
-	{line: "R7", file: "internal/entra/token.go", is: ` && claims != c.claims(ctx, "")`, becomes: ` && claims == "?"`},
+	{line: "R7", file: "internal/entra/token.go", is: `case refused.Class == Operator && refused.Code == "invalid_request":`, becomes: `case false:`},
+	{line: "R7", file: "internal/entra/token.go", is: `if claims != c.claims(ctx, "") {`, becomes: `if true {`},
 
 	// Graph.
 	{line: "R16", file: "internal/graph/calendar.go", is: `if !c.sameRoot(p.NextLink) {`, becomes: `if false {`},
