@@ -67,6 +67,16 @@ func parsePair(certificate, key []byte, sum [sha256.Size]byte) (*pair, error) {
 // current returns the pair as it is on disk, or the one before where that is of
 // no use: while files are being replaced, they don't fit for a moment.
 func (c *credential) current() (*pair, error) {
+	last, problem := c.latest()
+	if last == nil {
+		return nil, problem
+	}
+	return last, nil
+}
+
+// latest returns the last good pair, nil if there was none, and what is wrong with
+// the files now.
+func (c *credential) latest() (last *pair, problem error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
 	certificate, key, sum, err := readPEM(c.Certificate, c.Key)
@@ -76,14 +86,11 @@ func (c *credential) current() (*pair, error) {
 			c.pair = fresh
 		}
 	}
-	if err != nil && c.pair == nil {
-		return nil, err
-	}
-	if err != nil && !c.unfit {
+	if err != nil && c.pair != nil && !c.unfit {
 		c.log.Warn("the certificate on disk is of no use; the one before is used on", "credential", c.name(), "error", err)
 	}
 	c.unfit = err != nil
-	return c.pair, nil
+	return c.pair, err
 }
 
 // assert signs who we are: a JWT as

@@ -28,6 +28,10 @@ type Config struct {
 	// CAE declares that we understand claims challenges (continuous access
 	// evaluation).
 	CAE bool
+	// Refused is told of a credential that Microsoft refuses when the log is, save
+	// where it is the only one: whoever asked has the error then. nil: nobody is. It
+	// must not wait for anything.
+	Refused func(CredentialState)
 }
 
 // String describes the registration without its secret.
@@ -52,7 +56,20 @@ type Client struct {
 // works, a challenge that can't be answered.
 func NewClient(cfg Config, p *Provider, log *slog.Logger) *Client {
 	cfg.Scopes = slices.Clone(cfg.Scopes)
-	return &Client{cfg: cfg, provider: p, credentials: newCredentials(cfg.Credentials, log), log: log}
+	if cfg.Refused == nil {
+		cfg.Refused = func(CredentialState) {}
+	}
+	return &Client{cfg: cfg, provider: p, credentials: newCredentials(cfg.Credentials, cfg.Refused, log), log: log}
+}
+
+// Credentials tells how each credential stands, in the order of the configuration.
+// It reads their files.
+func (c *Client) Credentials() []CredentialState {
+	states := make([]CredentialState, 0, len(c.credentials.all))
+	for _, one := range c.credentials.all {
+		states = append(states, c.credentials.state(one))
+	}
+	return states
 }
 
 // Format writes which app it is, and where, whatever the verb.

@@ -28,17 +28,28 @@ type Credential struct {
 	TokenFile string
 }
 
+// kind is the word of the configuration for it.
+func (c Credential) kind() string {
+	switch {
+	case c.Certificate != "":
+		return "client_certificate"
+	case c.TokenFile != "":
+		return "federated_token_file"
+	}
+	return "client_secret"
+}
+
 // String names the credential without its secret.
 func (c Credential) String() string {
 	switch {
 	case c.Certificate != "":
-		return "client_certificate " + c.Certificate
+		return c.kind() + " " + c.Certificate
 	case c.TokenFile != "":
-		return "federated_token_file " + c.TokenFile
+		return c.kind() + " " + c.TokenFile
 	case !c.Expires.IsZero():
-		return "client_secret that expires on " + c.Expires.Format(time.DateOnly)
+		return c.kind() + " that expires on " + c.Expires.Format(time.DateOnly)
 	}
-	return "client_secret"
+	return c.kind()
 }
 
 // Format writes what String returns, whatever the verb.

@@ -82,6 +82,30 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+var codeWord = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
+
+// Reason tells the error in words that are Microsoft's codes and ours: nothing in
+// them names a person, as a description may.
+func (e *Error) Reason() string {
+	var words []string
+	for _, s := range []string{e.Code, e.Suberror} {
+		if codeWord.MatchString(s) {
+			words = append(words, s)
+		}
+	}
+	for _, n := range e.Codes {
+		words = append(words, fmt.Sprintf("AADSTS%d", n))
+	}
+	switch {
+	case len(words) > 0:
+	case errors.Is(e.Err, errCredential):
+		words = append(words, errCredential.Error())
+	default:
+		words = append(words, "no answer of Microsoft's")
+	}
+	return strings.Join(words, " ") + "; " + e.Class.String()
+}
+
 // Unwrap returns the cause, so that a cancelled context can be told.
 func (e *Error) Unwrap() error { return e.Err }
 

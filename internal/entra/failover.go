@@ -15,10 +15,11 @@ const retryRefused = 10 * time.Minute
 // credentials are an app registration's, in the order of the configuration. It
 // may be used concurrently.
 type credentials struct {
-	log *slog.Logger
-	all []*credential
+	log  *slog.Logger
+	tell func(CredentialState)
+	all  []*credential
 
-	mu sync.Mutex // guards refused and told of all
+	mu sync.Mutex // guards refused, refusal and told of all
 }
 
 type credential struct {
@@ -26,7 +27,8 @@ type credential struct {
 	number int // as people count
 	log    *slog.Logger
 
-	refused time.Time // when it was, zero: it works, as far as we know
+	refused time.Time // when it was last, zero: it works, as far as we know
+	refusal error     // why
 	told    bool      // the operator has been told so
 
 	reading sync.Mutex // guards what follows
@@ -34,8 +36,8 @@ type credential struct {
 	unfit   bool       // what is on disk now, and the operator has been told so
 }
 
-func newCredentials(all []Credential, log *slog.Logger) *credentials {
-	cs := &credentials{log: log}
+func newCredentials(all []Credential, tell func(CredentialState), log *slog.Logger) *credentials {
+	cs := &credentials{log: log, tell: tell}
 	for i, c := range all {
 		cs.all = append(cs.all, &credential{Credential: c, number: i + 1, log: log})
 	}
@@ -66,10 +68,13 @@ func (cs *credentials) try(ctx context.Context, op string, now time.Time, send f
 	refusals := map[*credential]error{}
 	for _, c := range cs.inTurn(now) {
 		if err = send(c); err == nil {
-			cs.worked(c)
+			if cs.worked(c) {
+				cs.log.InfoContext(ctx, "a credential of the app registration that was refused works again", "credential", c.name())
+			}
 			for _, refused := range cs.untold(refusals) {
 				cs.log.WarnContext(ctx, "Microsoft refuses a credential of the app registration, another one works: replace it before that one ends too",
 					"refused", refused.name(), "works", c.name(), "error", refusals[refused])
+				cs.tell(cs.state(refused))
 			}
 			return nil
 		}
@@ -78,22 +83,26 @@ func (cs *credentials) try(ctx context.Context, op string, now time.Time, send f
 		}
 		refusals[c] = err
 		cs.mu.Lock()
-		c.refused = now
+		c.refused, c.refusal = now, err
 		cs.mu.Unlock()
 	}
 	if len(refusals) > 1 { // of one whoever asked has to tell
 		for _, refused := range cs.untold(refusals) {
 			cs.log.WarnContext(ctx, "Microsoft refuses every credential of the app registration: replace one of them", "refused", refused.name(), "error", refusals[refused])
+			cs.tell(cs.state(refused))
 		}
 	}
 	return err
 }
 
-// worked remembers that a credential is good.
-func (cs *credentials) worked(good *credential) {
+// worked remembers that a credential is good, and says whether that is news to the
+// operator.
+func (cs *credentials) worked(good *credential) (news bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	good.refused, good.told = time.Time{}, false
+	news = good.told
+	good.refused, good.refusal, good.told = time.Time{}, nil, false
+	return news
 }
 
 // untold returns which of those that were refused the operator doesn't know of, and

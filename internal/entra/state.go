@@ -1,0 +1,55 @@
+package entra
+
+import (
+	"fmt"
+	"hash/maphash"
+	"math"
+	"time"
+)
+
+// A CredentialState is how a credential stands. It holds no secret.
+type CredentialState struct {
+	// Name is the credential's word in the configuration, and which of the app
+	// registration's it is, as people count: "client_secret 1".
+	Name string
+	// About is what there is to say of it: a date, or its file.
+	About string
+	// Expires is when it ends; zero: nothing here can tell.
+	Expires time.Time
+	// Refused is when Microsoft last refused it, or it could not be used, and Refusal
+	// why; zero: it has worked since, or nobody has tried.
+	Refused time.Time
+	Refusal error
+	// Problem is what is wrong with its files now. The last good certificate may be
+	// in use on.
+	Problem error
+
+	id uint64
+}
+
+// seed makes an id say nothing of what it was made from.
+var seed = maphash.MakeSeed()
+
+func (cs *credentials) state(c *credential) CredentialState {
+	s := CredentialState{
+		Name: fmt.Sprintf("%s %d", c.kind(), c.number), About: c.String(), id: maphash.Comparable(seed, c.Credential),
+	}
+	if c.Certificate == "" {
+		s.Expires, s.Problem = c.Check()
+	} else {
+		var last *pair
+		if last, s.Problem = c.latest(); last != nil {
+			s.Expires = last.certificate.NotAfter
+		}
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	s.Refused, s.Refusal = c.refused, c.refusal
+	return s
+}
+
+// DaysLeft is how many whole days are left until the credential ends: less than
+// zero, it has ended. It means nothing where Expires is zero.
+func (s CredentialState) DaysLeft(now time.Time) int {
+	return int(math.Floor(s.Expires.Sub(now).Hours() / day.Hours()))
+}
