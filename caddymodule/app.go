@@ -84,8 +84,13 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if len(a.Integrations) == 0 {
 		return errors.New("ones: no integration is configured; add an integration block with the fields of the ONES manual's page «Delegated permission»")
 	}
-	a.settings, err = newSettings(ctx, a)
-	return err
+	if a.settings, err = newSettings(ctx, a); err != nil {
+		return err
+	}
+	if err := a.settings.subscribe(ctx, func() { a.engine.begun(a.settings) }); err != nil {
+		return err
+	}
+	return ctx.GetMetricsRegistry().Register(collector{a})
 }
 
 // publicURL resolves and checks where browsers reach us.

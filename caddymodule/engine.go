@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/onesgate/onesgate/internal/backup"
 	"github.com/onesgate/onesgate/internal/booking"
@@ -72,6 +73,10 @@ type engine struct {
 	running context.Context // ends when the engine does
 	stop    context.CancelFunc
 	work    sync.WaitGroup
+
+	events *events
+	look   chan struct{}          // at the credentials, now
+	lost   *prometheus.CounterVec // grants
 
 	census   census
 	probing  sync.Mutex
@@ -149,8 +154,9 @@ func releaseEngine(e *engine, s *settings) error {
 
 func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err error) {
 	e := &engine{id: m.identity(), kind: m.CaddyModule().ID.Name(), opened: openedHow(m, keyset), shared: m.shared(), keyset: keyset}
-	e.hold(s)
 	log := slog.New(&liveHandler{engine: e})
+	e.events, e.look, e.lost = newEvents(log), make(chan struct{}, 1), newLostCounter()
+	e.hold(s)
 	audit := slog.New(&liveHandler{engine: e, name: "audit"})
 
 	ctx, stop := context.WithCancel(context.Background())
@@ -195,6 +201,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 			c, ok := e.now.Load().clients[integration]
 			return c, ok
 		},
+		Tell: e.grantEvent,
 	})
 	e.rooms = rooms.New(e.store, e.grants)
 	e.bookings = booking.New(booking.Config{
@@ -217,6 +224,8 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 	e.work.Go(func() { e.followUpBookings(ctx, log) })
 	e.work.Go(func() { e.grants.Run(ctx) })
 	e.work.Go(func() { e.keepGrantsAlive(ctx, log) })
+	e.work.Go(func() { e.watchCredentials(ctx) })
+	go e.events.run(ctx, e.newestBegun) // close waits for it, as far as may be
 	return e, nil
 }
 
@@ -244,6 +253,7 @@ func (e *engine) Destruct() error {
 	e.work.Wait()
 	e.grants.Close()
 	e.sessions.Close()
+	e.events.close()
 	e.leave(slog.New(&liveHandler{engine: e}))
 	return e.store.Close()
 }
@@ -254,6 +264,7 @@ func (e *engine) hold(s *settings) {
 	e.holders = append(e.holders, s)
 	e.held = turns.Add(1)
 	e.now.Store(s)
+	s.held.Store(e)
 }
 
 func (e *engine) drop(s *settings) {

@@ -106,7 +106,11 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 	if err != nil {
 		return fail(err)
 	}
-	s.warnOfExpiry(i.Name, cfg.Credentials)
+	cfg.Refused = func(c entra.CredentialState) {
+		if e := s.held.Load(); e != nil {
+			e.credentialRefused(i.Name, c)
+		}
+	}
 	return signin.Integration{
 		Name:  i.Name,
 		Label: users.LoginButton,

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -26,6 +27,11 @@ type settings struct {
 	world        *booking.World
 	log          *zap.Logger
 	slog         *slog.Logger // the same, for what lives no longer than the configuration
+
+	// emit hands an event to the operator's handlers, and waits for them.
+	emit  func(name string, data map[string]any)
+	begun atomic.Bool            // all apps of the configuration have
+	held  atomic.Pointer[engine] // nil: not yet
 
 	http    *http.Client // to speak with Microsoft
 	issuers []string     // whose providers are held
@@ -93,22 +99,6 @@ func (s *settings) rooms() []signin.Room {
 	}
 	slices.SortFunc(all, func(a, b signin.Room) int { return strings.Compare(a.Name, b.Name) })
 	return all
-}
-
-// warnOfExpiry says early that a credential will end. One that another has taken
-// the place of may: take it out of the configuration then.
-func (s *settings) warnOfExpiry(integration string, credentials []entra.Credential) {
-	for _, c := range credentials {
-		expires, err := c.Check()
-		if err != nil || expires.IsZero() {
-			continue
-		}
-		if left := time.Until(expires); left < 60*24*time.Hour {
-			s.log.Warn("a credential of the app registration expires soon or has expired: when none is left, nobody can sign in or book; make a new one in Azure",
-				zap.String("integration", integration), zap.Stringer("credential", c),
-				zap.String("expires", expires.Format(time.DateOnly)), zap.Int("days_left", int(left.Hours()/24)))
-		}
-	}
 }
 
 // microsoftClient is how we speak with Microsoft: bounded waits, connections

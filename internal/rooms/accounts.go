@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/entra"
@@ -43,6 +44,14 @@ func key(integration, room string) string { return "room-account/" + integration
 // GrantOwner is the owner of a room's grant. It is nobody's id: those have a dot,
 // and names of integrations and rooms have none.
 func GrantOwner(integration, room string) string { return "room:" + integration + "/" + room }
+
+// OfGrant returns the room that GrantOwner has made an owner of, and whether it has.
+func OfGrant(owner string) (integration, room string, ok bool) {
+	if owner, ok = strings.CutPrefix(owner, "room:"); !ok {
+		return "", "", false
+	}
+	return strings.Cut(owner, "/")
+}
 
 // Connect connects a room with an account, in place of the one before, whose tokens
 // no gateway uses from then on.

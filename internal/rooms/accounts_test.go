@@ -166,3 +166,15 @@ func TestConnectInPlaceOfAnother(t *testing.T) {
 		t.Errorf("another gateway still has %q", token)
 	}
 }
+
+func TestOfGrant(t *testing.T) {
+	integration, room, ok := OfGrant(GrantOwner("contoso", "boardroom"))
+	if integration != "contoso" || room != "boardroom" || !ok {
+		t.Errorf("OfGrant = %q, %q, %t", integration, room, ok)
+	}
+	for _, other := range []string{"t.alice", "room:", ""} {
+		if _, _, ok := OfGrant(other); ok {
+			t.Errorf("%q is the owner of a room's grant", other)
+		}
+	}
+}

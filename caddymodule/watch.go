@@ -1,0 +1,126 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/rooms"
+)
+
+// credentialsLook is how often the ends of credentials are looked at.
+const credentialsLook = time.Hour
+
+// begun is told that all of the configuration s has begun.
+func (e *engine) begun(s *settings) {
+	s.begun.Store(true)
+	for _, waiting := range []chan struct{}{e.events.began, e.look} {
+		select {
+		case waiting <- struct{}{}:
+		default: // told already
+		}
+	}
+}
+
+// newestBegun is the newest configuration that has begun, as a whole, and holds the
+// engine; nil: none.
+func (e *engine) newestBegun() *settings {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := len(e.holders) - 1; i >= 0; i-- {
+		if e.holders[i].begun.Load() {
+			return e.holders[i]
+		}
+	}
+	return nil
+}
+
+// watchCredentials warns of credentials that end soon, until ctx ends.
+func (e *engine) watchCredentials(ctx context.Context) {
+	clock := time.NewTicker(credentialsLook)
+	defer clock.Stop()
+	var told entra.Warnings
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-clock.C:
+		case <-e.look:
+		}
+		e.lookAtCredentials(&told, time.Now())
+	}
+}
+
+// lookAtCredentials warns of the credentials whose end is due to be told. One that
+// another has taken the place of may be among them: it can leave the configuration
+// then.
+func (e *engine) lookAtCredentials(told *entra.Warnings, now time.Time) {
+	s := e.newestBegun()
+	if s == nil {
+		return
+	}
+	for _, i := range s.integrations {
+		for _, c := range i.Entra.Credentials() {
+			if !told.Due(now, i.Name, c) {
+				continue
+			}
+			left, expires := c.DaysLeft(now), c.Expires.UTC().Format(time.DateOnly)
+			what := "a credential of the app registration expires soon: when none is left, nobody can sign in or book; make a new one in Azure"
+			if left < 0 {
+				what = "a credential of the app registration has expired: when none is left, nobody can sign in or book; make a new one in Azure"
+			}
+			s.log.Warn(what, zap.String("integration", i.Name), zap.String("credential", c.Name), zap.String("about", c.About),
+				zap.String("expires", expires), zap.Int("days_left", left))
+			e.events.emit(eventSecretExpiring, map[string]any{
+				"integration": i.Name, "credential": c.Name, "expires": expires, "days_left": left,
+			})
+		}
+	}
+}
+
+// credentialRefused is told of a credential that Microsoft refuses, which the log
+// tells too.
+func (e *engine) credentialRefused(integration string, c entra.CredentialState) {
+	e.events.emit(eventCredentialRefused, map[string]any{
+		"integration": integration, "credential": c.Name, "reason": reasonOf(c.Refusal),
+	})
+}
+
+// grantEvent is told what happens to grants and integrations, which the log tells too.
+func (e *engine) grantEvent(happened grant.Event) {
+	switch happened.Kind {
+	case grant.Lost:
+		e.lost.WithLabelValues(happened.Integration, string(happened.State)).Inc()
+		user, room := happened.Owner, ""
+		if _, name, is := rooms.OfGrant(happened.Owner); is {
+			user, room = "", name
+		}
+		e.events.emit(eventGrantLost, map[string]any{
+			"integration": happened.Integration, "user": user, "room": room,
+			"connection": string(happened.State), "reason": reasonOf(happened.Err),
+		})
+	case grant.Refused:
+		e.events.emit(eventIntegrationRefused, map[string]any{"integration": happened.Integration, "reason": reasonOf(happened.Err)})
+	case grant.Mended:
+		e.events.emit(eventIntegrationMended, map[string]any{"integration": happened.Integration})
+	}
+}
+
+// reasonOf tells an error to programs of the operator's. What Microsoft writes for
+// people may name somebody; the log has that.
+func reasonOf(err error) string {
+	var refused *entra.Error
+	if errors.As(err, &refused) {
+		return refused.Reason()
+	}
+	for _, known := range []error{grant.ErrIntegrationDown, grant.ErrNeedsSignIn, grant.ErrNeedsAdminConsent, grant.ErrUnavailable} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	return "the log says why"
+}

@@ -1,0 +1,243 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/signin"
+)
+
+// expiring are settings with one integration, whose credentials are these.
+func expiring(log *zap.Logger, h handler, credentials ...entra.Credential) *settings {
+	s := settingsOf("")
+	s.log, s.emit = log, h.emit
+	s.integrations = []signin.Integration{{
+		Name: "contoso", Entra: entra.NewClient(entra.Config{Credentials: credentials}, nil, slog.New(slog.DiscardHandler)),
+	}}
+	return s
+}
+
+// Each threshold is told of once, in the log and as an event, whatever is reloaded.
+func TestCredentialsThatExpire(t *testing.T) {
+	st := newStage(t)
+	core, logs := observer.New(zapcore.WarnLevel)
+	h := make(handler, 16)
+	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	in := func(days int) entra.Credential {
+		return entra.Credential{Secret: fmt.Sprint("top-secret-", days), Expires: now.Truncate(24*time.Hour).AddDate(0, 0, days)}
+	}
+	s := expiring(zap.New(core), h, entra.Credential{Secret: "top-secret"}, in(90), in(30), in(-1))
+	e := st.acquire(s)
+	defer st.release(e, s)
+	var told entra.Warnings
+	look := func(days int, want ...string) {
+		t.Helper()
+		logs.TakeAll()
+		e.lookAtCredentials(&told, now.AddDate(0, 0, days))
+		var got []string
+		for _, l := range logs.TakeAll() {
+			got = append(got, fmt.Sprintf("%s %d", l.ContextMap()["credential"], l.ContextMap()["days_left"]))
+			if text := fmt.Sprint(l); strings.Contains(text, "top-secret") {
+				t.Errorf("the log shows a secret: %s", text)
+			}
+		}
+		if strings.Join(got, ", ") != strings.Join(want, ", ") {
+			t.Errorf("after %d days told of %q, want %q", days, got, want)
+		}
+		for range want {
+			if text := <-h; !strings.HasPrefix(text, "secret_expiring map[credential:client_secret ") || strings.Contains(text, "top-secret") {
+				t.Errorf("the event %s", text)
+			}
+		}
+		if len(e.events.queue)+len(h) > 0 {
+			t.Error("more events than warnings")
+		}
+	}
+	look(0) // nothing has begun
+	s.begun.Store(true)
+	e.events.began <- struct{}{}
+	look(0, "client_secret 3 29", "client_secret 4 -2")
+	look(1)
+	again := expiring(zap.New(core), h, in(700), in(90), in(30))
+	st.acquire(again)
+	again.begun.Store(true)
+	look(2)
+	look(40, "client_secret 2 49", "client_secret 3 -11")
+	st.release(e, again)
+	look(41)
+}
+
+// A microsoft is an issuer that refuses a secret.
+func microsoft(t *testing.T, refused string) *httptest.Server {
+	t.Helper()
+	mux := http.NewServeMux()
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	tell := func(w http.ResponseWriter, status int, body map[string]any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(body)
+	}
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		tell(w, http.StatusOK, map[string]any{
+			"issuer": s.URL, "authorization_endpoint": s.URL + "/authorize", "token_endpoint": s.URL + "/token", "jwks_uri": s.URL + "/keys",
+		})
+	})
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("client_secret") == refused {
+			tell(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client", "error_codes": []int{7000222}})
+			return
+		}
+		tell(w, http.StatusOK, map[string]any{"token_type": "Bearer", "access_token": "access", "refresh_token": "refresh", "expires_in": 3600})
+	})
+	return s
+}
+
+// recorder is an operator's module for events.
+type recorder struct{}
+
+var recorded = make(chan string, 16)
+
+func (recorder) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "events.handlers.ones_recorder", New: func() caddy.Module { return new(recorder) }}
+}
+
+func (*recorder) UnmarshalCaddyfile(d *caddyfile.Dispenser) error { d.Next(); return nil }
+
+func (*recorder) Handle(ctx context.Context, e caddy.Event) error {
+	repl := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	recorded <- fmt.Sprint(repl.ReplaceAll("{event.module} {event.name} {event.data.integration} ", ""), e.Data)
+	return nil
+}
+
+func init() { caddy.RegisterModule(recorder{}) }
+
+// What happens reaches an operator's handler of the Caddyfile and /metrics, before
+// and after a reload.
+func TestEventsAndMetricsInCaddy(t *testing.T) {
+	dir, issuer := t.TempDir(), microsoft(t, "first-secret")
+	expires := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 5)
+	var server *caddyhttp.Server
+	var page string
+	run := func(mark string) {
+		t.Helper()
+		config, err := adapt(fmt.Sprintf(`{
+	admin off
+	persist_config off
+	log {
+		output discard
+	}
+	events {
+		on ones.grant_lost ones_recorder
+		on ones.secret_expiring ones_recorder
+		on ones.credential_refused ones_recorder
+	}
+	ones {
+		public_url https://ones.example
+		store badger %[1]s/store {
+			min_free 1MiB
+		}
+		keyset %[1]s/keyset.json
+		integration contoso {
+			server {
+				operator custom {
+					issuer %[2]s
+					graph %[2]s
+				}
+				client_id a11d0e5a-7e57-4a44-8c3b-6f2d9b1e4c20
+				client_secret first-secret
+				client_secret second-secret %[3]s
+			}
+		}
+	}
+}
+http://%[4]s.example {
+	bind unix/%[1]s/%[4]s.sock
+	metrics /metrics
+}
+`, dir, issuer.URL, expires.Format(time.DateOnly), mark))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := caddy.Load([]byte(config), true); err != nil {
+			t.Fatal(err)
+		}
+		app, err := caddy.ActiveContext().App("http")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range app.(*caddyhttp.App).Servers {
+			server, page = s, "http://"+mark+".example/metrics"
+		}
+	}
+	run("first")
+	defer func() {
+		if err := caddy.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	told := func(want string) {
+		t.Helper()
+		if got := <-recorded; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	metrics := func(want ...string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		server.ServeHTTP(w, httptest.NewRequest(http.MethodGet, page, nil))
+		for _, line := range want {
+			if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
+				t.Errorf("no %s among %d bytes of %d", line, w.Body.Len(), w.Code)
+			}
+		}
+		for _, secret := range []string{"first-secret", "second-secret", "t.alice"} {
+			if strings.Contains(w.Body.String(), secret) {
+				t.Errorf("%s is among the metrics", secret)
+			}
+		}
+	}
+	lose := func() {
+		t.Helper()
+		newestEngine().grantEvent(grant.Event{
+			Kind: grant.Lost, Integration: "contoso", Owner: "t.alice", State: grant.NeedsSignIn, Err: &entra.Error{Code: "invalid_grant", Codes: []int{700082}, Class: entra.Dead},
+		})
+		told("ones ones.grant_lost contoso map[connection:needs_sign_in integration:contoso reason:invalid_grant AADSTS700082; the connection has ended, the person has to sign in again room: user:t.alice]")
+	}
+	told("ones ones.secret_expiring contoso map[credential:client_secret 2 days_left:4 expires:" + expires.Format(time.DateOnly) + " integration:contoso]")
+	metrics(
+		fmt.Sprintf(`ones_credential_expiry_timestamp_seconds{credential="client_secret 2",integration="contoso"} %v`, float64(expires.Unix())),
+		`ones_credential_refused{credential="client_secret 1",integration="contoso"} 0`,
+		`ones_grants_lost_total{connection="needs_sign_in",integration="contoso"} 0`,
+	)
+	lose()
+	client := newestEngine().now.Load().clients["contoso"]
+	if _, err := client.Refresh(t.Context(), "refresh", ""); err != nil {
+		t.Fatal(err)
+	}
+	told("ones ones.credential_refused contoso map[credential:client_secret 1 integration:contoso reason:invalid_client AADSTS7000222; the operator has to correct the configuration]")
+	metrics(
+		`ones_credential_refused{credential="client_secret 1",integration="contoso"} 1`,
+		`ones_credential_refused{credential="client_secret 2",integration="contoso"} 0`,
+		`ones_grants_lost_total{connection="needs_sign_in",integration="contoso"} 1`,
+	)
+	run("second")
+	lose() // and the warning is not told again
+	metrics(`ones_grants_lost_total{connection="needs_sign_in",integration="contoso"} 2`)
+}
