@@ -19,8 +19,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/onesgate/onesgate/internal/backup"
-	"github.com/onesgate/onesgate/internal/booking"
-	"github.com/onesgate/onesgate/internal/signin"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -125,55 +123,6 @@ func TestNewestEngine(t *testing.T) {
 	second.release(b, s)
 	if newestEngine() != nil {
 		t.Error("an engine is found that is closed")
-	}
-}
-
-func TestAdminStatus(t *testing.T) {
-	st := newStage(t)
-	s := settingsOf("https://ones.example.com")
-	s.integrations = []signin.Integration{{Name: "contoso"}}
-	s.world.Rooms = map[string]booking.Room{
-		"harbour":   {Name: "harbour", Title: "Harbour", Integration: "contoso"},
-		"boardroom": {Name: "boardroom", Title: "Boardroom", Integration: "contoso"},
-	}
-	e := st.acquire(s)
-	defer st.release(e, s)
-	put(t, e.store, "person/1", "{}")
-	put(t, e.store, "session/1", "{}")
-	put(t, e.store, "person-card/4711/t.a", "")
-	put(t, e.store, "person-card/4711/t.b", "")
-
-	c := adminServer(t, unchanged)
-	if _, err := c.call(t.Context(), http.MethodPost, statusPath, nil); err == nil || !strings.Contains(err.Error(), "takes GET") {
-		t.Errorf("POST: %v", err)
-	}
-	res, err := c.call(t.Context(), http.MethodGet, statusPath, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	var got status
-	if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
-		t.Fatal(err)
-	}
-	r := got.Store.Records
-	if got.Store.Engine != "badger" || r[kindPeople] != 1 || r[kindSessions] != 1 || r[kindOther] != 3 || got.Store.LastBackup != nil {
-		t.Errorf("store: %+v", got.Store)
-	}
-	if d := got.Store.Disk; d == nil || d.Used == 0 || d.Free == 0 {
-		t.Errorf("disk: %+v", d)
-	}
-	if len(got.SharedCards) != 1 || strings.Join(got.SharedCards[0], " ") != "t.a t.b" {
-		t.Errorf("shared cards: %v", got.SharedCards)
-	}
-	var told bytes.Buffer
-	if err := got.print(&told, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"1 person, 0 grants", "never", "1 card number belongs to more than one person", instanceName() + ", ", "contoso: 2 rooms (boardroom, harbour)"} {
-		if !strings.Contains(told.String(), want) {
-			t.Errorf("no %q in:\n%s", want, &told)
-		}
 	}
 }
 
@@ -326,11 +275,11 @@ func TestCensus(t *testing.T) {
 	defer st.release(e, s)
 	count := func(c *census) int {
 		t.Helper()
-		records, _, err := c.take(t.Context(), e.store)
+		found, err := c.take(t.Context(), e.store)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return records[kindPeople]
+		return found.records[kindPeople]
 	}
 	var quick, slow census
 	count(&quick)

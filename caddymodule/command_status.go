@@ -9,6 +9,8 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
+
+	"github.com/onesgate/onesgate/internal/grant"
 )
 
 func statusCommand() *cobra.Command {
@@ -50,17 +52,78 @@ func (s status) print(to io.Writer, now time.Time) error {
 		row("last backup", "%s (%s), %s, %s", stamp(b.At), humanize.RelTime(b.At, now, "ago", "from now"), counted(int(b.Records), "record", "records"), humanize.IBytes(uint64(b.Bytes)))
 	}
 	for _, i := range s.Integrations {
-		var rooms []string
-		for _, r := range s.Rooms {
-			if r.Integration == i.Name {
-				rooms = append(rooms, r.Name)
-			}
+		i.print(row)
+	}
+	for _, r := range s.Rooms {
+		told := r.Name
+		if r.Title != r.Name {
+			told += " (" + r.Title + ")"
 		}
-		told := i.Name + ": " + counted(len(rooms), "room", "rooms")
-		if len(rooms) > 0 {
-			told += " (" + strings.Join(rooms, ", ") + ")"
-		}
-		row("integration", "%s", told)
+		row("room", "%s of %s: %s", told, r.Integration, connectionWords(r.Connection))
+	}
+	for _, p := range s.problems() {
+		row("PROBLEM", "%s", p.What)
+		row("", "whose: %s", p.Whose.words())
+		row("", "to do: %s", p.Do)
 	}
 	return w.Flush()
+}
+
+// problems are those of integrations and rooms, each with where it is.
+func (s status) problems() []problem {
+	var all []problem
+	for _, i := range s.Integrations {
+		for _, p := range i.Problems {
+			p.What = i.Name + ": " + p.What
+			all = append(all, p)
+		}
+	}
+	for _, r := range s.Rooms {
+		if r.Problem != nil {
+			p := *r.Problem
+			p.What = r.Integration + ": " + p.What
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+func (i integrationStatus) print(row func(what, how string, args ...any)) {
+	if i.Works {
+		row("integration", "%s: works", i.Name)
+	} else {
+		row("integration", "%s: DOES NOT WORK since %s; %s", i.Name, stamp(*i.Since), counted(i.Ailing, "connection waits", "connections wait"))
+	}
+	for _, c := range i.Credentials {
+		told := c.Name
+		if c.About != strings.TrimRight(c.Name, " 0123456789") {
+			told += " (" + c.About + ")"
+		}
+		switch {
+		case c.DaysLeft == nil:
+		case *c.DaysLeft < 0:
+			told += ", EXPIRED"
+		default:
+			told += ", " + counted(*c.DaysLeft, "day", "days") + " left"
+		}
+		if c.Refused != nil {
+			told += ", REFUSED since " + stamp(*c.Refused)
+		}
+		row("  credential", "%s", told)
+	}
+	row("  people", "%d connected, %d to sign in again, %d to wait for an administrator, %d without a mailbox",
+		i.People.Connected, i.People.NeedsSignIn, i.People.NeedsAdminConsent, i.People.NoMailbox)
+}
+
+// connectionWords tells how a room's account stands.
+func connectionWords(connection string) string {
+	switch connection {
+	case notConnected:
+		return "no account stands for it"
+	case string(grant.NeedsSignIn):
+		return "its account has to be connected again"
+	case string(grant.NeedsAdminConsent):
+		return "its account waits for an administrator"
+	}
+	return connection
 }

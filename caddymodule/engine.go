@@ -75,7 +75,7 @@ type engine struct {
 	work    sync.WaitGroup
 
 	events *events
-	look   chan struct{}          // at the credentials, now
+	look   chan struct{}          // at credentials and grants, now
 	lost   *prometheus.CounterVec // grants
 
 	census   census
@@ -224,7 +224,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 	e.work.Go(func() { e.followUpBookings(ctx, log) })
 	e.work.Go(func() { e.grants.Run(ctx) })
 	e.work.Go(func() { e.keepGrantsAlive(ctx, log) })
-	e.work.Go(func() { e.watchCredentials(ctx) })
+	e.work.Go(func() { e.watch(ctx) })
 	go e.events.run(ctx, e.newestBegun) // close waits for it, as far as may be
 	return e, nil
 }

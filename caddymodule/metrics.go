@@ -10,10 +10,24 @@ import (
 // credentials and states are as many as the configuration has. docs/operations.md
 // tells what to make of each.
 var (
+	grantsCounted = prometheus.NewDesc("ones_grants",
+		"Grants of people and rooms in the store, by what their owners can do with them, when they were last counted.", []string{"integration", "state"}, nil)
+	grantsCountedAt = prometheus.NewDesc("ones_grants_counted_timestamp_seconds",
+		"When the grants were last counted, in seconds since 1970.", nil, nil)
+	tokenRequests = prometheus.NewDesc("ones_token_requests_total",
+		"Requests of this gateway to Microsoft's token endpoint for grants, by how they ended, or whose fault it was that they failed.", []string{"integration", "outcome"}, nil)
+	integrationUp = prometheus.NewDesc("ones_integration_up",
+		"0 while Microsoft refuses the integration or gives no answer, as this gateway knows, else 1.", []string{"integration"}, nil)
 	credentialExpiry = prometheus.NewDesc("ones_credential_expiry_timestamp_seconds",
 		"When a credential of the app registration ends, in seconds since 1970, where it is known.", []string{"integration", "credential"}, nil)
 	credentialRefused = prometheus.NewDesc("ones_credential_refused",
 		"1 if Microsoft has refused a credential of the app registration and it has not worked since, else 0.", []string{"integration", "credential"}, nil)
+)
+
+var (
+	states = []grant.State{grant.Connected, grant.NeedsSignIn, grant.NeedsAdminConsent, grant.NoMailbox}
+	// outcomes of token requests, as grant.Standing counts them.
+	outcomes = []string{"ok", "transient", "operator", "admin", "person", "dead"}
 )
 
 func newLostCounter() *prometheus.CounterVec {
@@ -29,7 +43,7 @@ type collector struct{ app *App }
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{credentialExpiry, credentialRefused} {
+	for _, d := range []*prometheus.Desc{grantsCounted, grantsCountedAt, tokenRequests, integrationUp, credentialExpiry, credentialRefused} {
 		to <- d
 	}
 	newLostCounter().Describe(to)
@@ -52,8 +66,24 @@ func (e *engine) collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
+	standing, counted := e.standing(), e.census.latest()
+	if counted != nil {
+		gauge(grantsCountedAt, float64(counted.at.Unix()))
+	}
 	for _, i := range e.now.Load().integrations {
-		for _, c := range i.Entra.Credentials() {
+		if counted != nil {
+			for _, s := range states {
+				n := counted.grants[grantsOf{i.Name, false, s}] + counted.grants[grantsOf{i.Name, true, s}]
+				gauge(grantsCounted, float64(n), i.Name, string(s))
+			}
+		}
+		stands, credentials := standing[i.Name], i.Entra.Credentials()
+		_, trouble := troubleOf(stands, credentials)
+		gauge(integrationUp, boolean(trouble == nil), i.Name)
+		for _, outcome := range outcomes {
+			to <- prometheus.MustNewConstMetric(tokenRequests, prometheus.CounterValue, float64(stands.Requests[outcome]), i.Name, outcome)
+		}
+		for _, c := range credentials {
 			if !c.Expires.IsZero() {
 				gauge(credentialExpiry, float64(c.Expires.Unix()), i.Name, c.Name)
 			}

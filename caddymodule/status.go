@@ -1,15 +1,18 @@
 package caddymodule
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"net/http"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/peers"
+	"github.com/onesgate/onesgate/internal/rooms"
+	"github.com/onesgate/onesgate/internal/signin"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -50,12 +53,48 @@ type diskStatus struct {
 
 type integrationStatus struct {
 	Name string `json:"name"`
+	// Works is false while Microsoft refuses the integration or gives no answer,
+	// since Since.
+	Works bool       `json:"works"`
+	Since *time.Time `json:"since,omitempty"`
+	// Ailing is how many connections wait for that to pass.
+	Ailing      int                `json:"ailing"`
+	Credentials []credentialStatus `json:"credentials"`
+	// People of whom there is a connection, at the time of Store.Counted.
+	People   peopleStatus `json:"people"`
+	Problems []problem    `json:"problems"`
+}
+
+// credentialStatus is one credential of the app registration.
+type credentialStatus struct {
+	Name  string `json:"name"`
+	About string `json:"about"`
+	// Expires and DaysLeft are missing where nothing here can tell.
+	Expires  *time.Time `json:"expires,omitempty"`
+	DaysLeft *int       `json:"days_left,omitempty"`
+	// Refused is since when Microsoft has refused it; missing where it works, as far
+	// as is known.
+	Refused *time.Time `json:"refused_since,omitempty"`
+	// Worked is when Microsoft last took it; missing if it has not since the
+	// configuration was loaded.
+	Worked *time.Time `json:"worked_at,omitempty"`
+}
+
+// peopleStatus is how many people are in each state of a connection.
+type peopleStatus struct {
+	Connected         int `json:"connected"`
+	NeedsSignIn       int `json:"needs_sign_in"`
+	NeedsAdminConsent int `json:"needs_admin_consent"`
+	NoMailbox         int `json:"no_mailbox"`
 }
 
 type roomStatus struct {
 	Name        string `json:"name"`
 	Title       string `json:"title"`
 	Integration string `json:"integration"`
+	// Connection of the room's account: "not_connected" where it has none.
+	Connection string   `json:"connection"`
+	Problem    *problem `json:"problem,omitempty"`
 }
 
 // measured is an engine that knows what it takes on its disk, in bytes.
@@ -67,28 +106,58 @@ type measured interface {
 // long stands for a while: whoever asks often has a sixtieth of the time spent on
 // counting. It may be used concurrently.
 type census struct {
-	mu      sync.Mutex
-	records map[string]int
-	at      time.Time
-	stands  time.Duration
+	mu     sync.Mutex // held while one is taken
+	last   atomic.Pointer[headcount]
+	stands time.Duration
 }
 
-func (c *census) take(ctx context.Context, s store.Store) (map[string]int, time.Time, error) {
+// A headcount is what a census has found. It doesn't change.
+type headcount struct {
+	at      time.Time
+	records map[string]int // by kind
+	grants  map[grantsOf]int
+}
+
+// grantsOf are the grants of people, or those of rooms, in one state.
+type grantsOf struct {
+	integration string
+	rooms       bool
+	state       grant.State
+}
+
+func (c *census) take(ctx context.Context, s store.Store) (*headcount, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.records != nil && time.Since(c.at) < c.stands {
-		return c.records, c.at, nil
+	if last := c.last.Load(); last != nil && time.Since(last.at) < c.stands {
+		return last, nil
 	}
-	begun, records := time.Now(), map[string]int{}
+	found := &headcount{at: time.Now(), records: map[string]int{}, grants: map[grantsOf]int{}}
 	err := s.Snapshot(ctx, func(r store.Record) error {
-		records[kindOf(r.Key)]++
+		found.records[kindOf(r.Key)]++
+		if g, ok := grant.StateOf(r); ok {
+			_, _, room := rooms.OfGrant(g.Owner)
+			found.grants[grantsOf{g.Integration, room, g.State}]++
+		}
 		return nil
 	})
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, err
 	}
-	c.records, c.at, c.stands = records, begun, 60*time.Since(begun)
-	return c.records, c.at, nil
+	c.last.Store(found)
+	c.stands = 60 * time.Since(found.at)
+	return found, nil
+}
+
+// latest is what the last census has found; nil: there was none.
+func (c *census) latest() *headcount { return c.last.Load() }
+
+// people are the people of an integration, by the state of their connections.
+func (h *headcount) people(integration string) peopleStatus {
+	in := func(s grant.State) int { return h.grants[grantsOf{integration, false, s}] }
+	return peopleStatus{
+		Connected: in(grant.Connected), NeedsSignIn: in(grant.NeedsSignIn),
+		NeedsAdminConsent: in(grant.NeedsAdminConsent), NoMailbox: in(grant.NoMailbox),
+	}
 }
 
 func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
@@ -97,9 +166,9 @@ func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
 		Store:        storeStatus{Engine: e.kind, FeedLag: e.feed.Lag().Milliseconds()},
 		Integrations: []integrationStatus{}, Rooms: []roomStatus{},
 	}
-	var err error
-	s.Store.Records, s.Store.Counted, err = e.census.take(r.Context(), e.store)
+	found, err := e.census.take(r.Context(), e.store)
 	if err == nil {
+		s.Store.Records, s.Store.Counted = found.records, found.at
 		s.Store.LastBackup, err = readLastBackup(r.Context(), e.store)
 	}
 	if err == nil {
@@ -116,18 +185,93 @@ func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
 		return storeUnavailable(err)
 	}
 	now := e.now.Load()
+	standing := e.standing()
 	for _, i := range now.integrations {
-		s.Integrations = append(s.Integrations, integrationStatus{Name: i.Name})
+		s.Integrations = append(s.Integrations, integrationStands(i, standing[i.Name], found.people(i.Name), now.world.PublicURL, time.Now()))
 	}
-	for _, room := range now.world.Rooms {
-		s.Rooms = append(s.Rooms, statusOf(room))
+	for _, room := range now.rooms() {
+		one, err := e.roomStands(r.Context(), room, now.world.PublicURL)
+		if err != nil {
+			return storeUnavailable(err)
+		}
+		s.Rooms = append(s.Rooms, one)
 	}
-	slices.SortFunc(s.Rooms, func(a, b roomStatus) int { return cmp.Compare(a.Name, b.Name) })
 	return answer(w, s)
 }
 
-func statusOf(r booking.Room) roomStatus {
-	return roomStatus{Name: r.Name, Title: r.Title, Integration: r.Integration}
+// standing is how each integration stands that was of use so far.
+func (e *engine) standing() map[string]grant.Standing {
+	all := map[string]grant.Standing{}
+	for _, s := range e.grants.Standing() {
+		all[s.Integration] = s
+	}
+	return all
+}
+
+// troubleOf tells since when an integration does not work, as this gateway knows, and
+// why: Microsoft gives no tokens for grants, or has refused each credential, which
+// may have been at a sign-in. nil: it works.
+func troubleOf(standing grant.Standing, credentials []entra.CredentialState) (since time.Time, cause error) {
+	if standing.Problem != nil {
+		return standing.Since, standing.Problem
+	}
+	for _, c := range credentials {
+		if c.Refused.IsZero() {
+			return time.Time{}, nil
+		}
+		if cause = c.Refusal; c.Refused.After(since) {
+			since = c.Refused
+		}
+	}
+	return since, cause
+}
+
+func integrationStands(i signin.Integration, standing grant.Standing, people peopleStatus, publicURL string, now time.Time) integrationStatus {
+	all := i.Entra.Credentials()
+	since, cause := troubleOf(standing, all)
+	told := integrationStatus{
+		Name: i.Name, Works: cause == nil, Ailing: standing.Ailing, People: people,
+		Credentials: []credentialStatus{}, Problems: []problem{},
+	}
+	suffers := func(p *problem) {
+		if p != nil {
+			told.Problems = append(told.Problems, *p)
+		}
+	}
+	if cause != nil {
+		told.Since = &since
+		suffers(new(ofIntegration(cause)))
+	}
+	for _, c := range all {
+		one := credentialStatus{Name: c.Name, About: c.About}
+		if !c.Expires.IsZero() {
+			one.Expires, one.DaysLeft = new(c.Expires.UTC()), new(c.DaysLeft(now))
+		}
+		if !c.Refused.IsZero() {
+			one.Refused = &c.Refused
+		}
+		if !c.Worked.IsZero() {
+			one.Worked = &c.Worked
+		}
+		told.Credentials = append(told.Credentials, one)
+		suffers(ofCredential(c, all, cause == nil, now))
+	}
+	suffers(ofPeople(i.Name, publicURL, told.People))
+	return told
+}
+
+func (e *engine) roomStands(ctx context.Context, room signin.Room, publicURL string) (roomStatus, error) {
+	told := roomStatus{Name: room.Name, Title: room.Title, Integration: room.Integration, Connection: notConnected}
+	_, state, err := e.rooms.Get(ctx, room.Integration, room.Name)
+	switch {
+	case errors.Is(err, rooms.ErrNotConnected):
+		return told, nil
+	case err != nil:
+		return told, err
+	}
+	told.Connection = string(state)
+	told.Problem = ofRoom(room.Name, room.Integration, publicURL, state)
+	return told, nil
 }
 
 // stamp is a time for people, in their zone.

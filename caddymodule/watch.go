@@ -12,8 +12,13 @@ import (
 	"github.com/onesgate/onesgate/internal/rooms"
 )
 
-// credentialsLook is how often the ends of credentials are looked at.
-const credentialsLook = time.Hour
+const (
+	// credentialsLook is how often the ends of credentials are looked at.
+	credentialsLook = time.Hour
+	// countEvery is how often all grants are counted, if that doesn't take long: a
+	// two-hundredth of the time is spent on it at most.
+	countEvery = 10 * time.Minute
+)
 
 // begun is told that all of the configuration s has begun.
 func (e *engine) begun(s *settings) {
@@ -39,20 +44,36 @@ func (e *engine) newestBegun() *settings {
 	return nil
 }
 
-// watchCredentials warns of credentials that end soon, until ctx ends.
-func (e *engine) watchCredentials(ctx context.Context) {
-	clock := time.NewTicker(credentialsLook)
+// watch warns of credentials that end soon, and counts grants for the metrics, until
+// ctx ends. It begins with the first configuration that has begun.
+func (e *engine) watch(ctx context.Context) {
+	clock, count := time.NewTicker(credentialsLook), time.NewTimer(0)
 	defer clock.Stop()
+	count.Stop()
+	defer count.Stop()
 	var told entra.Warnings
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-count.C:
+			count.Reset(e.count(ctx))
 		case <-clock.C:
+			e.lookAtCredentials(&told, time.Now())
 		case <-e.look:
+			e.lookAtCredentials(&told, time.Now())
+			count.Reset(0)
 		}
-		e.lookAtCredentials(&told, time.Now())
 	}
+}
+
+// count takes a census, and says when to take the next one.
+func (e *engine) count(ctx context.Context) (wait time.Duration) {
+	begun := time.Now()
+	if _, err := e.census.take(ctx, e.store); err != nil {
+		return countEvery // the store tells of itself; what was counted before stands
+	}
+	return max(countEvery, 200*time.Since(begun))
 }
 
 // lookAtCredentials warns of the credentials whose end is due to be told. One that

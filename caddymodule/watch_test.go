@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -14,12 +15,14 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/signin"
 )
 
@@ -207,6 +210,16 @@ http://%[4]s.example {
 				t.Errorf("no %s among %d bytes of %d", line, w.Body.Len(), w.Code)
 			}
 		}
+		var ours strings.Builder
+		for line := range strings.Lines(w.Body.String()) {
+			if strings.HasPrefix(line, "ones_") || strings.Contains(line, " ones_") {
+				ours.WriteString(line)
+			}
+		}
+		problems, err := promlint.New(strings.NewReader(ours.String())).Lint()
+		if err != nil || len(problems) > 0 {
+			t.Errorf("the metrics are not as Prometheus wants them: %v, %v", problems, err)
+		}
 		for _, secret := range []string{"first-secret", "second-secret", "t.alice"} {
 			if strings.Contains(w.Body.String(), secret) {
 				t.Errorf("%s is among the metrics", secret)
@@ -225,9 +238,33 @@ http://%[4]s.example {
 		fmt.Sprintf(`ones_credential_expiry_timestamp_seconds{credential="client_secret 2",integration="contoso"} %v`, float64(expires.Unix())),
 		`ones_credential_refused{credential="client_secret 1",integration="contoso"} 0`,
 		`ones_grants_lost_total{connection="needs_sign_in",integration="contoso"} 0`,
+		`ones_token_requests_total{integration="contoso",outcome="operator"} 0`,
+		`ones_integration_up{integration="contoso"} 1`,
+	)
+	e := newestEngine()
+	save := func(owner string, s grant.State) {
+		t.Helper()
+		if err := e.grants.Save(t.Context(), owner, "contoso", entra.Tokens{Refresh: "refresh"}, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save("t.alice", grant.Connected)
+	save(rooms.GrantOwner("contoso", "boardroom"), grant.Connected)
+	save("t.bob", grant.NeedsSignIn)
+	for e.census.latest() == nil { // what the beginning of the configuration began
+		runtime.Gosched()
+	}
+	e.census.mu.Lock()
+	e.census.stands = 0
+	e.census.mu.Unlock()
+	e.count(t.Context())
+	metrics(
+		`ones_grants{integration="contoso",state="connected"} 2`,
+		`ones_grants{integration="contoso",state="needs_sign_in"} 1`,
+		`ones_grants{integration="contoso",state="no_mailbox"} 0`,
 	)
 	lose()
-	client := newestEngine().now.Load().clients["contoso"]
+	client := e.now.Load().clients["contoso"]
 	if _, err := client.Refresh(t.Context(), "refresh", ""); err != nil {
 		t.Fatal(err)
 	}

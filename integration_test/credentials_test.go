@@ -17,7 +17,7 @@ import (
 )
 
 func TestSignInWithACertificate(t *testing.T) {
-	certificate, key := newCertificate(t)
+	certificate, key := newCertificate(t, 1)
 	w := newWorld(t, func(c *m365.Config) { c.Tenants[0].Apps[0].Certificates = []string{certificate} })
 	for name, text := range map[string]string{"cert.pem": certificate, "key.pem": key} {
 		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o600); err != nil {
@@ -51,14 +51,14 @@ func TestSignInWithTheSecondSecret(t *testing.T) {
 	}
 }
 
-// newCertificate returns a certificate that ends in a day, and its key, as PEM.
-func newCertificate(t *testing.T) (certificate, key string) {
+// newCertificate returns a certificate that ends in so many days, and its key, as PEM.
+func newCertificate(t *testing.T, days int) (certificate, key string) {
 	t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	about := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().AddDate(0, 0, 1)}
+	about := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().AddDate(0, 0, days)}
 	der, err := x509.CreateCertificate(rand.Reader, about, about, &private.PublicKey, private)
 	if err != nil {
 		t.Fatal(err)

@@ -4,9 +4,12 @@ import "time"
 
 const day = 24 * time.Hour
 
+// FirstWarning is how many days before its end the operator is first warned of it.
+const FirstWarning = 60
+
 // thresholds are how many days before its end the operator is warned of it. At 0 it
 // has ended.
-var thresholds = [...]int{0, 1, 7, 14, 30, 60}
+var thresholds = [...]int{0, 1, 7, 14, 30, FirstWarning}
 
 // threshold is the last one that a credential has passed, if any.
 func (s CredentialState) threshold(now time.Time) (days int, passed bool) {

@@ -176,7 +176,7 @@ func TestCredentialStates(t *testing.T) {
 		}
 	}
 	s = states()
-	if !s[0].Refused.Equal(noon) || !s[1].Refused.Equal(noon) || !s[2].Refused.IsZero() {
+	if !s[2].Worked.Equal(noon) || !s[0].Worked.IsZero() || !s[0].Refused.Equal(noon) || !s[1].Refused.Equal(noon) || !s[2].Refused.IsZero() {
 		t.Errorf("refused: %+v", s)
 	}
 	var e *entra.Error
@@ -193,6 +193,14 @@ func TestCredentialStates(t *testing.T) {
 		t.Errorf("a secret shows: %s", text)
 	}
 
+	now.advance(10 * time.Minute) // refused again
+	if _, err := c.Refresh(t.Context(), "refresh-0", ""); err != nil {
+		t.Fatal(err)
+	}
+	if s := states(); !s[0].Refused.Equal(noon) {
+		t.Errorf("refused since %v, want the first time", s[0].Refused)
+	}
+
 	// Mended: a try ten minutes later finds it out.
 	p.refuseSecrets(t)
 	write(t, gone.TokenFile, "e30.e30.c2ln")
@@ -200,7 +208,7 @@ func TestCredentialStates(t *testing.T) {
 	if _, err := c.Refresh(t.Context(), "refresh-0", ""); err != nil {
 		t.Fatal(err)
 	}
-	if s := states(); !s[0].Refused.IsZero() || s[0].Refusal != nil || s[1].Problem != nil {
+	if s := states(); !s[0].Refused.IsZero() || s[0].Refusal != nil || !s[0].Worked.Equal(now.now()) || s[1].Problem != nil {
 		t.Errorf("mended: %+v", s)
 	}
 

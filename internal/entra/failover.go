@@ -19,7 +19,7 @@ type credentials struct {
 	tell func(CredentialState)
 	all  []*credential
 
-	mu sync.Mutex // guards refused, refusal and told of all
+	mu sync.Mutex // guards what is said of refusals and successes of all
 }
 
 type credential struct {
@@ -30,6 +30,8 @@ type credential struct {
 	refused time.Time // when it was last, zero: it works, as far as we know
 	refusal error     // why
 	told    bool      // the operator has been told so
+
+	refusedSince, lastWorked time.Time
 
 	reading sync.Mutex // guards what follows
 	pair    *pair      // of a certificate, the last good one
@@ -68,7 +70,7 @@ func (cs *credentials) try(ctx context.Context, op string, now time.Time, send f
 	refusals := map[*credential]error{}
 	for _, c := range cs.inTurn(now) {
 		if err = send(c); err == nil {
-			if cs.worked(c) {
+			if cs.worked(c, now) {
 				cs.log.InfoContext(ctx, "a credential of the app registration that was refused works again", "credential", c.name())
 			}
 			for _, refused := range cs.untold(refusals) {
@@ -83,6 +85,9 @@ func (cs *credentials) try(ctx context.Context, op string, now time.Time, send f
 		}
 		refusals[c] = err
 		cs.mu.Lock()
+		if c.refused.IsZero() {
+			c.refusedSince = now
+		}
 		c.refused, c.refusal = now, err
 		cs.mu.Unlock()
 	}
@@ -97,11 +102,12 @@ func (cs *credentials) try(ctx context.Context, op string, now time.Time, send f
 
 // worked remembers that a credential is good, and says whether that is news to the
 // operator.
-func (cs *credentials) worked(good *credential) (news bool) {
+func (cs *credentials) worked(good *credential, now time.Time) (news bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	news = good.told
 	good.refused, good.refusal, good.told = time.Time{}, nil, false
+	good.refusedSince, good.lastWorked = time.Time{}, now
 	return news
 }
 

@@ -16,10 +16,12 @@ type CredentialState struct {
 	About string
 	// Expires is when it ends; zero: nothing here can tell.
 	Expires time.Time
-	// Refused is when Microsoft last refused it, or it could not be used, and Refusal
-	// why; zero: it has worked since, or nobody has tried.
+	// Refused is since when Microsoft has refused it, or it could not be used, and
+	// Refusal why the last time; zero: it works, as far as is known.
 	Refused time.Time
 	Refusal error
+	// Worked is when Microsoft last took it; zero: not since this client was made.
+	Worked time.Time
 	// Problem is what is wrong with its files now. The last good certificate may be
 	// in use on.
 	Problem error
@@ -44,7 +46,7 @@ func (cs *credentials) state(c *credential) CredentialState {
 	}
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	s.Refused, s.Refusal = c.refused, c.refusal
+	s.Refused, s.Refusal, s.Worked = c.refusedSince, c.refusal, c.lastWorked
 	return s
 }
 

@@ -1,0 +1,141 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
+)
+
+// A problem is something that does not work or soon won't, for people. It names no
+// person and no secret.
+type problem struct {
+	// What it means.
+	What string `json:"what"`
+	// Whose it is.
+	Whose owner `json:"whose"`
+	// Do is what that one has to do.
+	Do string `json:"do"`
+}
+
+// An owner is whose a problem is.
+type owner string
+
+const (
+	operators      owner = "operator"      // of the gateway
+	administrators owner = "administrator" // of the tenant
+	microsofts     owner = "microsoft"
+)
+
+// words are for a sentence.
+func (o owner) words() string {
+	switch o {
+	case operators:
+		return "yours, who operate the gateway"
+	case administrators:
+		return "the tenant's administrator's"
+	}
+	return "Microsoft's, or the network's"
+}
+
+const replaceCredential = "make a new secret (or certificate) for the app registration in Azure, write it on a line above the old one, and reload; all is well again by itself then, and nobody has to sign in again"
+
+// ofIntegration tells why Microsoft is of no help to an integration; cause is what
+// the keeper of grants was answered.
+func ofIntegration(cause error) problem {
+	var refused *entra.Error
+	switch {
+	case !errors.As(cause, &refused):
+		return problem{"the integration does not work: " + reasonOf(cause), operators, "look for the cause in the log"}
+	case refused.Class == entra.Transient:
+		return problem{
+			"Microsoft can't be reached or gives no answer (" + refused.Reason() + "): nobody can sign in, and bookings wait. Nobody's connection is harmed", microsofts,
+			"see whether this machine reaches the internet (DNS, proxy, firewall), then Microsoft's service health; the gateway goes on trying",
+		}
+	}
+	if refused.Code == "" { // it was never sent
+		return problem{
+			"no credential of the app registration can be used: nobody can sign in or book. Nobody's connection is harmed", operators,
+			"see which file is missing or of no use, here or in the log, and put a good one in its place; the gateway takes it without a restart",
+		}
+	}
+	p := problem{"Microsoft refuses the app registration itself (" + refused.Reason() + "): nobody can sign in or book. Nobody's connection is harmed", operators, ""}
+	number := func(n int) bool { return slices.Contains(refused.Codes, n) }
+	switch {
+	case number(7000222):
+		p.Do = "its secret has expired: " + replaceCredential
+	case number(7000215):
+		p.Do = "its secret is wrong (is it the secret's id, instead of its value?): " + replaceCredential
+	case number(700016), number(90002), number(700038):
+		p.Do = "compare client_id and tenant_id with the app registration in Azure"
+	case number(7000112):
+		p.Do = "the app is disabled in the tenant: have it enabled under Enterprise applications in Azure"
+	case refused.Code == "invalid_client":
+		p.Do = replaceCredential
+	default:
+		p.Do = "compare client_id, tenant_id, scopes and redirect URIs (onesgate ones redirect-uris) with the app registration in Azure; the log has Microsoft's own words"
+	}
+	return p
+}
+
+// ofCredential tells what is wrong with a credential, or will be; nil: nothing.
+// others are all of the app registration; works says whether one of them does.
+func ofCredential(c entra.CredentialState, others []entra.CredentialState, works bool, now time.Time) *problem {
+	replace := replaceCredential
+	if slices.ContainsFunc(others, func(o entra.CredentialState) bool {
+		return o.Name != c.Name && !o.Worked.IsZero() && o.Refused.IsZero() && o.Problem == nil && (o.Expires.IsZero() || o.DaysLeft(now) > entra.FirstWarning)
+	}) {
+		replace = "another one works, so take the line of this one out of the Caddyfile and reload"
+	}
+	is := func(what, do string) *problem { return &problem{what, operators, do} }
+	switch left := c.DaysLeft(now); {
+	case c.Problem != nil:
+		return is(fmt.Sprintf("the file of %s is of no use now: %v", c.Name, c.Problem), "put a good one in its place; the gateway takes it without a restart")
+	case !c.Refused.IsZero() && works:
+		return is(fmt.Sprintf("Microsoft refuses %s (%s)", c.Name, reasonOf(c.Refusal)), replace)
+	case c.Expires.IsZero():
+	case left < 0:
+		return is(fmt.Sprintf("%s has expired, on %s", c.Name, dateOf(c.Expires)), replace)
+	case left <= entra.FirstWarning:
+		return is(fmt.Sprintf("%s expires on %s, in %s; when none is left, nobody can sign in or book", c.Name, dateOf(c.Expires), counted(left, "day", "days")), replace)
+	}
+	return nil
+}
+
+// ofPeople tells of people who can't help themselves; nil: there are none.
+func ofPeople(integration, publicURL string, n peopleStatus) *problem {
+	if n.NeedsAdminConsent == 0 {
+		return nil
+	}
+	return &problem{
+		counted(n.NeedsAdminConsent, "person waits", "people wait") + " for an administrator of the tenant: the permissions are not granted, or they may not use the app", administrators,
+		"grant them at " + publicURL + "/.ones/consent/" + integration + ", or assign these people to the app under Enterprise applications in Azure",
+	}
+}
+
+// ofRoom tells why the account of a room is of no help; nil: it is, or there is none.
+func ofRoom(room, integration, publicURL string, connection grant.State) *problem {
+	switch connection {
+	case grant.NeedsSignIn:
+		return &problem{
+			"Microsoft no longer honours the connection of the account that stands for " + room + ": nobody but the people who book sees its calendar", operators,
+			"have an admin connect it again at " + publicURL + "/.ones/rooms/" + room + "/connect",
+		}
+	case grant.NeedsAdminConsent:
+		return &problem{
+			"the account that stands for " + room + " waits for an administrator of the tenant", administrators,
+			"grant the permissions at " + publicURL + "/.ones/consent/" + integration,
+		}
+	case grant.Unavailable:
+		return &problem{
+			"the account that stands for " + room + " gets no token at the moment: nobody but the people who book sees its calendar", microsofts,
+			"see whether the integration " + integration + " works; the gateway goes on trying",
+		}
+	}
+	return nil
+}
+
+func dateOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }

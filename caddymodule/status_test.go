@@ -1,0 +1,199 @@
+package caddymodule
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/rooms"
+	"github.com/onesgate/onesgate/internal/signin"
+)
+
+// Every problem says what it means, whose it is, and what to do.
+func TestProblemsOfAnIntegration(t *testing.T) {
+	refused := func(code string, class entra.Class, numbers ...int) error {
+		return fmt.Errorf("%w: %w", grant.ErrIntegrationDown, &entra.Error{Code: code, Class: class, Codes: numbers, Description: "of alice@contoso.com"})
+	}
+	for name, tt := range map[string]struct {
+		cause error
+		whose owner
+		do    string // part of it
+	}{
+		"an expired secret":     {refused("invalid_client", entra.Operator, 7000222), operators, "has expired: make a new secret"},
+		"a wrong secret":        {refused("invalid_client", entra.Operator, 7000215), operators, "instead of its value"},
+		"a refused certificate": {refused("invalid_client", entra.Operator, 700027), operators, "make a new secret (or certificate)"},
+		"an unknown app":        {refused("unauthorized_client", entra.Operator, 700016), operators, "compare client_id and tenant_id"},
+		"a disabled app":        {refused("unauthorized_client", entra.Operator, 7000112), operators, "have it enabled"},
+		"anything else of ours": {refused("invalid_request", entra.Operator), operators, "redirect URIs"},
+		"a missing file":        {refused("", entra.Operator), operators, "put a good one in its place"},
+		"no answer":             {&entra.Error{Err: errors.New("alice@contoso.com"), Class: entra.Transient}, microsofts, "service health"},
+		"not configured":        {fmt.Errorf("%w: alice@contoso.com", grant.ErrIntegrationDown), operators, "the log"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := ofIntegration(tt.cause)
+			if p.What == "" || p.Whose != tt.whose || !strings.Contains(p.Do, tt.do) || strings.Contains(fmt.Sprint(p), "alice") {
+				t.Errorf("told as %+v", p)
+			}
+		})
+	}
+}
+
+// An integration works while a credential does, unless its grants get no tokens.
+func TestTroubleOfAnIntegration(t *testing.T) {
+	first, second := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC), time.Date(2026, 11, 26, 13, 0, 0, 0, time.UTC)
+	early, late := errors.New("early"), errors.New("late")
+	good := entra.CredentialState{}
+	refused, other := entra.CredentialState{Refused: second, Refusal: late}, entra.CredentialState{Refused: first, Refusal: early}
+	for name, tt := range map[string]struct {
+		standing    grant.Standing
+		credentials []entra.CredentialState
+		cause       error
+		since       time.Time
+	}{
+		"nothing is known":     {credentials: []entra.CredentialState{good}},
+		"one works":            {credentials: []entra.CredentialState{refused, good}},
+		"none works":           {credentials: []entra.CredentialState{refused, other}, cause: early, since: second},
+		"no tokens for grants": {standing: grant.Standing{Problem: late, Since: first}, credentials: []entra.CredentialState{good}, cause: late, since: first},
+	} {
+		if since, cause := troubleOf(tt.standing, tt.credentials); !errors.Is(cause, tt.cause) || (cause == nil) != (tt.cause == nil) || !since.Equal(tt.since) {
+			t.Errorf("%s: %v since %v, want %v since %v", name, cause, since, tt.cause, tt.since)
+		}
+	}
+	if p := ofCredential(refused, []entra.CredentialState{refused}, false, first); p != nil {
+		t.Errorf("told twice of what the integration suffers from: %v", p)
+	}
+}
+
+// What is told of credentials goes by whether another one can take over.
+func TestProblemsOfCredentials(t *testing.T) {
+	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	in := func(n, days int) entra.CredentialState {
+		return entra.CredentialState{Name: fmt.Sprint("client_secret ", n), Expires: now.AddDate(0, 0, days)}
+	}
+	fine, untried := in(9, 300), in(7, 300)
+	fine.Worked = now
+	refused := entra.CredentialState{Name: "client_secret 8", Refused: now, Refusal: &entra.Error{Code: "invalid_client"}}
+	for name, tt := range map[string]struct {
+		c    entra.CredentialState
+		and  []entra.CredentialState
+		want string // what; do
+	}{
+		"fine":                        {c: fine},
+		"without a date":              {c: entra.CredentialState{Name: "client_secret 1"}},
+		"61 days":                     {c: in(1, 61)},
+		"60 days":                     {c: in(1, 60), want: "client_secret 1 expires on 2027-01-25, in 60 days; make a new secret"},
+		"a day":                       {c: in(1, 1), want: "client_secret 1 expires on 2026-11-27, in 1 day; make a new secret"},
+		"over":                        {c: in(1, -1), want: "client_secret 1 has expired, on 2026-11-25; make a new secret"},
+		"over, another works":         {c: in(1, -1), and: []entra.CredentialState{fine}, want: "client_secret 1 has expired, on 2026-11-25; another one works"},
+		"over, another was not tried": {c: in(1, -1), and: []entra.CredentialState{untried}, want: "client_secret 1 has expired, on 2026-11-25; make a new secret"},
+		"over, as the others":         {c: in(1, -1), and: []entra.CredentialState{in(2, 20), refused}, want: "client_secret 1 has expired, on 2026-11-25; make a new secret"},
+		"refused":                     {c: refused, want: "Microsoft refuses client_secret 8 (invalid_client; it can be tried again later); make a new secret"},
+		"refused, another works":      {c: refused, and: []entra.CredentialState{fine}, want: "Microsoft refuses client_secret 8 (invalid_client; it can be tried again later); another one works"},
+		"a file": {
+			c:    entra.CredentialState{Name: "federated_token_file 1", Problem: errors.New("no such file"), Refused: now, Refusal: errors.New("no such file")},
+			want: "the file of federated_token_file 1 is of no use now: no such file; put a good one in its place",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := ""
+			if p := ofCredential(tt.c, append(tt.and, tt.c), true, now); p != nil {
+				what, _, _ := strings.Cut(p.What, "; when none")
+				if got = what + "; " + p.Do; p.Whose != operators {
+					t.Errorf("it is %s", p.Whose)
+				}
+			}
+			if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+				t.Errorf("told %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// The status counts people by the state of their connections, tells how the accounts
+// of rooms stand, and what is wrong, in words.
+func TestStatusOfPeopleAndRooms(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("https://ones.example.com")
+	expires := time.Now().AddDate(0, 0, -3)
+	s.integrations = []signin.Integration{{Name: "contoso", Entra: entra.NewClient(entra.Config{
+		Credentials: []entra.Credential{{Secret: "top-secret-1", Expires: expires}, {Secret: "top-secret-2"}},
+	}, nil, slog.New(slog.DiscardHandler))}}
+	s.world.Rooms = map[string]booking.Room{}
+	for _, name := range []string{"boardroom", "harbour", "library", "studio"} {
+		s.world.Rooms[name] = booking.Room{Name: name, Title: name, Integration: "contoso"}
+	}
+	e := st.acquire(s)
+	defer st.release(e, s)
+	save := func(owner string, state grant.State) {
+		t.Helper()
+		if err := e.grants.Save(t.Context(), owner, "contoso", entra.Tokens{Refresh: "top-secret-refresh"}, state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for owner, state := range map[string]grant.State{
+		"t.alice": grant.Connected, "t.bob": grant.Connected, "t.carol": grant.NeedsSignIn, "t.dave": grant.NeedsAdminConsent, "t.erin": grant.NoMailbox,
+	} {
+		save(owner, state)
+	}
+	put(t, e.store, "grant/t.elsewhere", `{"integration":"gone","state":"connected"}`)
+	for room, state := range map[string]grant.State{"boardroom": grant.Connected, "harbour": grant.NeedsSignIn, "library": grant.NeedsAdminConsent} {
+		if err := e.rooms.Connect(t.Context(), "contoso", room, rooms.Account{PersonID: "t.room"}, entra.Tokens{Refresh: "top-secret-refresh"}); err != nil {
+			t.Fatal(err)
+		}
+		save(rooms.GrantOwner("contoso", room), state)
+	}
+
+	var answered json.RawMessage
+	if err := adminServer(t, unchanged).ask(t.Context(), http.MethodGet, statusPath, &answered); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(answered), "top-secret") {
+		t.Errorf("the status tells a secret: %s", answered)
+	}
+	var got status
+	if err := json.Unmarshal(answered, &got); err != nil {
+		t.Fatal(err)
+	}
+	i := got.Integrations[0]
+	if want := (peopleStatus{Connected: 2, NeedsSignIn: 1, NeedsAdminConsent: 1, NoMailbox: 1}); i.People != want || !i.Works {
+		t.Errorf("people: %+v, works: %t", i.People, i.Works)
+	}
+	var told bytes.Buffer
+	if err := got.print(&told, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	_, tail, _ := strings.Cut(told.String(), "integration")
+	want := strings.ReplaceAll(`   contoso: works
+  credential  client_secret 1 (client_secret that expires on DATE), EXPIRED
+  credential  client_secret 2
+  people      2 connected, 1 to sign in again, 1 to wait for an administrator, 1 without a mailbox
+room          boardroom of contoso: connected
+room          harbour of contoso: its account has to be connected again
+room          library of contoso: its account waits for an administrator
+room          studio of contoso: no account stands for it
+PROBLEM       contoso: client_secret 1 has expired, on DATE
+              whose: yours, who operate the gateway
+              to do: make a new secret (or certificate) for the app registration in Azure, write it on a line above the old one, and reload; all is well again by itself then, and nobody has to sign in again
+PROBLEM       contoso: 1 person waits for an administrator of the tenant: the permissions are not granted, or they may not use the app
+              whose: the tenant's administrator's
+              to do: grant them at https://ones.example.com/.ones/consent/contoso, or assign these people to the app under Enterprise applications in Azure
+PROBLEM       contoso: Microsoft no longer honours the connection of the account that stands for harbour: nobody but the people who book sees its calendar
+              whose: yours, who operate the gateway
+              to do: have an admin connect it again at https://ones.example.com/.ones/rooms/harbour/connect
+PROBLEM       contoso: the account that stands for library waits for an administrator of the tenant
+              whose: the tenant's administrator's
+              to do: grant the permissions at https://ones.example.com/.ones/consent/contoso
+`, "DATE", dateOf(expires))
+	if tail != want {
+		t.Errorf("told:\n%s\nwant:\n%s", tail, want)
+	}
+}

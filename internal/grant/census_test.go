@@ -1,0 +1,49 @@
+package grant_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// A census meets each grant in the state that its owner is told, once they have asked.
+func TestStateOf(t *testing.T) {
+	w := newWorld(t)
+	count := func() map[grant.Counted]int {
+		t.Helper()
+		found := map[grant.Counted]int{}
+		if err := w.store.Snapshot(t.Context(), func(r store.Record) error {
+			if c, ok := grant.StateOf(r); ok {
+				found[c]++
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	w.signIn(alice, "saved")
+	w.save(w.Keeper, "tenant.bob", "bob", grant.NoMailbox)
+	for _, key := range []string{"grant/tenant.damaged", "grants", "person/tenant.alice"} {
+		if _, err := w.store.Commit(t.Context(), store.Write{Key: key, Value: []byte("{")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is := func(found map[grant.Counted]int, state grant.State) {
+		t.Helper()
+		if len(found) != 2 || found[grant.Counted{Owner: alice, Integration: "contoso", State: state}] != 1 ||
+			found[grant.Counted{Owner: "tenant.bob", Integration: "contoso", State: grant.NoMailbox}] != 1 {
+			t.Errorf("counted %v, want alice who is %s and bob without a mailbox", found, state)
+		}
+	}
+	is(count(), grant.Connected)
+	w.advance(time.Hour)
+	w.idp.refuses(400, refusedDead)
+	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
+		t.Fatal(err)
+	}
+	is(count(), grant.NeedsSignIn)
+}
