@@ -33,6 +33,7 @@ type health struct {
 	since   time.Time
 	until   time.Time
 	probing bool
+	told    bool // that it is refused, and not yet that it is mended
 	// silent counts how often in a row there was no answer.
 	silent int
 	// ailing are the owners whose last refresh failed for no fault of theirs.
@@ -193,7 +194,7 @@ func silent(refused *entra.Error) bool {
 func (k *Keeper) breakOff(integration string, h *health, err error, wait time.Duration) error {
 	now := k.cfg.Now()
 	if h.cause == nil {
-		h.since = now
+		h.since, h.told = now, true
 		k.cfg.Log.Error("Microsoft gives no tokens to the integration; nobody's connection is at fault", "integration", integration, "error", err)
 		k.cfg.Tell(Event{Kind: Refused, Integration: integration, Err: err})
 	}
@@ -207,8 +208,9 @@ func (k *Keeper) works(integration string, h *health) {
 	k.recover(h)
 	k.recover(k.health(""))
 	h.silent = 0
-	if h.cause != nil {
-		h.cause, h.since = nil, time.Time{}
+	h.cause, h.since = nil, time.Time{}
+	if h.told {
+		h.told = false
 		k.cfg.Log.Info("Microsoft gives tokens to the integration again", "integration", integration)
 		k.cfg.Tell(Event{Kind: Mended, Integration: integration})
 	}

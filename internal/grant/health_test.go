@@ -174,7 +174,16 @@ func TestReloadMends(t *testing.T) {
 	grant.Probe(w.Keeper)
 	w.wantStates(owners, grant.Connected)
 	w.wantStanding(nil, 0, map[string]uint64{"operator": 1})
+	w.wantTold(grant.Refused) // whether it is mended is not known yet
 	w.wantAll(owners, nil)
+	w.wantTold(grant.Mended)
+
+	w.advance(time.Hour)
+	w.idp.refuses(http.StatusUnauthorized, refusedOperator)
+	w.wantAll(owners, grant.ErrIntegrationDown)
+	w.configure("contoso") // with another wrong one
+	w.wantAll(owners, grant.ErrIntegrationDown)
+	w.wantTold(grant.Refused, grant.Refused)
 }
 
 // TestSilence: after some requests without an answer in a row nobody is kept
