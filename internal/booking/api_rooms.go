@@ -128,7 +128,7 @@ func (a *api) user(ctx context.Context, c Caller, in *userInput) (*userAnswer, e
 	if c.Service == "" && who != c.Person.ID {
 		return nil, refusal{codeForbidden, "A signed-in person may only ask about themselves: use me."}
 	}
-	e, err := a.bookings.person(ctx, who)
+	e, err := a.bookings.people.Find(ctx, who)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package booking
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -55,11 +54,13 @@ func (a *api) caller(r *http.Request) (Caller, error) {
 		if !ok {
 			return Caller{}, errInvalidToken
 		}
-		return a.actAs(r.Context(), name, actAs)
+		return a.actAs(r, name, actAs)
 	case person != nil:
 		if len(actAs) > 0 || identity.TriedActAs(r.Context()) {
 			return Caller{}, refusal{codeForbidden, "A signed-in person acts for themselves: leave out Ones-Act-As."}
 		}
+		e, err := a.bookings.people.Get(r.Context(), person.ID)
+		a.seen(r, e, err)
 		return Caller{Person: person}, nil
 	case bearer || len(a.options.ServiceTokens) > 0:
 		return Caller{}, errInvalidToken
@@ -79,60 +80,32 @@ func (a *api) service(token string) (name string, ok bool) {
 }
 
 // actAs resolves the Ones-Act-As of a service.
-func (a *api) actAs(ctx context.Context, service string, values []string) (Caller, error) {
+func (a *api) actAs(r *http.Request, service string, values []string) (Caller, error) {
 	switch {
 	case len(values) == 0:
 		return Caller{Service: service}, nil
 	case len(values) > 1:
 		return Caller{}, refusal{codeMalformed, "Ones-Act-As must be there once."}
 	}
-	e, err := a.bookings.person(ctx, values[0])
+	e, err := a.bookings.people.Find(r.Context(), values[0])
 	if err != nil {
 		return Caller{}, err
 	}
+	a.seen(r, e, nil)
 	return Caller{Service: service, Person: &e.Person}, nil
 }
 
-// Errors of looking for a person.
-var (
-	errUnknownUser   = errors.New("nobody like that has signed in with Microsoft 365 yet")
-	errAmbiguousUser = errors.New("more than one person fits: say whom by their user id")
-)
-
-// maxWho bounds what a person is named by, in bytes.
-const maxWho = 320
-
-// person finds somebody by user id, "card:NUMBER" or e-mail address.
-func (s *Service) person(ctx context.Context, who string) (people.Entry, error) {
-	who = strings.TrimSpace(who)
-	if who == "" || len(who) > maxWho {
-		return people.Entry{}, errUnknownUser
+// seen notes that somebody calls, or is called for: whoever is not seen for long is
+// forgotten. To ask about a person is not to see them: ONES may ask about everybody
+// each night. No call fails for this; err is why the person could not be read.
+func (a *api) seen(r *http.Request, e people.Entry, err error) {
+	if strings.HasPrefix(r.URL.Path, "/v1/users/") || errors.Is(err, people.ErrUnknown) {
+		return
 	}
-	if card, ok := strings.CutPrefix(who, "card:"); ok {
-		return one(s.people.ByCard(ctx, card))
+	if err == nil {
+		err = a.bookings.people.Seen(r.Context(), e)
 	}
-	if strings.HasPrefix(who, "room:") { // rooms have no account of their own here yet
-		return people.Entry{}, errUnknownUser
+	if err != nil {
+		a.bookings.log.WarnContext(r.Context(), "that somebody was seen could not be noted; the next call tries again", "error", err)
 	}
-	e, err := s.people.Get(ctx, who)
-	if errors.Is(err, people.ErrUnknown) && strings.Contains(who, "@") {
-		return one(s.people.ByEmail(ctx, who))
-	}
-	if errors.Is(err, people.ErrUnknown) {
-		return people.Entry{}, errUnknownUser
-	}
-	return e, err
-}
-
-// one demands that exactly one was found.
-func one(found []people.Entry, err error) (people.Entry, error) {
-	switch {
-	case err != nil:
-		return people.Entry{}, err
-	case len(found) == 0:
-		return people.Entry{}, errUnknownUser
-	case len(found) > 1:
-		return people.Entry{}, errAmbiguousUser
-	}
-	return found[0], nil
 }

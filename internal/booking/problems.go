@@ -14,6 +14,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/graph"
+	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -114,8 +115,8 @@ var table = []struct {
 	detail string
 }{
 	{errNotFound, codeNotFound, "There is no such booking."},
-	{errUnknownUser, codeUnknownUser, "Nobody like that has signed in with Microsoft 365 yet. They have to, once, before rooms can be booked for them. Somebody without a mailbox is known by user id or card only."},
-	{errAmbiguousUser, codeAmbiguousUser, "More than one person fits: say whom by their user id."},
+	{people.ErrUnknown, codeUnknownUser, "Nobody like that has signed in with Microsoft 365 yet. They have to, once, before rooms can be booked for them. Somebody without a mailbox is known by user id or card only."},
+	{people.ErrAmbiguous, codeAmbiguousUser, "More than one person fits: say whom by their user id."},
 	{grant.ErrNeedsSignIn, codeNeedsSignIn, "The connection to Microsoft 365 has ended: this person has to sign in again."},
 	{grant.ErrNeedsAdminConsent, codeNeedsAdminConsent, "An administrator of Microsoft 365 has to consent first."},
 	{grant.ErrIntegrationDown, codeIntegrationDown, "This integration can't be used right now; its operator has to look at it."},

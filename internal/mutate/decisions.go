@@ -197,7 +197,7 @@ var decisions = []decision{
 	{line: "X14", file: "internal/booking/callers.go", is: ` || identity.TriedActAs(r.Context())`, run: callers},
 	{line: "X14", file: "internal/booking/callers.go", is: `case bearer || len(a.options.ServiceTokens) > 0:`, becomes: `case false:`, run: callers},
 	{line: "X22", file: "internal/booking/callers.go", is: `case len(values) > 1:`, becomes: `case false:`, run: "X22"},
-	{line: "X4", file: "internal/booking/callers.go", is: `case len(found) > 1:`, becomes: `case false:`, run: callers},
+	{line: "X4", file: "internal/people/find.go", is: `case len(found) > 1:`, becomes: `case false:`},
 	{line: "X14", file: "internal/booking/callers.go", is: `return c.Person == nil || c.owns(r)`, becomes: `return true`, run: callers},
 	{line: "X14", file: "internal/booking/callers.go", is: `return r.booking(c.owns(r))`, becomes: `return r.booking(true)`, run: callers},
 	{line: "X14", file: "internal/booking/callers.go", is: `return c.Person == nil || c.Person.Integration == room.Integration`, becomes: `return true`, run: callers},

@@ -20,6 +20,15 @@ type Entry struct {
 	identity.Person
 	FirstSeen time.Time `json:"first_seen"`
 	LastSeen  time.Time `json:"last_seen"`
+
+	version store.Version
+}
+
+// stored is an entry as it lies in the store.
+type stored struct {
+	Entry
+	// Struck says who has them erased; see [Directory.Strike].
+	Struck string `json:"struck,omitempty"`
 }
 
 // A Directory finds people in a store. It may be used concurrently.
@@ -36,11 +45,14 @@ func New(s store.Store, now func() time.Time) *Directory {
 // Keys: a person, and two indexes that lead to the id. An index key ends in
 // the id, so that two people with one address are both found (and refused as
 // ambiguous by whoever asked).
-func personKey(id string) string        { return "person/" + id }
+func personKey(id string) string        { return persons + id }
 func emailPrefix(address string) string { return "person-email/" + fold(address) + "/" }
 func cardPrefix(number string) string   { return cards + fold(number) + "/" }
 
-const cards = "person-card/"
+const (
+	persons = "person/"
+	cards   = "person-card/"
+)
 
 // fold makes an index word of what people type: without case, and with the
 // separator of keys escaped.
@@ -63,16 +75,18 @@ func (d *Directory) signedIn(ctx context.Context, p identity.Person) error {
 	e := Entry{Person: p, FirstSeen: now, LastSeen: now}
 	key := personKey(p.ID)
 	rec, err := d.store.Get(ctx, key)
-	var old Entry
+	var old stored
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 	case err != nil:
 		return err
 	default:
-		if err := json.Unmarshal(rec.Value, &old); err != nil {
-			return fmt.Errorf("reading person %s: %w", p.ID, err)
+		if old, err = decode(rec); err != nil {
+			return err
 		}
-		e.FirstSeen = old.FirstSeen
+		if old.Struck == "" {
+			e.FirstSeen = old.FirstSeen
+		}
 	}
 	value, err := json.Marshal(e)
 	if err != nil {
@@ -105,21 +119,40 @@ func indexKeys(p identity.Person) []string {
 	return keys
 }
 
+func decode(rec store.Record) (stored, error) {
+	var s stored
+	if err := json.Unmarshal(rec.Value, &s); err != nil {
+		return s, fmt.Errorf("the record %s is damaged: %w", rec.Key, err)
+	}
+	s.version = rec.Version
+	return s, nil
+}
+
 // Get returns the person with that id, or ErrUnknown.
 func (d *Directory) Get(ctx context.Context, id string) (Entry, error) {
-	rec, err := d.store.Get(ctx, personKey(id))
-	if errors.Is(err, store.ErrNotFound) {
-		return Entry{}, fmt.Errorf("person %q: %w", id, ErrUnknown)
+	s, err := d.read(ctx, id)
+	if err == nil && s.Struck != "" {
+		err = unknown(id)
 	}
 	if err != nil {
 		return Entry{}, err
 	}
-	var e Entry
-	if err := json.Unmarshal(rec.Value, &e); err != nil {
-		return Entry{}, fmt.Errorf("reading person %s: %w", id, err)
-	}
-	return e, nil
+	return s.Entry, nil
 }
+
+// read returns also those who are struck off.
+func (d *Directory) read(ctx context.Context, id string) (stored, error) {
+	rec, err := d.store.Get(ctx, personKey(id))
+	if errors.Is(err, store.ErrNotFound) {
+		return stored{}, unknown(id)
+	}
+	if err != nil {
+		return stored{}, err
+	}
+	return decode(rec)
+}
+
+func unknown(id string) error { return fmt.Errorf("person %q: %w", id, ErrUnknown) }
 
 // ByEmail returns everybody whose own mailbox has that address; none is no error.
 func (d *Directory) ByEmail(ctx context.Context, address string) ([]Entry, error) {
@@ -130,45 +163,6 @@ func (d *Directory) ByEmail(ctx context.Context, address string) ([]Entry, error
 func (d *Directory) ByCard(ctx context.Context, number string) ([]Entry, error) {
 	return d.find(ctx, cardPrefix(number))
 }
-
-// SharedCards returns, for each card number that more than one person has, whose it
-// is: up to ten ids.
-func (d *Directory) SharedCards(ctx context.Context) ([][]string, error) {
-	var shared [][]string
-	var number string
-	var holders []string // of number
-	next := func() {
-		if len(holders) > 1 {
-			shared = append(shared, holders)
-		}
-		holders = nil
-	}
-	for after := ""; ; {
-		recs, err := d.store.Scan(ctx, cards, after, cardsAtOnce)
-		if err != nil {
-			return nil, err
-		}
-		for _, rec := range recs {
-			// A number has no "/" there.
-			n, id, _ := strings.Cut(strings.TrimPrefix(rec.Key, cards), "/")
-			if n != number {
-				next()
-				number = n
-			}
-			if len(holders) < maxMatches {
-				holders = append(holders, id)
-			}
-			after = rec.Key
-		}
-		if len(recs) < cardsAtOnce {
-			next()
-			return shared, nil
-		}
-	}
-}
-
-// cardsAtOnce bounds one look at the card numbers.
-const cardsAtOnce = 500
 
 // maxMatches is enough to see that a word is ambiguous.
 const maxMatches = 10

@@ -2,14 +2,12 @@ package signin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/session"
-	"github.com/onesgate/onesgate/internal/store"
 )
 
 // Admins are the people who may do what not everybody may. The zero value names
@@ -71,30 +69,18 @@ func (g *Gate) admin(ctx context.Context, current *session.Session) (bool, error
 	if p.Mailbox == "" || !g.Admins.addresses[address] {
 		return false, nil
 	}
-	holder, err := g.pin(ctx, address, p.ID)
-	if err != nil {
+	holder, fresh, err := g.site.People.Pin(ctx, address, p.ID)
+	switch {
+	case err != nil:
 		return false, fmt.Errorf("ask whose the admin's address %s is: %w", address, err)
-	}
-	if holder != p.ID {
+	case fresh:
+		g.site.Audit.Info("an admin's address is pinned to its owner", "admin", address, "user", p.ID)
+	case holder != p.ID:
 		g.site.Audit.Warn("an admin's address belongs to somebody else now, who is no admin; name the admin by user id", "admin", address, "user", p.ID, "pinned", holder)
 	}
 	return holder == p.ID, nil
 }
 
-// pin returns whose an admin's address is: the first one who has proven it. A
-// directory gives addresses away again, and with them would go the rights.
-func (g *Gate) pin(ctx context.Context, address, personID string) (holder string, err error) {
-	key := "admin/" + address
-	rec, err := g.site.Store.Get(ctx, key)
-	if errors.Is(err, store.ErrNotFound) {
-		_, err = g.site.Store.Commit(ctx, store.Write{Key: key, Value: []byte(personID), If: store.If(store.Absent)})
-		if err == nil {
-			g.site.Audit.Info("an admin's address is pinned to its owner", "admin", address, "user", personID)
-			return personID, nil
-		}
-		if errors.Is(err, store.ErrConflict) { // somebody was faster
-			rec, err = g.site.Store.Get(ctx, key)
-		}
-	}
-	return string(rec.Value), err
-}
+// Named says whether an admin is named by an address: the integration, "/", and the
+// address, without case.
+func (a Admins) Named(address string) bool { return a.addresses[address] }

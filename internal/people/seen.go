@@ -1,0 +1,33 @@
+package people
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// seenEvery is how often it is noted at most that somebody was seen.
+const seenEvery = 24 * time.Hour
+
+// Seen notes that somebody acts, or that somebody acts for them: once a day. e is
+// what was found of them just before; whoever has gone since stays so. A last time
+// that lies in the future, as a clock was wrong then, is put right.
+func (d *Directory) Seen(ctx context.Context, e Entry) error {
+	now := d.now().UTC().Truncate(time.Second)
+	if now.Sub(e.LastSeen).Abs() < seenEvery {
+		return nil
+	}
+	e.LastSeen = now
+	value, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	_, err = d.store.Commit(ctx, store.Write{Key: personKey(e.ID), Value: value, If: store.If(e.version)})
+	if errors.Is(err, store.ErrConflict) { // whoever was faster knows as much
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,147 @@
+package people
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// traces returns the keys of the records that have one of the words in them.
+func traces(t *testing.T, s store.Store, words ...string) (found []string) {
+	t.Helper()
+	err := s.Snapshot(t.Context(), func(r store.Record) error {
+		for _, w := range words {
+			if strings.Contains(strings.ToLower(r.Key+" "+string(r.Value)), strings.ToLower(w)) {
+				found = append(found, r.Key)
+				break
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestStrikeAndRemove(t *testing.T) {
+	s := newStore(t)
+	d := New(s, time.Now)
+	alice := identity.Person{ID: "t.alice", Email: "alice@contoso.example", Mailbox: "alice@contoso.example", Name: "Alice Chan", CardNumber: "4711"}
+	bob := identity.Person{ID: "t.bob", Mailbox: "bob@contoso.example", CardNumber: "4711"}
+	for _, p := range []identity.Person{alice, bob} {
+		if err := d.SignedIn(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := d.Get(t.Context(), alice.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	struck, err := d.Strike(t.Context(), e, "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The id is left, for who goes on.
+	if left := traces(t, s, "alice", "chan"); len(left) != 1 || left[0] != "person/t.alice" {
+		t.Errorf("struck off, but %v", left)
+	}
+	if left := traces(t, s, "alice@", "chan"); left != nil {
+		t.Errorf("struck off, but %v", left)
+	}
+	for _, who := range []string{alice.ID, alice.Mailbox} {
+		if _, err := d.Find(t.Context(), who); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%s is found: %v", who, err)
+		}
+	}
+	if _, err := d.Stands(t.Context(), alice.ID); !errors.Is(err, ErrUnknown) {
+		t.Errorf("stands: %v", err)
+	}
+	if found, err := d.ByCard(t.Context(), "4711"); err != nil || len(found) != 1 || found[0].ID != bob.ID {
+		t.Errorf("by card: %v, %v; want the other holder alone", ids(found), err)
+	}
+	if again, err := d.StruckOff(t.Context(), alice.ID); err != nil || again != struck {
+		t.Errorf("StruckOff = %+v, %v; want %+v", again, err, struck)
+	}
+	if _, err := d.StruckOff(t.Context(), bob.ID); !errors.Is(err, ErrUnknown) {
+		t.Errorf("bob is struck off: %v", err)
+	}
+	if _, err := s.Commit(t.Context(), struck.Stands()); err != nil {
+		t.Errorf("before: %v", err)
+	}
+	if err := d.Remove(t.Context(), struck); err != nil {
+		t.Fatal(err)
+	}
+	if left := traces(t, s, "alice"); left != nil {
+		t.Errorf("removed, but %v", left)
+	}
+}
+
+// Whoever signs in while they are erased is back, as somebody new.
+func TestSignInOfTheStruck(t *testing.T) {
+	s, at := newStore(t), time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
+	d := New(s, func() time.Time { return at })
+	alice := identity.Person{ID: "t.alice", Mailbox: "alice@contoso.example"}
+	enter := func() Entry {
+		t.Helper()
+		if err := d.SignedIn(t.Context(), alice); err != nil {
+			t.Fatal(err)
+		}
+		e, err := d.Get(t.Context(), alice.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	old := enter()
+	at = at.Add(time.Hour)
+	e := enter()
+	if _, err := d.Strike(t.Context(), old, "x"); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("struck off though they were seen meanwhile: %v", err)
+	}
+	struck, err := d.Strike(t.Context(), e, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at = at.Add(time.Hour)
+	if back := enter(); !back.FirstSeen.Equal(at) {
+		t.Errorf("first seen %s, want %s", back.FirstSeen, at)
+	}
+	if err := d.Remove(t.Context(), struck); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("removed: %v", err)
+	}
+	if _, err := s.Commit(t.Context(), struck.Stands()); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("still struck off: %v", err)
+	}
+	if e, err := d.Find(t.Context(), "alice@contoso.example"); err != nil || e.ID != alice.ID {
+		t.Errorf("%s, %v", e.ID, err)
+	}
+}
+
+func TestPins(t *testing.T) {
+	d := New(newStore(t), time.Now)
+	pin := func(address, id, want string) {
+		t.Helper()
+		if holder, fresh, err := d.Pin(t.Context(), address, id); err != nil || holder != want || fresh != (id == want) {
+			t.Errorf("%s for %s: %s, %v, %v; want %s", address, id, holder, fresh, err, want)
+		}
+	}
+	pin("contoso/alice@contoso.example", "t.alice", "t.alice")
+	pin("contoso/alice@contoso.example", "t.heir", "t.alice")
+	pin("contoso/bob@contoso.example", "t.bob", "t.bob")
+	all, err := d.Pins(t.Context())
+	if err != nil || len(all) != 2 || all[0].Address != "contoso/alice@contoso.example" || all[0].Holder != "t.alice" {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	if err := d.Unpin(t.Context(), all[0]); err != nil {
+		t.Fatal(err)
+	}
+	pin("contoso/alice@contoso.example", "t.heir", "t.heir")
+	if err := d.Unpin(t.Context(), all[0]); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("somebody else's pin was taken away: %v", err)
+	}
+}
