@@ -49,6 +49,8 @@ type record struct {
 	RoomTitle    string `json:"room_title"`
 	KeepDeclined bool   `json:"keep_declined,omitempty"`
 
+	// Claims are the caller's keys that it was accepted with, as they lie in the store.
+	Claims []string `json:"claims,omitempty"`
 	// TransactionID is sent with every creation of the event and never changes.
 	TransactionID string `json:"transaction_id"`
 	// MaybeSent: a creation may have reached Graph. It is true before the first

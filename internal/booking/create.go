@@ -166,10 +166,11 @@ func (s *Service) accept(ctx context.Context, c Caller, r *record, room Room, re
 	return err
 }
 
-// acceptFree makes r durable, or returns what holds its slot.
+// acceptFree makes r durable, or returns what holds its slot. Whoever is being erased
+// books nothing any more: people.ErrUnknown.
 func (s *Service) acceptFree(ctx context.Context, r *record, room Room, requestHash string, claims []string) ([]block, error) {
 	for {
-		last, err := s.journal.last(ctx, room.Name)
+		last, stands, err := s.moment(ctx, r, room)
 		if err != nil {
 			return nil, err
 		}
@@ -177,28 +178,37 @@ func (s *Service) acceptFree(ctx context.Context, r *record, room Room, requestH
 		if err != nil || len(blocks) > 0 {
 			return blocks, err
 		}
-		err = s.acceptAfter(ctx, r, last, requestHash, claims)
+		err = s.acceptAfter(ctx, r, last, stands, requestHash, claims)
 		if !errors.Is(err, store.ErrConflict) {
 			return nil, err
 		}
-		now, lookErr := s.journal.last(ctx, room.Name)
+		lastNow, standsNow, lookErr := s.moment(ctx, r, room)
 		if lookErr != nil {
 			return nil, lookErr
 		}
-		if now == last {
+		if lastNow == last && *standsNow.If == *stands.If {
 			return nil, err // a claim
 		}
 	}
 }
 
-func (s *Service) acceptAfter(ctx context.Context, r *record, last store.Version, requestHash string, claims []string) error {
+// moment is what must not have changed when r is accepted: the room's last acceptance,
+// and that the person is in the directory.
+func (s *Service) moment(ctx context.Context, r *record, room Room) (last store.Version, stands store.Write, err error) {
+	if last, err = s.journal.last(ctx, room.Name); err == nil {
+		stands, err = s.people.Stands(ctx, r.PersonID)
+	}
+	return last, stands, err
+}
+
+func (s *Service) acceptAfter(ctx context.Context, r *record, last store.Version, stands store.Write, requestHash string, claims []string) error {
 	ctx, cancel := durable(ctx)
 	defer cancel()
 	r.NextAt, r.Turn = s.now().UTC().Add(claimLife), s.journal.instance
 	// Known as fresh before it can be found in the journal: whoever takes it up
 	// first, and only they, may send it without looking.
 	s.queue.markFresh(r.ID)
-	if err := s.journal.accept(ctx, r, last, requestHash, claims); err != nil {
+	if err := s.journal.accept(ctx, r, last, stands, requestHash, claims); err != nil {
 		s.queue.unmark(r.ID)
 		return err
 	}

@@ -104,8 +104,9 @@ func (j journal) last(ctx context.Context, room string) (store.Version, error) {
 
 // accept makes a booking durable, together with everything that leads to it and
 // the caller's keys, which must be new, as the last acceptance in the room must
-// still be what it was: store.ErrConflict if not.
-func (j journal) accept(ctx context.Context, r *record, last store.Version, requestHash string, claims []string) error {
+// still be what it was, and stands must hold: store.ErrConflict if not.
+func (j journal) accept(ctx context.Context, r *record, last store.Version, stands store.Write, requestHash string, claims []string) error {
+	r.Claims = claims
 	value, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -122,6 +123,7 @@ func (j journal) accept(ctx context.Context, r *record, last store.Version, requ
 		{Key: roomPrefix(r.Request.Room) + suffix, Value: end},
 		{Key: personPrefix(r.PersonID) + suffix, Value: end},
 		{Key: startPrefix + suffix, Value: end},
+		stands,
 	}
 	for _, key := range claims {
 		writes = append(writes, store.Write{
