@@ -23,7 +23,8 @@ type Account struct {
 	// Mailbox and Name are those of the account's own calendar; empty without one.
 	Mailbox string `json:"mailbox,omitempty"`
 	Name    string `json:"name,omitempty"`
-	// ConnectedBy is the id of the admin, ConnectedAt when they did it.
+	// ConnectedBy is the id of the admin, ConnectedAt when they did it; "": the admin
+	// has been erased since.
 	ConnectedBy string    `json:"connected_by"`
 	ConnectedAt time.Time `json:"connected_at"`
 }
@@ -39,7 +40,9 @@ func New(s store.Store, grants *grant.Keeper) *Accounts {
 	return &Accounts{store: s, grants: grants}
 }
 
-func key(integration, room string) string { return "room-account/" + integration + "/" + room }
+const accounts = "room-account/"
+
+func key(integration, room string) string { return accounts + integration + "/" + room }
 
 // GrantOwner is the owner of a room's grant. It is nobody's id: those have a dot,
 // and names of integrations and rooms have none.
@@ -90,6 +93,58 @@ func (a *Accounts) Get(ctx context.Context, integration, room string) (Account, 
 	return account, c.State(), nil
 }
 
+// A Connected is a room with its account.
+type Connected struct {
+	Integration, Room string
+	Account
+}
+
+// atOnce bounds one look at the accounts.
+const atOnce = 500
+
+// All returns all rooms that have an account, also those that are not configured now.
+func (a *Accounts) All(ctx context.Context) (all []Connected, err error) {
+	for after := ""; ; {
+		recs, err := a.store.Scan(ctx, accounts, after, atOnce)
+		if err != nil {
+			return nil, fmt.Errorf("listing the accounts of rooms: %w", err)
+		}
+		for _, rec := range recs {
+			after = rec.Key
+			account, err := decode(rec)
+			if err != nil {
+				return nil, err
+			}
+			// Neither name has a "/".
+			integration, room, _ := strings.Cut(strings.TrimPrefix(rec.Key, accounts), "/")
+			all = append(all, Connected{Integration: integration, Room: room, Account: account})
+		}
+		if len(recs) < atOnce {
+			return all, nil
+		}
+	}
+}
+
+// ForgetAdmin takes the id of an admin out of a room's account.
+func (a *Accounts) ForgetAdmin(ctx context.Context, integration, room, personID string) error {
+	err := store.Update(ctx, a.store, key(integration, room), func(old store.Record) (store.Write, error) {
+		if old.Version == store.Absent {
+			return store.Write{}, ErrNotConnected
+		}
+		account, err := decode(old)
+		if err != nil || account.ConnectedBy != personID {
+			return store.Write{Op: store.Check}, err
+		}
+		account.ConnectedBy = ""
+		value, err := json.Marshal(account)
+		return store.Write{Value: value}, err
+	})
+	if errors.Is(err, ErrNotConnected) {
+		return nil
+	}
+	return err
+}
+
 func (a *Accounts) read(ctx context.Context, integration, room string) (store.Record, Account, error) {
 	rec, err := a.store.Get(ctx, key(integration, room))
 	if errors.Is(err, store.ErrNotFound) {
@@ -98,9 +153,14 @@ func (a *Accounts) read(ctx context.Context, integration, room string) (store.Re
 	if err != nil {
 		return rec, Account{}, fmt.Errorf("reading a room's account: %w", err)
 	}
+	account, err := decode(rec)
+	return rec, account, err
+}
+
+func decode(rec store.Record) (Account, error) {
 	var account Account
 	if err := json.Unmarshal(rec.Value, &account); err != nil {
-		return rec, Account{}, fmt.Errorf("the record %s is damaged: %w", rec.Key, err)
+		return Account{}, fmt.Errorf("the record %s is damaged: %w", rec.Key, err)
 	}
-	return rec, account, nil
+	return account, nil
 }

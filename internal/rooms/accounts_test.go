@@ -178,3 +178,44 @@ func TestOfGrant(t *testing.T) {
 		}
 	}
 }
+
+func TestAccountsOfAPerson(t *testing.T) {
+	a, s, _ := newAccounts(t)
+	ctx := t.Context()
+	want := []Connected{
+		{Integration: "contoso", Room: "boardroom", Account: Account{PersonID: "tid.room", ConnectedBy: "tid.alice", ConnectedAt: noon}},
+		{Integration: "contoso", Room: "harbour", Account: Account{PersonID: "tid.alice", Mailbox: "alice@contoso.example", ConnectedBy: "tid.bob", ConnectedAt: noon}},
+		{Integration: "fabrikam", Room: "boardroom", Account: Account{PersonID: "tid.room", ConnectedBy: "tid.bob", ConnectedAt: noon}},
+	}
+	if all, err := a.All(ctx); err != nil || len(all) != 0 {
+		t.Errorf("All = %v, %v before any", all, err)
+	}
+	for _, c := range want {
+		if err := a.Connect(ctx, c.Integration, c.Room, c.Account, tokens(c.Room)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all, err := a.All(ctx); err != nil || cmp.Diff(want, all) != "" {
+		t.Errorf("All = %v, %v", all, err)
+	}
+	for _, c := range want {
+		if err := a.ForgetAdmin(ctx, c.Integration, c.Room, "tid.alice"); err != nil {
+			t.Errorf("%s: %v", c.Room, err)
+		}
+	}
+	want[0].ConnectedBy = ""
+	if all, err := a.All(ctx); err != nil || cmp.Diff(want, all) != "" {
+		t.Errorf("All = %v, %v afterwards", all, err)
+	}
+	if err := a.ForgetAdmin(ctx, "contoso", "nothing", "tid.alice"); err != nil {
+		t.Errorf("a room without an account: %v", err)
+	}
+	if err := s.Snapshot(ctx, func(r store.Record) error {
+		if strings.Contains(r.Key, "nothing") {
+			t.Errorf("%s was made", r.Key)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

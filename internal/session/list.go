@@ -161,6 +161,43 @@ func (r *Registry) EndAll(ctx context.Context, personID string, but *Session) (i
 	return r.endIndexed(ctx, personPrefix+personID+"/", but)
 }
 
+// Forget ends all sessions of a person, and takes away what those that are over have
+// left in the index. It returns how many it has ended, also when it fails.
+func (r *Registry) Forget(ctx context.Context, personID string) (ended int, err error) {
+	if ended, err = r.EndAll(ctx, personID, nil); err != nil {
+		return ended, err
+	}
+	prefix := personPrefix + personID + "/"
+	for after := ""; ; {
+		recs, err := r.store.Scan(ctx, prefix, after, page)
+		if err != nil {
+			return ended, fmt.Errorf("forgetting sessions: %w", err)
+		}
+		for _, rec := range recs {
+			after = rec.Key
+			if err := r.unindex(ctx, rec.Key, strings.TrimPrefix(rec.Key, prefix)); err != nil {
+				return ended, fmt.Errorf("forgetting sessions: %w", err)
+			}
+		}
+		if len(recs) < page {
+			return ended, nil
+		}
+	}
+}
+
+// unindex takes away an index of a session that is over. What is no id belongs to
+// somebody whose own goes on after a "/".
+func (r *Registry) unindex(ctx context.Context, index, id string) error {
+	if _, ok := parseID(id); !ok {
+		return nil
+	}
+	if _, err := r.ByID(ctx, id); !errors.Is(err, ErrNone) {
+		return err // nil: it has begun just now
+	}
+	_, err := r.store.Commit(ctx, store.Write{Op: store.Delete, Key: index})
+	return err
+}
+
 // EndSID ends the sessions that began with a session at Microsoft, which has
 // ended there, and returns how many it has ended, also when it fails.
 func (r *Registry) EndSID(ctx context.Context, integration, sid string) (int, error) {

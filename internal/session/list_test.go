@@ -126,6 +126,42 @@ func TestManySessionsOfAPerson(t *testing.T) {
 	lists(t, r, "tid.kiosk")
 }
 
+// Of sessions that are over by themselves the index is left, with the person's id in it.
+func TestForget(t *testing.T) {
+	c := newClock()
+	s := newStore(t, c.now)
+	r := newRegistry(t, s, c.now)
+	const idle = page + 1
+	for range idle {
+		start(t, r, "tid.alice", "sid-1")
+	}
+	odd := start(t, r, "tid.alice/x", "")
+	c.advance(2 * time.Hour)
+	start(t, r, "tid.alice", "sid-2")
+	other := start(t, r, "tid.bob", "")
+	left := func() (n int) {
+		t.Helper()
+		recs, err := s.Scan(t.Context(), "session-of/", "", 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(recs)
+	}
+	if n := left(); n != idle+3 {
+		t.Fatalf("%d indexes before, want %d", n, idle+3)
+	}
+	if n, err := r.Forget(t.Context(), "tid.alice"); n != 1 || err != nil {
+		t.Errorf("ended %d, %v; want the one that lived", n, err)
+	}
+	if n := left(); n != 2 {
+		t.Errorf("%d indexes afterwards, want those of the other two", n)
+	}
+	if _, err := s.Get(t.Context(), "session-of/tid.alice/x/"+odd.ID); err != nil {
+		t.Errorf("somebody's whose id goes on: %v", err)
+	}
+	lists(t, r, "tid.bob", other)
+}
+
 func TestEndSID(t *testing.T) {
 	c := newClock()
 	r := newRegistry(t, newStore(t, c.now), c.now)
