@@ -107,6 +107,7 @@ func (h *Auth) Provision(ctx caddy.Context) (err error) {
 	if h.config.Admins, err = h.admins(); err != nil {
 		return fmt.Errorf("ones_auth: %w", err)
 	}
+	h.app.settings.admins = append(h.app.settings.admins, h.config.Admins)
 	if h.audience, err = resolveOr("assertion_audience", h.AssertionAudience, ""); err != nil {
 		return fmt.Errorf("ones_auth: %w", err)
 	}

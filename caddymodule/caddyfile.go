@@ -56,6 +56,7 @@ func init() {
 //				map_group      <directory group or role> <ones group>
 //				card_number    <claim>
 //				card_format    as_is | decimal|hex [to decimal|hex] [reversed] [digits <number>]
+//				forget_after   <duration>
 //			}
 //		}
 //	}
@@ -298,8 +299,10 @@ func parseUsers(d *caddyfile.Dispenser, u *Users) error {
 			err = one(d, &u.CardNumber)
 		case "card_format":
 			err = parseCardFormat(d, u)
+		case "forget_after":
+			err = parseForgetAfter(d, u)
 		default:
-			err = unknown(d, "users", "login_button, default_groups, allow_groups, allow_guests, map_group, card_number, card_format")
+			err = unknown(d, "users", "login_button, default_groups, allow_groups, allow_guests, map_group, card_number, card_format, forget_after")
 		}
 		if err != nil {
 			return err
@@ -318,6 +321,16 @@ func parseCardFormat(d *caddyfile.Dispenser, u *Users) error {
 	}
 	u.CardFormat = strings.Join(words, " ")
 	if _, err := identity.ParseCardFormat(u.CardFormat); err != nil {
+		return d.WrapErr(err)
+	}
+	return nil
+}
+
+func parseForgetAfter(d *caddyfile.Dispenser, u *Users) error {
+	if err := one(d, &u.ForgetAfter); err != nil || strings.Contains(u.ForgetAfter, "{") { // a placeholder
+		return err
+	}
+	if _, err := forgetAfter(u.ForgetAfter); err != nil {
 		return d.WrapErr(err)
 	}
 	return nil

@@ -96,6 +96,10 @@ func TestCaddyfileErrors(t *testing.T) {
 		{"a format of cards that isn't one", with("", "", "", "card_number pager\ncard_format octal", "", ""), `card_format "octal" is not known; write as_is, decimal or hex`},
 		{"a format of cards that goes on", with("", "", "", "card_number pager\ncard_format hex to decimal to hex", "", ""), `can't have "to" there`},
 		{"a format of cards twice", with("", "", "", "card_number pager\ncard_format hex\ncard_format hex", "", ""), "card_format is there twice"},
+		{"a time that is none to be forgotten after", with("", "", "", "forget_after soon", "", ""), `forget_after "soon" is not a time of at least 30 days; write 365d, at Caddyfile:`},
+		{"a time too short to be forgotten after", with("", "", "", "forget_after 29d", "", ""), `forget_after "29d" is not a time of at least 30 days; write 365d, at Caddyfile:`},
+		{"forget_after twice", with("", "", "", "forget_after 30d\nforget_after 60d", "", ""), "forget_after is there twice"},
+		{"forget_after without a word", with("", "", "", "forget_after", "", ""), "wrong argument count"},
 		{"a format of cards without a word", with("", "", "", "card_number pager\ncard_format", "", ""), "wrong argument count"},
 		{"a group mapped twice", with("", "", "", "map_group A b\nmap_group A c", "", ""), `map_group "A" is there twice`},
 		{"both modes", with("", "", "", "", "require\noptional", ""), "ones_auth is require already; it can't be optional too"},
@@ -138,6 +142,7 @@ func TestProvisionErrors(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	t.Setenv("ONES_EMPTY", "")
 	t.Setenv("ONES_TOKEN", strings.Repeat("x", 32))
+	t.Setenv("ONES_DAY", "1d")
 	full := with("", "", "", "", "", "service_token {env.ONES_TOKEN}")
 	if err := load(t, full); err != nil {
 		t.Fatalf("what the others are changed from: %v", err)
@@ -197,6 +202,8 @@ func TestProvisionErrors(t *testing.T) {
 		{"an allowed group that isn't set", replace("users {", "users {\n allow_groups {env.ONES_UNSET}"), "allow_groups: the environment variable ONES_UNSET is not set"},
 		{"a mapped group that isn't set", replace("users {", "users {\n map_group A {env.ONES_UNSET}"), "map_group A: the environment variable ONES_UNSET is not set"},
 		{"a public path that isn't set", replace("ones_auth {", "ones_auth {\n public {env.ONES_UNSET}"), "public: the environment variable ONES_UNSET is not set"},
+		{"a time to be forgotten after that isn't set", replace("users {", "users {\n forget_after {env.ONES_UNSET}"), "forget_after: the environment variable ONES_UNSET is not set"},
+		{"a time to be forgotten after that is set too short", replace("users {", "users {\n forget_after {env.ONES_DAY}"), `integration contoso: forget_after "1d" is not a time of at least 30 days`},
 		{"a format of no cards", replace("users {", "users {\n card_format hex"), "card_format without card_number"},
 		{"what becomes of a refusal", replace("room boardroom boardroom@contoso.example {", "room boardroom boardroom@contoso.example {\n on_decline forget"), "write cancel or keep"},
 		{"the keyset inside the store", replace("public_url", "store badger /srv/ones\n keyset /srv/ones/keyset.json\n public_url"), "lies inside the store"},

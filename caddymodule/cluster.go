@@ -72,6 +72,12 @@ func (e *engine) keepGrantsAlive(ctx context.Context, log *slog.Logger) {
 	e.forAll(ctx, log, "grants", "keep all grants alive", e.grants.KeepAlive)
 }
 
+// forgetUnseen has one of the gateways on the store forget people who have not been
+// seen for long.
+func (e *engine) forgetUnseen(ctx context.Context, log *slog.Logger) {
+	e.forAll(ctx, log, "offboard", "forget who has not been seen for long", e.office.Run)
+}
+
 // forAll has one of the gateways on the store do a piece of work, until ctx ends.
 // task says in words what it is.
 func (e *engine) forAll(ctx context.Context, log *slog.Logger, lease, task string, work func(context.Context)) {

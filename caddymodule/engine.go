@@ -18,6 +18,7 @@ import (
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/offboard"
 	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
@@ -69,6 +70,7 @@ type engine struct {
 	grants   *grant.Keeper
 	rooms    *rooms.Accounts
 	bookings *booking.Service
+	office   *offboard.Office
 
 	running context.Context // ends when the engine does
 	stop    context.CancelFunc
@@ -208,6 +210,10 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 		Store: e.store, Grants: e.grants, People: e.people, Log: log, Audit: audit, Now: time.Now,
 		World: func() *booking.World { return e.now.Load().world },
 	})
+	e.office = offboard.New(offboard.Config{
+		Store: e.store, Sessions: e.sessions, People: e.people, Grants: e.grants, Rooms: e.rooms, Bookings: e.bookings,
+		Rules: e.offboardRules, Log: log, Audit: audit, Now: time.Now,
+	})
 	e.work.Go(func() { e.feed.Run(ctx) })
 	e.work.Go(func() { e.peer.Run(ctx) })
 	e.work.Go(func() {
@@ -226,6 +232,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 	e.work.Go(func() { e.keepGrantsAlive(ctx, log) })
 	e.work.Go(func() { e.watch(ctx) })
 	go e.events.run(ctx, e.newestBegun) // close waits for it, as far as may be
+	e.work.Go(func() { e.forgetUnseen(ctx, log) })
 	return e, nil
 }
 
@@ -282,11 +289,15 @@ func (e *engine) newSite(a *App) *signin.Site {
 		PublicURL: a.public, Integrations: a.settings.integrations, Rooms: a.settings.rooms(),
 		Store: e.store, Seal: e.keys, Sessions: e.sessions, People: e.people, Grants: e.grants, RoomAccounts: e.rooms,
 		SignedIn: e.bookings.Resume,
-		Theme:    a.theme,
-		Ready:    e.ready,
-		Log:      slog.New(&liveHandler{engine: e}),
-		Audit:    slog.New(&liveHandler{engine: e, name: "audit"}),
-		Now:      time.Now,
+		Disconnect: func(ctx context.Context, personID string) error {
+			_, err := e.office.Disconnect(ctx, personID, offboard.ByThemselves)
+			return err
+		},
+		Theme: a.theme,
+		Ready: e.ready,
+		Log:   slog.New(&liveHandler{engine: e}),
+		Audit: slog.New(&liveHandler{engine: e, name: "audit"}),
+		Now:   time.Now,
 	})
 }
 

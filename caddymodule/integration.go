@@ -77,6 +77,10 @@ type Users struct {
 	// `decimal` or `hex`, then `to` the other one, `reversed`, `digits` and a
 	// number, as needed, such as `hex to decimal digits 10`. Default: `as_is`.
 	CardFormat string `json:"card_format,omitempty"`
+	// For how long somebody is remembered who is not seen: neither signs in, nor is
+	// acted for by ONES, nor has a session. Then all that is kept of them is erased, but
+	// not what is at Microsoft. At least `30d`. Default: `365d`.
+	ForgetAfter string `json:"forget_after,omitempty"`
 }
 
 // nameForm is what integrations and rooms may be called: part of addresses, headers and logs.
@@ -100,6 +104,9 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 	}
 	rules, err := users.rules(i.Name)
 	if err != nil {
+		return fail(err)
+	}
+	if s.forgetAfter[i.Name], err = forgetAfter(users.ForgetAfter); err != nil {
 		return fail(err)
 	}
 	provider, err := s.provider(issuer)

@@ -25,6 +25,8 @@ type settings struct {
 	integrations []signin.Integration
 	clients      map[string]*entra.Client
 	world        *booking.World
+	forgetAfter  map[string]time.Duration // by the integration
+	admins       []signin.Admins          // of all its gates
 	log          *zap.Logger
 	slog         *slog.Logger // the same, for what lives no longer than the configuration
 
@@ -40,7 +42,8 @@ type settings struct {
 // newSettings resolves and checks a configuration. Release what it returns.
 func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 	s := &settings{
-		clients: map[string]*entra.Client{},
+		clients:     map[string]*entra.Client{},
+		forgetAfter: map[string]time.Duration{},
 		world: &booking.World{
 			PublicURL:    a.public.Scheme + "://" + a.public.Host,
 			Integrations: map[string]booking.Integration{},

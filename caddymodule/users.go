@@ -5,18 +5,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
 
 	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/offboard"
 )
 
 // resolve returns the settings with their placeholders replaced.
 func (u Users) resolve() (Users, error) {
-	var wrong [7]error
+	var wrong [8]error
 	u.LoginButton, wrong[0] = resolveOr("login_button", u.LoginButton, "")
 	u.DefaultGroups, wrong[1] = resolveAll("default_groups", u.DefaultGroups)
 	u.AllowGroups, wrong[2] = resolveAll("allow_groups", u.AllowGroups)
 	u.CardNumber, wrong[3] = resolveOr("card_number", u.CardNumber, "")
 	u.CardFormat, wrong[4] = resolveOr("card_format", u.CardFormat, "")
+	u.ForgetAfter, wrong[7] = resolveOr("forget_after", u.ForgetAfter, "")
 	mapped := map[string]string{}
 	for from, to := range u.MapGroups {
 		name, err := resolveOr("map_group", from, "")
@@ -89,4 +94,19 @@ func checkGroup(word, name string) error {
 		return fmt.Errorf("%s: %q names no group and no role; write the group's object id, or role:NAME", word, name)
 	}
 	return nil
+}
+
+// minForgetAfter is the least time after which somebody is forgotten: holidays are long.
+const minForgetAfter = 30 * 24 * time.Hour
+
+// forgetAfter reads for how long somebody is remembered who is not seen.
+func forgetAfter(text string) (time.Duration, error) {
+	if text == "" {
+		return offboard.DefaultForgetAfter, nil
+	}
+	d, err := caddy.ParseDuration(text)
+	if err != nil || d < minForgetAfter {
+		return 0, fmt.Errorf("forget_after %q is not a time of at least 30 days; write 365d", text)
+	}
+	return d, nil
 }

@@ -13,7 +13,7 @@ import (
 // Keys in the store. A session's indexes end with its longest life.
 const (
 	sessionPrefix = "session/"
-	personPrefix  = "session-of/"  // + person id + "/" + ID
+	personPrefix  = "session-of/"  // + person id + "/" + ID; the value is the other index, if any
 	sidPrefix     = "session-sid/" // + integration + "/" + sid + "/" + ID
 )
 
@@ -26,10 +26,19 @@ const page = 100
 // indexes are the keys under which a session is found.
 func (s *Session) indexes() []string {
 	keys := []string{personPrefix + s.Person.ID + "/" + s.ID}
-	if s.sid != "" && len(s.sid) <= maxSID {
-		keys = append(keys, sidPrefix+s.Person.Integration+"/"+s.sid+"/"+s.ID)
+	if key := s.sidIndex(); key != "" {
+		keys = append(keys, key)
 	}
 	return keys
+}
+
+// sidIndex is the key under which it is found by Microsoft's name for its session; "":
+// Microsoft has told none.
+func (s *Session) sidIndex() string {
+	if s.sid == "" || len(s.sid) > maxSID {
+		return ""
+	}
+	return sidPrefix + s.Person.Integration + "/" + s.sid + "/" + s.ID
 }
 
 // End ends a session at once and for good, here and, within a second, in every
@@ -162,7 +171,7 @@ func (r *Registry) EndAll(ctx context.Context, personID string, but *Session) (i
 }
 
 // Forget ends all sessions of a person, and takes away what those that are over have
-// left in the index. It returns how many it has ended, also when it fails.
+// left in the indexes. It returns how many it has ended, also when it fails.
 func (r *Registry) Forget(ctx context.Context, personID string) (ended int, err error) {
 	if ended, err = r.EndAll(ctx, personID, nil); err != nil {
 		return ended, err
@@ -175,7 +184,7 @@ func (r *Registry) Forget(ctx context.Context, personID string) (ended int, err 
 		}
 		for _, rec := range recs {
 			after = rec.Key
-			if err := r.unindex(ctx, rec.Key, strings.TrimPrefix(rec.Key, prefix)); err != nil {
+			if err := r.unindex(ctx, rec, strings.TrimPrefix(rec.Key, prefix)); err != nil {
 				return ended, fmt.Errorf("forgetting sessions: %w", err)
 			}
 		}
@@ -185,16 +194,20 @@ func (r *Registry) Forget(ctx context.Context, personID string) (ended int, err 
 	}
 }
 
-// unindex takes away an index of a session that is over. What is no id belongs to
-// somebody whose own goes on after a "/".
-func (r *Registry) unindex(ctx context.Context, index, id string) error {
+// unindex takes away the indexes of a session that is over; of is the one of the person.
+// What is no id belongs to somebody whose own goes on after a "/".
+func (r *Registry) unindex(ctx context.Context, of store.Record, id string) error {
 	if _, ok := parseID(id); !ok {
 		return nil
 	}
 	if _, err := r.ByID(ctx, id); !errors.Is(err, ErrNone) {
 		return err // nil: it has begun just now
 	}
-	_, err := r.store.Commit(ctx, store.Write{Op: store.Delete, Key: index})
+	writes := []store.Write{{Op: store.Delete, Key: of.Key}}
+	if len(of.Value) > 0 {
+		writes = append(writes, store.Write{Op: store.Delete, Key: string(of.Value)})
+	}
+	_, err := r.store.Commit(ctx, writes...)
 	return err
 }
 

@@ -105,7 +105,7 @@ func (r *Registry) Start(ctx context.Context, o Opening) (cookie string, s *Sess
 	s = newSession(key, rec, now)
 	writes := []store.Write{{Key: key.storeKey(), Value: value, Expires: s.kept(), If: store.If(store.Absent)}}
 	for _, index := range s.indexes() {
-		writes = append(writes, store.Write{Key: index, Expires: s.Expires})
+		writes = append(writes, store.Write{Key: index, Value: []byte(s.sidIndex()), Expires: s.Expires})
 	}
 	if _, err = r.store.Commit(ctx, writes...); err != nil {
 		return "", nil, fmt.Errorf("starting a session: %w", err)

@@ -149,9 +149,7 @@ func (s *Site) disconnectPage(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// disconnect forgets somebody's grant, so that nothing is booked in their name any
-// more, and signs them out everywhere: with a session, the next page would ask
-// Microsoft for a new grant.
+// disconnect sees somebody off who wants it so.
 func (s *Site) disconnect(w http.ResponseWriter, r *http.Request) {
 	current := s.signedIn(w, r)
 	if current == nil {
@@ -159,16 +157,7 @@ func (s *Site) disconnect(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := lasting(r)
 	defer cancel()
-	if err := s.Grants.Forget(ctx, current.Person.ID); err != nil {
-		s.storeAway(w, r, err)
-		return
-	}
-	s.Audit.Info("disconnected", "user", current.Person.ID)
-	_, err := s.Sessions.EndAll(ctx, current.Person.ID, nil)
-	if err == nil { // a silent check of one of them may have brought a new grant in between
-		err = s.Grants.Forget(ctx, current.Person.ID)
-	}
-	if err != nil {
+	if err := s.Disconnect(ctx, current.Person.ID); err != nil {
 		s.storeAway(w, r, err)
 		return
 	}

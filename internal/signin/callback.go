@@ -15,6 +15,7 @@ import (
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/signin/pages"
 	"github.com/onesgate/onesgate/internal/store"
@@ -230,6 +231,13 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, got arrived, p ide
 	cookie, started, err := s.Sessions.Start(ctx, session.Opening{
 		Person: &p, Life: g.Life, LogoutHint: claims.LoginHint, SID: claims.SessionID, Browser: browserOf(r),
 	})
+	if err != nil {
+		return err
+	}
+	// Whoever has a session is in the directory, also if they were erased in between.
+	if _, err = s.People.Get(ctx, p.ID); errors.Is(err, people.ErrUnknown) {
+		err = s.People.SignedIn(ctx, p)
+	}
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/session"
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 // X7: the way back is what was asked for when the sign-in began, and lies in its
@@ -250,5 +251,40 @@ func TestR3AnotherIssuersAnswer(t *testing.T) {
 	w := f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state"))+"&iss="+url.QueryEscape(flowIssuer))
 	if w.Code != http.StatusSeeOther || f.me(t) == "" {
 		t.Errorf("the right one: %d %s", w.Code, w.Body)
+	}
+}
+
+// Whoever signs in while they are erased is in the directory when they have a session.
+func TestSignInOfSomebodyErasedMeanwhile(t *testing.T) {
+	const id = flowTenant + ".alice"
+	for name, key := range map[string]string{"before the grant is kept": "grant/" + id, "before the session begins": "session/"} {
+		t.Run(name, func(t *testing.T) {
+			f := newFlow(t, nil)
+			erased := false
+			f.store.Store = &ahead{
+				Store: f.store.Store,
+				of:    func(w store.Write) bool { return strings.HasPrefix(w.Key, key) && w.Op == store.Put },
+				act: func() {
+					e, err := f.site.People.Get(t.Context(), id)
+					if err != nil {
+						t.Fatal(err)
+					}
+					struck, err := f.site.People.Strike(t.Context(), e, "operator")
+					if err == nil {
+						err = f.site.People.Remove(t.Context(), struck)
+					}
+					if erased = err == nil; !erased {
+						t.Fatal(err)
+					}
+				},
+			}
+			f.signIn(t, "/")
+			if f.me(t) == "" || !erased {
+				t.Fatalf("not signed in; erased: %v", erased)
+			}
+			if _, err := f.site.People.Find(t.Context(), "alice@contoso.example"); err != nil {
+				t.Errorf("not in the directory: %v", err)
+			}
+		})
 	}
 }

@@ -42,6 +42,8 @@ type Config struct {
 	// SignedIn is called after somebody has signed in; what waited for their
 	// grant goes on.
 	SignedIn func(personID string)
+	// Disconnect forgets somebody's grant and ends all their sessions, durably.
+	Disconnect func(ctx context.Context, personID string) error
 	// Theme is the look of the pages.
 	Theme pages.Theme
 	// Ready says why requests can't be served now; nil: they can.

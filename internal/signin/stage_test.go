@@ -17,6 +17,7 @@ import (
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/offboard"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/seal"
@@ -93,12 +94,17 @@ func newStage(t testing.TB, change func(*GateConfig)) *stage {
 	if change != nil {
 		change(&cfg)
 	}
+	office := offboard.New(offboard.Config{Sessions: sessions, Grants: grants, Audit: quiet})
 	site := New(Config{
 		PublicURL: &url.URL{Scheme: "https", Host: "ones.example"}, Store: st.store,
 		Integrations: []Integration{{Name: "contoso", Label: "Sign in", Entra: ofTenant(t, "TID")}}, // a GUID in either case
 		Seal:         keys, Sessions: sessions,
 		People: people.New(st.store, time.Now), Grants: grants, RoomAccounts: rooms.New(st.store, grants), Log: quiet, Audit: quiet, Now: time.Now,
 		Ready: func() error { return nil }, SignedIn: func(string) {},
+		Disconnect: func(ctx context.Context, id string) error {
+			_, err := office.Disconnect(ctx, id, offboard.ByThemselves)
+			return err
+		},
 	})
 	st.Gate = site.Gate(cfg)
 	alice := &identity.Person{ID: "tid.alice", TenantID: "tid", Integration: "contoso", Email: "alice@contoso.example", Name: "Alice"}
