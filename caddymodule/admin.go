@@ -38,6 +38,10 @@ func init() {
 // | `POST /ones/keys/rewrap` | seals with the primary key what isn't yet |
 // | `GET /ones/rooms` | tells with which account each room is connected |
 // | `POST /ones/rooms/disconnect` | forgets the account of the room that the body names |
+// | `GET /ones/users?integration=&state=&search=&cursor=&limit=` | lists people |
+// | `GET /ones/users/show?user=` | tells of one person |
+// | `POST /ones/users/disconnect` | forgets the connection of the user that the body names |
+// | `POST /ones/users/erase` | removes all that is kept of the user that the body names |
 type AdminAPI struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -60,6 +64,10 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 		adminRoute(http.MethodPost, rewrapPath, serveRewrap),
 		adminRoute(http.MethodGet, roomsPath, serveRooms),
 		adminRoute(http.MethodPost, roomDisconnectPath, serveRoomDisconnect),
+		adminRoute(http.MethodGet, usersPath, serveUsers),
+		adminRoute(http.MethodGet, userShowPath, serveUser),
+		adminRoute(http.MethodPost, userDisconnectPath, serveUserDisconnect),
+		adminRoute(http.MethodPost, userErasePath, serveUserErase),
 	}
 }
 
@@ -75,6 +83,11 @@ const (
 
 	roomsPath          = "/ones/rooms"
 	roomDisconnectPath = "/ones/rooms/disconnect"
+
+	usersPath          = "/ones/users"
+	userShowPath       = "/ones/users/show"
+	userDisconnectPath = "/ones/users/disconnect"
+	userErasePath      = "/ones/users/erase"
 )
 
 // adminRoute leads to a call about the engine that runs. The engine is looked

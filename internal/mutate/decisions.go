@@ -201,6 +201,14 @@ var decisions = []decision{
 	{line: "X14", file: "internal/booking/callers.go", is: `return c.Person == nil || c.owns(r)`, becomes: `return true`, run: callers},
 	{line: "X14", file: "internal/booking/callers.go", is: `return r.booking(c.owns(r))`, becomes: `return r.booking(true)`, run: callers},
 	{line: "X14", file: "internal/booking/callers.go", is: `return c.Person == nil || c.Person.Integration == room.Integration`, becomes: `return true`, run: callers},
+	// Who is erased, and who is not.
+	{line: "X4", file: "internal/offboard/erase.go", is: `case rules.NamesAdmin(p.Address):`, becomes: `case false && rules.NamesAdmin(p.Address):`},
+	{line: "X4", file: "internal/offboard/walk.go", is: `if w.rules.NamesAdmin(p.Address) {`, becomes: `if false {`},
+	{line: "V7.4.2", file: "internal/offboard/erase.go", is: `n, err := o.cfg.Sessions.Forget(ctx, s.ID)`, becomes: `n, err := 0, ctx.Err()`},
+	{line: "V7.4.2", file: "internal/offboard/office.go", is: `if ended, err = o.cfg.Sessions.EndAll(ctx, personID, nil); err != nil {`, becomes: `if err != nil {`},
+	{line: "V7.4.2", file: "internal/offboard/walk.go", is: `d.Today.Add(stride); limit.Before(now)`, becomes: `d.Today.Add(stride); false && limit.Before(now)`},
+	{line: "V7.4.2", file: "internal/booking/create.go", is: `stands, err = s.people.Stands(ctx, r.PersonID)`, becomes: `stands = store.Write{Op: store.Check, Key: "-"}`, run: "Erase"},
+
 	{line: "X9", file: "caddymodule/bookings.go", is: `if len(token) < minServiceToken {`, becomes: `if false {`, run: "Errors"},
 	{line: "X9", file: "caddymodule/bookings.go", is: `if len(h.tokens) == 0 && !h.app.gates[serverOf(ctx)] {`, becomes: `if false {`, run: "Errors"},
 }

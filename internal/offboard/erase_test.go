@@ -122,6 +122,9 @@ func TestErasedAdminStaysPinned(t *testing.T) {
 	walks()
 	walks()
 	w.wantsNothingLeft(alice, pin)
+	if left := w.records(alice); len(left) != 1 {
+		t.Errorf("after walks, the address is nobody's: %v", left)
+	}
 	w.rules.NamesAdmin = func(string) bool { return false }
 	walks()
 	w.wantsNothingLeft(alice)

@@ -1,0 +1,272 @@
+package caddymodule
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/offboard"
+	"github.com/onesgate/onesgate/internal/people"
+)
+
+// userList is a part of the people who have signed in, by id.
+type userList struct {
+	Users []userEntry `json:"users"`
+	// Next is the cursor of the next part; missing: there is none.
+	Next string `json:"next,omitempty"`
+}
+
+// userEntry is a person, as operators see them. It holds no token.
+type userEntry struct {
+	ID          string    `json:"id"`
+	Name        string    `json:"name,omitempty"`
+	Email       string    `json:"email,omitempty"`
+	CardNumber  string    `json:"card_number,omitempty"`
+	Integration string    `json:"integration"`
+	Connection  string    `json:"connection"` // as in X-Ones-Connection
+	FirstSeen   time.Time `json:"first_seen"`
+	LastSeen    time.Time `json:"last_seen"`
+}
+
+// userDetails are all that operators are told of one person.
+type userDetails struct {
+	userEntry
+	Groups        []string `json:"groups,omitempty"`
+	DefaultGroups []string `json:"default_groups,omitempty"`
+	Roles         []string `json:"roles,omitempty"`
+	Sessions      int      `json:"sessions"`
+	// Rooms are those that their account stands for.
+	Rooms []string `json:"rooms,omitempty"`
+	// Admin are the addresses of admins that belong to them: the integration, "/", and
+	// the address.
+	Admin []string `json:"admin,omitempty"`
+	// Erased is who has them erased, if that has not ended yet. Nothing else but the id
+	// is told then.
+	Erased string `json:"erased_by,omitempty"`
+}
+
+// userRequest says who is meant: by user id, mail address or card:NUMBER.
+type userRequest struct {
+	User string `json:"user"`
+}
+
+// disconnected is what a disconnection has done, erased what an erasure has.
+type (
+	disconnected struct {
+		User     string `json:"user"`
+		Sessions int    `json:"sessions"`
+	}
+	erased struct {
+		User string `json:"user"`
+		offboard.Erased
+	}
+)
+
+// Bounds of one answer: how many people are told, and looked at.
+const (
+	defaultUsers  = 200
+	maxUsers      = 1000
+	maxUsersRead  = 5000
+	usersReadOnce = 500
+)
+
+// userFilter says which people are listed; what is empty doesn't matter.
+type userFilter struct {
+	integration, state, search string
+	cursor                     string
+	limit                      int
+}
+
+var grantStates = []grant.State{grant.Connected, grant.NeedsSignIn, grant.NeedsAdminConsent, grant.NoMailbox, grant.Unavailable}
+
+func newUserFilter(q url.Values) (userFilter, error) {
+	f := userFilter{
+		integration: q.Get("integration"), state: q.Get("state"), search: identity.FoldCase(q.Get("search")), cursor: q.Get("cursor"), limit: defaultUsers,
+	}
+	if f.state != "" && !slices.Contains(grantStates, grant.State(f.state)) {
+		return f, refuse(http.StatusBadRequest, "no connection has the state %q; it is one of connected, needs_sign_in, needs_admin_consent, no_mailbox and unavailable", f.state)
+	}
+	if text := q.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxUsers {
+			return f, refuse(http.StatusBadRequest, "limit must be a number from 1 to %d", maxUsers)
+		}
+		f.limit = n
+	}
+	return f, nil
+}
+
+// fits says whether somebody is meant, as far as their record tells.
+func (f userFilter) fits(e people.Entry) bool {
+	if f.integration != "" && e.Integration != f.integration {
+		return false
+	}
+	return f.search == "" || slices.ContainsFunc([]string{e.ID, e.Name, e.Email, e.CardNumber}, func(text string) bool {
+		return strings.Contains(identity.FoldCase(text), f.search)
+	})
+}
+
+// serveUsers lists people. A part may be short, or empty, and not the last: much was
+// looked at in vain then.
+func serveUsers(w http.ResponseWriter, r *http.Request, e *engine) error {
+	f, err := newUserFilter(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	list := userList{Users: []userEntry{}}
+	for read := 0; ; {
+		found, _, more, err := e.people.After(r.Context(), f.cursor, usersReadOnce)
+		if err != nil {
+			return storeUnavailable(err)
+		}
+		for _, p := range found {
+			if len(list.Users) == f.limit {
+				list.Next = f.cursor
+				return answer(w, list)
+			}
+			f.cursor = p.ID
+			if !f.fits(p) {
+				continue
+			}
+			entry, err := e.userEntry(r.Context(), p)
+			if err != nil {
+				return err
+			}
+			if f.state == "" || entry.Connection == f.state {
+				list.Users = append(list.Users, entry)
+			}
+		}
+		if f.cursor = more; more == "" {
+			return answer(w, list)
+		}
+		if read += usersReadOnce; read >= maxUsersRead {
+			list.Next = f.cursor
+			return answer(w, list)
+		}
+	}
+}
+
+func (e *engine) userEntry(ctx context.Context, p people.Entry) (userEntry, error) {
+	c, err := e.grants.Connection(ctx, p.ID)
+	if err != nil {
+		return userEntry{}, storeUnavailable(err)
+	}
+	return userEntry{
+		ID: p.ID, Name: p.Name, Email: p.Email, CardNumber: p.CardNumber, Integration: p.Integration,
+		Connection: string(c.State()), FirstSeen: p.FirstSeen, LastSeen: p.LastSeen,
+	}, nil
+}
+
+// user returns the person who is meant.
+func (e *engine) user(ctx context.Context, who string) (people.Entry, error) {
+	p, err := e.people.Find(ctx, who)
+	switch {
+	case errors.Is(err, people.ErrUnknown):
+		return p, unknownUser(who)
+	case errors.Is(err, people.ErrAmbiguous):
+		return p, refuse(http.StatusConflict, "%q: %w", who, err)
+	case err != nil:
+		return p, storeUnavailable(err)
+	}
+	return p, nil
+}
+
+func unknownUser(who string) error {
+	return refuse(http.StatusNotFound, "nobody is known as %q: write a user id, the address of a mailbox, or card:NUMBER; \"onesgate ones users list\" shows who there is", who)
+}
+
+// serveUser tells of one person.
+func serveUser(w http.ResponseWriter, r *http.Request, e *engine) error {
+	ctx, who := r.Context(), strings.TrimSpace(r.URL.Query().Get("user"))
+	if struck, err := e.people.StruckOff(ctx, who); err == nil {
+		return answer(w, userDetails{userEntry: userEntry{ID: struck.ID}, Erased: struck.By})
+	}
+	p, err := e.user(ctx, who)
+	if err != nil {
+		return err
+	}
+	told := userDetails{Groups: p.Groups, DefaultGroups: p.DefaultGroups, Roles: p.Roles}
+	if told.userEntry, err = e.userEntry(ctx, p); err != nil {
+		return err
+	}
+	alive, err := e.sessions.Of(ctx, p.ID)
+	if err != nil {
+		return storeUnavailable(err)
+	}
+	told.Sessions = len(alive)
+	accounts, err := e.rooms.All(ctx)
+	if err != nil {
+		return storeUnavailable(err)
+	}
+	for _, a := range accounts {
+		if a.PersonID == p.ID {
+			told.Rooms = append(told.Rooms, a.Room)
+		}
+	}
+	pins, err := e.people.Pins(ctx)
+	if err != nil {
+		return storeUnavailable(err)
+	}
+	for _, pin := range pins {
+		if pin.Holder == p.ID {
+			told.Admin = append(told.Admin, pin.Address)
+		}
+	}
+	return answer(w, told)
+}
+
+// serveUserDisconnect forgets somebody's grant, and ends their sessions. Like an
+// erasure, it goes on though whoever asked has gone.
+func serveUserDisconnect(w http.ResponseWriter, r *http.Request, e *engine) error {
+	var asked userRequest
+	if err := question(w, r, &asked); err != nil {
+		return err
+	}
+	p, err := e.user(r.Context(), asked.User)
+	if err != nil {
+		return err
+	}
+	n, err := e.office.Disconnect(e.running, p.ID, offboard.ByOperator)
+	if err != nil {
+		return storeUnavailable(err)
+	}
+	return answer(w, disconnected{User: p.ID, Sessions: n})
+}
+
+// serveUserErase removes all that is kept of somebody, or goes on with that.
+func serveUserErase(w http.ResponseWriter, r *http.Request, e *engine) error {
+	var asked userRequest
+	if err := question(w, r, &asked); err != nil {
+		return err
+	}
+	id := strings.TrimSpace(asked.User)
+	if _, err := e.people.StruckOff(r.Context(), id); err != nil {
+		p, err := e.user(r.Context(), asked.User)
+		if err != nil {
+			return err
+		}
+		id = p.ID
+	}
+	done, err := e.office.Erase(e.running, id, offboard.ByOperator)
+	var needed *offboard.StandsForError
+	switch {
+	case errors.As(err, &needed):
+		return refuse(http.StatusConflict, "%s is not erased: %w", id, needed)
+	case errors.Is(err, people.ErrUnknown):
+		return unknownUser(asked.User)
+	case err != nil:
+		return refuse(http.StatusServiceUnavailable, "not all of %s is erased; the rest goes when you try again, or by itself within a day: %w", id, err)
+	}
+	return answer(w, erased{User: id, Erased: done})
+}
+
+// who is what people know somebody by.
+func (u userEntry) who() string { return cmp.Or(u.Email, u.Name, u.ID) }

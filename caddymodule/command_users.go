@@ -1,0 +1,241 @@
+package caddymodule
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+func usersCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "users",
+		Short: "Shows people, disconnects and erases them",
+		Long: `
+Shows the people who have signed in with Microsoft at least once, and sees them off.
+USER is a user id, the address of a mailbox, or card:NUMBER.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(usersListCommand(), usersShowCommand(), usersDisconnectCommand(), usersEraseCommand())
+	return cmd
+}
+
+func usersListCommand() *cobra.Command {
+	var from adminFlags
+	var asJSON bool
+	var integration, state string
+	cmd := &cobra.Command{
+		Use:   "list [SEARCH]",
+		Short: "Lists people: all, or those with SEARCH in their name, address, id or card number",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
+			gateway, err := from.client()
+			if err != nil {
+				return err
+			}
+			query := url.Values{"integration": {integration}, "state": {state}, "search": args, "limit": {fmt.Sprint(maxUsers)}}
+			all, err := gateway.users(ctx, query)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(all)
+			}
+			return all.print(cmd.OutOrStdout(), time.Now())
+		}),
+	}
+	from.add(cmd)
+	cmd.Flags().StringVar(&integration, "integration", "", "Only those of this integration")
+	cmd.Flags().StringVar(&state, "state", "", "Only those whose connection is in this state: connected, needs_sign_in, needs_admin_consent, no_mailbox or unavailable")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "As the gateway tells it, in JSON")
+	return cmd
+}
+
+// users asks for all parts of a list.
+func (c *gatewayClient) users(ctx context.Context, query url.Values) (userList, error) {
+	all := userList{Users: []userEntry{}}
+	for {
+		var part userList
+		if err := c.ask(ctx, http.MethodGet, usersPath+"?"+query.Encode(), &part); err != nil {
+			return all, err
+		}
+		all.Users = append(all.Users, part.Users...)
+		if part.Next == "" {
+			return all, nil
+		}
+		query.Set("cursor", part.Next)
+	}
+}
+
+// print tells it to people.
+func (l userList) print(to io.Writer, now time.Time) error {
+	if len(l.Users) == 0 {
+		_, err := fmt.Fprintln(to, "Nobody like that has signed in.")
+		return err
+	}
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tMAIL\tINTEGRATION\tCONNECTION\tLAST SEEN\tUSER")
+	for _, u := range l.Users {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(u.Name, "-"), cmp.Or(u.Email, "-"), u.Integration, u.Connection,
+			humanize.RelTime(u.LastSeen, now, "ago", "from now"), u.ID)
+	}
+	return w.Flush()
+}
+
+// userPath is the call that tells of one person.
+func userPath(user string) string { return userShowPath + "?" + url.Values{"user": {user}}.Encode() }
+
+func usersShowCommand() *cobra.Command {
+	var user string
+	cmd := telling(&cobra.Command{Use: "show USER", Short: "Tells what is known of a person"},
+		func() string { return userPath(user) }, userDetails.print)
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if err := cobra.ExactArgs(1)(cmd, args); err != nil {
+			return err
+		}
+		user = args[0]
+		return nil
+	}
+	return cmd
+}
+
+// print tells it to people.
+func (u userDetails) print(to io.Writer) error {
+	if u.Erased != "" {
+		_, err := fmt.Fprintf(to, "%s is being erased (by %s), and was interrupted; it goes on within a day, or with \"onesgate ones users erase\".\n", u.ID, u.Erased)
+		return err
+	}
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	for _, line := range []struct{ what, is string }{
+		{"user", u.ID},
+		{"name", u.Name},
+		{"mail", u.Email},
+		{"card number", u.CardNumber},
+		{"integration", u.Integration},
+		{"connection", u.Connection},
+		{"groups", strings.Join(u.Groups, ", ")},
+		{"default groups", strings.Join(u.DefaultGroups, ", ")},
+		{"roles", strings.Join(u.Roles, ", ")},
+		{"first seen", stamp(u.FirstSeen)},
+		{"last seen", stamp(u.LastSeen)},
+		{"sessions", fmt.Sprint(u.Sessions)},
+		{"stands for rooms", strings.Join(u.Rooms, ", ")},
+		{"admin as", strings.Join(u.Admin, ", ")},
+	} {
+		if line.is != "" {
+			fmt.Fprintf(w, "%s\t%s\n", line.what, line.is)
+		}
+	}
+	return w.Flush()
+}
+
+func usersDisconnectCommand() *cobra.Command {
+	var from adminFlags
+	cmd := &cobra.Command{
+		Use:   "disconnect USER",
+		Short: "Forgets a person's connection with Microsoft, and signs them out",
+		Long: `
+Forgets a person's connection with Microsoft, and ends their sessions, at every gateway
+on the same store: nothing is booked in their name any more. The person stays known, and
+can sign in again; bookings that are under way go on then.`,
+		Args: cobra.ExactArgs(1),
+		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
+			gateway, err := from.client()
+			if err != nil {
+				return err
+			}
+			var done disconnected
+			if err := gateway.tell(ctx, userDisconnectPath, userRequest{args[0]}, &done); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is disconnected; %s ended.\n", done.User, counted(done.Sessions, "session", "sessions"))
+			return err
+		}),
+	}
+	from.add(cmd)
+	return cmd
+}
+
+func usersEraseCommand() *cobra.Command {
+	var from adminFlags
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "erase USER",
+		Short: "Removes all that is kept of a person",
+		Long: `
+Removes all that is kept of a person in the store: who they are, their connection, their
+sessions, their bookings. What is in calendars at Microsoft stays there, and so do backups
+and logs. It can't be undone.`,
+		Args: cobra.ExactArgs(1),
+		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
+			gateway, err := from.client()
+			if err != nil {
+				return err
+			}
+			var who userDetails
+			if err := gateway.ask(ctx, http.MethodGet, userPath(args[0]), &who); err != nil {
+				return err
+			}
+			if !yes {
+				if f, ok := cmd.InOrStdin().(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+					return errors.New("nobody is at the terminal to be asked; write --yes to erase without being asked")
+				}
+				if err := confirm(cmd.InOrStdin(), cmd.ErrOrStderr(), who); err != nil {
+					return err
+				}
+			}
+			var done erased
+			if err := gateway.tell(ctx, userErasePath, userRequest{who.ID}, &done); err != nil { // who was shown, and nobody else
+				return err
+			}
+			return done.print(cmd.OutOrStdout())
+		}),
+	}
+	from.add(cmd)
+	cmd.Flags().BoolVar(&yes, "yes", false, "Don't ask")
+	return cmd
+}
+
+// errUnconfirmed: whoever was asked did not want it so.
+var errUnconfirmed = errors.New("nothing is erased")
+
+// confirm asks whether somebody is to be erased.
+func confirm(in io.Reader, out io.Writer, u userDetails) error {
+	fmt.Fprintf(out, "This erases %s (%s, %s) for good. Write yes to go on: ", cmp.Or(u.Name, u.who()), cmp.Or(u.Email, "no mail"), u.ID)
+	line, err := bufio.NewReader(in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if strings.TrimSpace(line) != "yes" {
+		return errUnconfirmed
+	}
+	return nil
+}
+
+// print tells it to people.
+func (e erased) print(to io.Writer) error {
+	fmt.Fprintf(to, "%s is erased, with %s and %s. Events in calendars at Microsoft, backups and logs are not.\n",
+		e.User, counted(e.Sessions, "session", "sessions"), counted(e.Bookings, "booking", "bookings"))
+	if len(e.Rooms) > 0 {
+		fmt.Fprintf(to, "Rooms that are not configured any more, and have no account now: %s\n", strings.Join(e.Rooms, ", "))
+	}
+	var err error
+	for _, address := range e.Pinned {
+		_, err = fmt.Fprintf(to, "The Caddyfile's admins name %s, so it stays bound to that user id: else whoever gets the address would be an admin. Take it out of admins and reload; it goes within a day then.\n", address)
+	}
+	return err
+}
