@@ -26,14 +26,18 @@ type userList struct {
 
 // userEntry is a person, as operators see them. It holds no token.
 type userEntry struct {
-	ID          string    `json:"id"`
-	Name        string    `json:"name,omitempty"`
-	Email       string    `json:"email,omitempty"`
-	CardNumber  string    `json:"card_number,omitempty"`
-	Integration string    `json:"integration"`
-	Connection  string    `json:"connection"` // as in X-Ones-Connection
-	FirstSeen   time.Time `json:"first_seen"`
-	LastSeen    time.Time `json:"last_seen"`
+	ID          string `json:"id"`
+	Name        string `json:"name,omitempty"`
+	Email       string `json:"email,omitempty"`
+	CardNumber  string `json:"card_number,omitempty"`
+	Integration string `json:"integration"`
+	Connection  string `json:"connection"` // as in X-Ones-Connection
+	// Connected is when they signed in for it, Renewed when Microsoft last gave or
+	// refused a token for it; missing: there is no connection.
+	Connected time.Time `json:"connected_at,omitzero"`
+	Renewed   time.Time `json:"renewed_at,omitzero"`
+	FirstSeen time.Time `json:"first_seen"`
+	LastSeen  time.Time `json:"last_seen"`
 }
 
 // userDetails are all that operators are told of one person.
@@ -155,13 +159,13 @@ func serveUsers(w http.ResponseWriter, r *http.Request, e *engine) error {
 }
 
 func (e *engine) userEntry(ctx context.Context, p people.Entry) (userEntry, error) {
-	c, err := e.grants.Connection(ctx, p.ID)
+	g, err := e.grants.Summary(ctx, p.ID)
 	if err != nil {
 		return userEntry{}, storeUnavailable(err)
 	}
 	return userEntry{
 		ID: p.ID, Name: p.Name, Email: p.Email, CardNumber: p.CardNumber, Integration: p.Integration,
-		Connection: string(c.State()), FirstSeen: p.FirstSeen, LastSeen: p.LastSeen,
+		Connection: string(g.State), Connected: g.Begun, Renewed: g.Updated, FirstSeen: p.FirstSeen, LastSeen: p.LastSeen,
 	}, nil
 }
 

@@ -116,7 +116,7 @@ func TestAdminUsers(t *testing.T) {
 	if err := all.print(&told, time.Now().Add(72*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(strings.Fields(told.String()), " "), "NAME MAIL INTEGRATION CONNECTION LAST SEEN USER Alice Chan alice@contoso.example contoso connected 3 days ago t.alice"; got != want {
+	if got, want := strings.Join(strings.Fields(told.String()), " "), "NAME MAIL INTEGRATION CONNECTION SINCE LAST SEEN USER Alice Chan alice@contoso.example contoso connected 3 days ago 3 days ago t.alice"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	told.Reset()

@@ -88,12 +88,28 @@ func (l userList) print(to io.Writer, now time.Time) error {
 		return err
 	}
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tMAIL\tINTEGRATION\tCONNECTION\tLAST SEEN\tUSER")
+	fmt.Fprintln(w, "NAME\tMAIL\tINTEGRATION\tCONNECTION\tSINCE\tLAST SEEN\tUSER")
 	for _, u := range l.Users {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(u.Name, "-"), cmp.Or(u.Email, "-"), u.Integration, u.Connection,
-			humanize.RelTime(u.LastSeen, now, "ago", "from now"), u.ID)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(u.Name, "-"), cmp.Or(u.Email, "-"), u.Integration, u.Connection,
+			when(u.Connected, now), humanize.RelTime(u.LastSeen, now, "ago", "from now"), u.ID)
 	}
 	return w.Flush()
+}
+
+// when tells how long ago something was; "-": never.
+func when(t, now time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return humanize.RelTime(t, now, "ago", "from now")
+}
+
+// stampOrNone is stamp; "": never.
+func stampOrNone(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return stamp(t)
 }
 
 // userPath is the call that tells of one person.
@@ -127,6 +143,8 @@ func (u userDetails) print(to io.Writer) error {
 		{"card number", u.CardNumber},
 		{"integration", u.Integration},
 		{"connection", u.Connection},
+		{"connected", stampOrNone(u.Connected)},
+		{"last renewed", stampOrNone(u.Renewed)},
 		{"groups", strings.Join(u.Groups, ", ")},
 		{"default groups", strings.Join(u.DefaultGroups, ", ")},
 		{"roles", strings.Join(u.Roles, ", ")},

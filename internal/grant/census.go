@@ -1,10 +1,42 @@
 package grant
 
 import (
+	"context"
+	"errors"
 	"strings"
+	"time"
 
 	"github.com/onesgate/onesgate/internal/store"
 )
+
+// A Summary tells people how a grant stands.
+type Summary struct {
+	State State
+	// Begun is when its owner signed in for it, and Updated when Microsoft last gave or
+	// refused a token for it; zero: there is none.
+	Begun, Updated time.Time
+}
+
+// Summary tells how owner's grant stands. Unlike Connection it keeps nothing in
+// memory, so that all may be asked for.
+func (k *Keeper) Summary(ctx context.Context, owner string) (Summary, error) {
+	rec, _, err := k.read(ctx, owner)
+	if errors.Is(err, store.ErrNotFound) {
+		return Summary{State: NeedsSignIn}, nil
+	}
+	if err != nil {
+		return Summary{}, err
+	}
+	sum := Summary{State: rec.State, Begun: rec.Begun, Updated: rec.Updated}
+	if len(rec.Sealed) == 0 { // nothing is left to refresh it with
+		sum.State = NeedsSignIn
+	}
+	c, known := k.connections.Load(owner)
+	if known && c.(*Connection).fails() || k.lacksKey(rec) {
+		sum.State = Unavailable
+	}
+	return sum, nil
+}
 
 // A Counted is a grant as a census of the store meets it.
 type Counted struct {

@@ -47,3 +47,33 @@ func TestStateOf(t *testing.T) {
 	}
 	is(count(), grant.NeedsSignIn)
 }
+
+// A summary tells what the owner is told, and remembers nothing.
+func TestSummary(t *testing.T) {
+	w := newWorld(t)
+	want := func(want grant.Summary) {
+		t.Helper()
+		got, err := w.Summary(t.Context(), alice)
+		if err != nil || got.State != want.State || !got.Begun.Equal(want.Begun) || !got.Updated.Equal(want.Updated) {
+			t.Errorf("Summary = %+v, %v, want %+v", got, err, want)
+		}
+	}
+	want(grant.Summary{State: grant.NeedsSignIn})
+	w.signIn(alice, "saved")
+	want(grant.Summary{State: grant.Connected, Begun: noon, Updated: noon})
+	w.advance(time.Hour)
+	w.wantToken(w.Keeper, alice, "", "access-1")
+	later := noon.Add(time.Hour)
+	want(grant.Summary{State: grant.Connected, Begun: noon, Updated: later})
+	w.idp.refuses(502, "")
+	if _, err := w.Token(t.Context(), alice, grant.Ask{Stale: "access-1"}); !errors.Is(err, grant.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	want(grant.Summary{State: grant.Unavailable, Begun: noon, Updated: later})
+	w.advance(time.Minute)
+	w.idp.refuses(400, refusedDead)
+	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
+		t.Fatal(err)
+	}
+	want(grant.Summary{State: grant.NeedsSignIn, Begun: noon, Updated: later.Add(time.Minute)})
+}

@@ -38,6 +38,8 @@ type Connection struct {
 	// gone counts how often the grant may have been forgotten, so that a sign-in
 	// kept before that gives out no token.
 	gone int
+	// stale is the access token that Graph has refused last: the store may have it.
+	stale string
 	// failures in a row, the cause of the last one, and until when it is not
 	// tried again.
 	failures int
@@ -51,6 +53,12 @@ func (c *Connection) State() State {
 		return *s
 	}
 	return Unavailable
+}
+
+// fails says whether the last refresh has failed for no fault of the grant's.
+func (c *Connection) fails() bool {
+	s := c.state.Load()
+	return s != nil && *s == Unavailable
 }
 
 // unknown has the store looked at again.

@@ -100,7 +100,7 @@ func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.To
 	news, gone := k.standing(c)
 	now := k.cfg.Now()
 	access := newToken(owner, t, now)
-	version, err := k.saveSignIn(ctx, owner, record{Integration: integration, State: s, Scopes: t.Scopes, Updated: now}, t.Refresh, access, also)
+	version, err := k.saveSignIn(ctx, owner, record{Integration: integration, State: s, Scopes: t.Scopes, Begun: now, Updated: now}, t.Refresh, access, also)
 	if err != nil {
 		return fmt.Errorf("keep the grant of a sign-in: %w", err)
 	}

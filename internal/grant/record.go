@@ -24,6 +24,8 @@ type record struct {
 	// State is never Unavailable.
 	State  State    `json:"state"`
 	Scopes []string `json:"scopes,omitempty"`
+	// Begun is when its owner signed in for it.
+	Begun time.Time `json:"begun,omitzero"`
 	// Updated is when Microsoft last gave or refused a token for it; zero: never.
 	Updated time.Time `json:"updated"`
 	// Refusals counts those in a row.

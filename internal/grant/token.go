@@ -76,14 +76,18 @@ func (k *Keeper) tokenOrFlight(owner string, ask Ask) (string, *flight, error) {
 	defer k.mu.Unlock()
 	now := k.cfg.Now()
 	t := k.tokens.byOwner[owner]
-	if ask.Stale != "" && t.Access == ask.Stale {
+	c := k.connection(owner)
+	if ask.Stale != "" {
+		c.stale = ask.Stale
+	}
+	if t.Access == c.stale {
 		k.tokens.drop(owner)
 		t = token{}
 	}
 	if t.fresh(now) {
 		return t.Access, nil, nil
 	}
-	f, err := k.begin(owner, want{stale: ask.Stale, claims: ask.Claims, background: ask.Background || t.good(now)}, now)
+	f, err := k.begin(owner, want{stale: c.stale, claims: ask.Claims, background: ask.Background || t.good(now)}, now)
 	switch {
 	case t.good(now), err != nil && t.Expires.After(now):
 		return t.Access, nil, nil // if it is being renewed, then behind the answer

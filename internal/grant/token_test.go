@@ -190,6 +190,9 @@ func TestStale(t *testing.T) {
 	if token, err := w.Token(t.Context(), alice, grant.Ask{Stale: "access-1"}); !errors.Is(err, grant.ErrUnavailable) {
 		t.Errorf("Token = %q, %v, want ErrUnavailable rather than the stale token", token, err)
 	}
+	if token, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrUnavailable) {
+		t.Errorf("Token = %q, %v, want ErrUnavailable rather than what lies in the store", token, err)
+	}
 }
 
 // TestCallerLeaves: the refresh goes on for those who stay.
