@@ -30,8 +30,10 @@ const (
 const (
 	// looksAtOnce bounds how many due grants are read at a time.
 	looksAtOnce = 100
-	// lookEvery is how often at least it is looked whether any is due.
-	lookEvery = time.Minute
+	// lookEvery is how often at least it is looked whether any is due, and lookAgain
+	// when the store has failed.
+	lookEvery = time.Hour
+	lookAgain = time.Minute
 )
 
 // duePrefix + when, in Unix seconds of ten digits + "/" + owner: grants in the order in which they
@@ -94,7 +96,7 @@ func (k *Keeper) KeepAlive(ctx context.Context) {
 		wait, err := k.look(ctx)
 		if err != nil && ctx.Err() == nil {
 			k.cfg.Log.Warn("it can't be told which grants have to be kept alive; trying again", "error", err)
-			wait = lookEvery
+			wait = lookAgain
 		}
 		_ = sleep(ctx, wait) // the loop ends with ctx
 	}

@@ -1,0 +1,247 @@
+package grant_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+)
+
+// idle has the test run in a bubble in which owners have signed in at a gateway
+// that keeps grants alive. In the end each grant that may be alive has to have its
+// one entry.
+func idle(t *testing.T, owners []string, test func(t *testing.T, b *bubble, g *instance)) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		g := b.solo()
+		defer g.close()
+		for _, owner := range owners {
+			if err := g.signIn(owner); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stop := g.run(g.KeepAlive)
+		defer stop()
+		test(t, b, g)
+		synctest.Wait()
+		for _, wrong := range b.unscheduled() {
+			t.Error(wrong)
+		}
+	})
+}
+
+// crowd are people, and rooms that book by themselves.
+func crowd() []string {
+	owners := []string{alice, "room:contoso/boardroom"}
+	for i := range 30 {
+		owners = append(owners, fmt.Sprintf("tenant.%d", i))
+	}
+	return owners
+}
+
+// wantGaps checks how long after each other an owner's calls came, the first one
+// after since.
+func wantGaps(t *testing.T, calls []call, since time.Time, atLeast, atMost time.Duration) {
+	t.Helper()
+	for _, c := range calls {
+		if gap := c.at.Sub(since); gap < atLeast || gap > atMost {
+			t.Errorf("%s was refreshed %s after it was used last, want %s to %s", c.owner, gap, atLeast, atMost)
+		}
+		since = c.at
+	}
+}
+
+// latest is when at the latest an idle grant has been refreshed.
+const latest = 60*day + time.Minute
+
+func TestIdleIsKeptAlive(t *testing.T) {
+	idle(t, crowd(), func(t *testing.T, b *bubble, g *instance) {
+		start := time.Now()
+		time.Sleep(200 * day)
+		var first []time.Time
+		for _, owner := range crowd() {
+			calls := b.microsoft.received(owner)
+			if len(calls) < 3 {
+				t.Fatalf("%s was refreshed %d times in 200 days, want 3 at least", owner, len(calls))
+			}
+			wantGaps(t, calls, start, 30*day, latest)
+			first = append(first, calls[0].at)
+		}
+		slices.SortFunc(first, time.Time.Compare)
+		for i := 1; i < len(first); i++ {
+			if first[i].Sub(first[i-1]) > 8*day {
+				t.Errorf("nobody was refreshed from %s to %s: they are not spread", first[i-1], first[i])
+			}
+		}
+		if lost := b.losses(); len(lost) > 0 {
+			t.Errorf("lost: %s", lost)
+		}
+	})
+}
+
+// TestUsedIsOnlyMoved: who books is refreshed by that alone.
+func TestUsedIsOnlyMoved(t *testing.T) {
+	idle(t, []string{alice}, func(t *testing.T, b *bubble, g *instance) {
+		for range 20 {
+			time.Sleep(9 * day)
+			if _, err := g.Token(t.Context(), alice, grant.Ask{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := len(b.microsoft.received(alice)); got != 20 {
+			t.Errorf("there were %d calls for 20 uses", got)
+		}
+		used := time.Now()
+		time.Sleep(61 * day)
+		wantGaps(t, b.microsoft.received(alice)[20:], used, 30*day, latest)
+	})
+}
+
+// TestEndedIsLeftAlone: nobody asks for what is dead.
+func TestEndedIsLeftAlone(t *testing.T) {
+	idle(t, []string{alice}, func(t *testing.T, b *bubble, g *instance) {
+		b.microsoft.refuses(http.StatusBadRequest, refusedDead)
+		time.Sleep(200 * day)
+		if got := len(b.microsoft.received(alice)); got != 1 {
+			t.Errorf("a dead refresh token was used %d times", got)
+		}
+		if got := b.losses(); len(got) != 1 {
+			t.Errorf("lost: %s, want %s once", got, alice)
+		}
+		b.microsoft.answers(nil)
+		if err := g.signIn(alice); err != nil {
+			t.Fatal(err)
+		}
+		signedIn := time.Now()
+		time.Sleep(61 * day)
+		wantGaps(t, b.microsoft.received(alice)[1:], signedIn, 30*day, latest)
+	})
+}
+
+// TestRefusedIsLookedAtAgain: what may work again by itself is tried as often as
+// what works, and the operator hears of it once.
+func TestRefusedIsLookedAtAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		body  string
+		state grant.State
+	}{"person": {refusedPerson, grant.NeedsSignIn}, "admin": {refusedAdmin, grant.NeedsAdminConsent}} {
+		t.Run(name, func(t *testing.T) {
+			idle(t, []string{alice}, func(t *testing.T, b *bubble, g *instance) {
+				start := time.Now()
+				b.microsoft.refuses(http.StatusBadRequest, c.body)
+				time.Sleep(85 * day)
+				if got, _, _ := b.kept(alice); got.State != c.state {
+					t.Errorf("state = %s, want %s", got.State, c.state)
+				}
+				b.microsoft.answers(nil)
+				time.Sleep(61 * day)
+				calls := b.microsoft.received(alice)
+				if len(calls) < 2 {
+					t.Fatalf("it was tried %d times", len(calls))
+				}
+				wantGaps(t, calls, start, 30*day, latest)
+				if got := b.losses(); len(got) != 1 {
+					t.Errorf("lost: %s, want %s once", got, alice)
+				}
+			})
+		})
+	}
+}
+
+// TestOutageOfTheIdle: where a look has told nothing, the next one comes within
+// hours, and nothing is lost.
+func TestOutageOfTheIdle(t *testing.T) {
+	for name, begin := range map[string]func(*bubble){
+		"down":   func(b *bubble) { b.microsoft.refuses(http.StatusBadGateway, "") },
+		"silent": func(b *bubble) { b.microsoft.refuses(-1, "") },
+		"secret": func(b *bubble) { b.microsoft.refuses(http.StatusUnauthorized, refusedOperator) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			idle(t, []string{alice}, func(t *testing.T, b *bubble, g *instance) {
+				begin(b)
+				time.Sleep(65 * day)
+				calls := b.microsoft.received(alice)
+				wantGaps(t, calls[1:], calls[0].at, 3*time.Hour, 9*time.Hour+time.Minute)
+				b.microsoft.answers(nil)
+				mended := time.Now()
+				time.Sleep(10 * time.Hour)
+				if got := b.microsoft.received(alice); len(got) != len(calls)+1 || got[len(calls)].at.Sub(mended) > 9*time.Hour+time.Minute {
+					t.Errorf("after the outage there were %d calls, want one within 9 hours", len(got)-len(calls))
+				}
+				if rec, _, _ := b.kept(alice); rec.State != grant.Connected || len(b.losses()) > 0 {
+					t.Errorf("state = %s, lost: %s", rec.State, b.losses())
+				}
+			})
+		})
+	}
+}
+
+// TestRemovedIntegration: its grants stay, and go on when it is configured again.
+func TestRemovedIntegration(t *testing.T) {
+	idle(t, []string{alice}, func(t *testing.T, b *bubble, g *instance) {
+		b.remove(true)
+		time.Sleep(80 * day)
+		if calls := b.microsoft.received(alice); len(calls) > 0 {
+			t.Errorf("there were %d calls without an integration", len(calls))
+		}
+		b.remove(false)
+		time.Sleep(10 * time.Hour)
+		if calls := b.microsoft.received(alice); len(calls) != 1 {
+			t.Errorf("there were %d calls, want one within 9 hours", len(calls))
+		}
+	})
+}
+
+// TestMeanwhile: who signs in, or is forgotten, while the grant is being kept
+// alive, has what came of that.
+func TestMeanwhile(t *testing.T) {
+	for name, c := range map[string]struct {
+		do   func(g *instance) error
+		want int // grants
+	}{
+		"signed in": {func(g *instance) error { return g.signIn(alice) }, 1},
+		"forgotten": {func(g *instance) error { return g.Forget(context.Background(), alice) }, 0},
+		"both": {func(g *instance) error {
+			if err := g.Forget(context.Background(), alice); err != nil {
+				return err
+			}
+			return g.signIn(alice)
+		}, 1},
+	} {
+		for _, refused := range []string{"", refusedDead, refusedPerson} {
+			t.Run(name+" "+refused, func(t *testing.T) {
+				idle(t, []string{alice}, func(t *testing.T, b *bubble, g *instance) {
+					var once sync.Once
+					did := make(chan struct{})
+					b.microsoft.answers(func(call) (status int, body string) {
+						once.Do(func() {
+							defer close(did)
+							if err := c.do(g); err != nil {
+								t.Error(err)
+							}
+							if refused != "" {
+								status, body = http.StatusBadRequest, refused
+							}
+						})
+						return status, body
+					})
+					<-did
+					time.Sleep(time.Hour)
+					rec, refresh, there := b.kept(alice)
+					if there != (c.want > 0) || there && (rec.State != grant.Connected || refresh == "") {
+						t.Errorf("kept: %v, %s", there, rec.State)
+					}
+					if lost := b.losses(); len(lost) > 0 {
+						t.Errorf("lost: %s", lost)
+					}
+				})
+			})
+		}
+	}
+}
