@@ -78,6 +78,9 @@ func (r *record) nextLook(owner string, now time.Time) time.Time {
 	return used.Add(idle).UTC().Truncate(time.Second)
 }
 
+// idle says whether nobody has used the grant for long.
+func (r *record) idle(owner string, now time.Time) bool { return !r.nextLook(owner, now).After(now) }
+
 // Run finds out whether integrations that gave no tokens do again, until ctx ends.
 // Every instance has to run it.
 func (k *Keeper) Run(ctx context.Context) {

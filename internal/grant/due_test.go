@@ -245,3 +245,34 @@ func TestMeanwhile(t *testing.T) {
 		}
 	}
 }
+
+// TestKeptAliveByTwo: two gateways that both believe to be the one that keeps
+// grants alive do it once, and lose none.
+func TestKeptAliveByTwo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		for range 2 {
+			g := b.instance(b.store, b.microsoft, true)
+			defer g.close()
+			if len(b.store.records) == 0 {
+				for _, owner := range crowd() {
+					if err := g.signIn(owner); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			defer g.run(g.KeepAlive)()
+		}
+		start := time.Now()
+		time.Sleep(130 * day)
+		for _, owner := range crowd() {
+			wantGaps(t, b.microsoft.received(owner), start, 30*day, latest)
+		}
+		for _, wrong := range b.unscheduled() {
+			t.Error(wrong)
+		}
+		if lost := b.losses(); len(lost) > 0 {
+			t.Errorf("lost: %s", lost)
+		}
+	})
+}

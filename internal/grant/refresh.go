@@ -114,7 +114,8 @@ func (k *Keeper) refreshOnce(owner string, f *flight, paced *bool) (o outcome, e
 	if o.state, err = a.rec.refused(now); err != nil {
 		return o, err
 	}
-	if t := k.stored(ctx, owner); !f.idle && t.Access != f.stale && t.fresh(now) {
+	idle := f.idle && a.rec.idle(owner, now) // else another instance was faster
+	if t := k.stored(ctx, owner); !idle && t.Access != f.stale && t.fresh(now) {
 		o.token = t
 		return o, nil
 	}
