@@ -160,13 +160,11 @@ func (k *Keeper) tooLate(ctx context.Context) error {
 func (k *Keeper) attend(ctx context.Context, owner string, at time.Time, entry store.Record) error {
 	rec, version, err := k.read(ctx, owner)
 	switch {
+	case errors.Is(err, errDamaged):
+		k.cfg.Log.Error("a grant was damaged in the store; its owner has to sign in again", "owner", owner, "error", err)
+		return k.drop(ctx, entry)
 	case errors.Is(err, store.ErrNotFound), err == nil && !rec.Due.Equal(at):
-		// There should be no such entry.
-		_, err := k.cfg.Store.Commit(ctx, store.Write{Op: store.Delete, Key: entry.Key, If: store.If(entry.Version)})
-		if errors.Is(err, store.ErrConflict) {
-			return nil
-		}
-		return err
+		return k.drop(ctx, entry) // there should be no such entry
 	case err != nil:
 		return err
 	}
@@ -196,6 +194,15 @@ func (k *Keeper) attend(ctx context.Context, owner string, at time.Time, entry s
 		return err
 	}
 	return nil // it is looked at once more
+}
+
+// drop deletes an entry that leads to nothing, unless it is another one now.
+func (k *Keeper) drop(ctx context.Context, entry store.Record) error {
+	_, err := k.cfg.Store.Commit(ctx, store.Write{Op: store.Delete, Key: entry.Key, If: store.If(entry.Version)})
+	if errors.Is(err, store.ErrConflict) {
+		return nil
+	}
+	return err
 }
 
 // useIdle refreshes owner's grant, whether it has a good access token or not, and

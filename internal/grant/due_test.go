@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 // idle has the test run in a bubble in which owners have signed in at a gateway
@@ -273,6 +274,28 @@ func TestKeptAliveByTwo(t *testing.T) {
 		}
 		if lost := b.losses(); len(lost) > 0 {
 			t.Errorf("lost: %s", lost)
+		}
+	})
+}
+
+// TestDamagedIsPassedOver: a grant that can't be read keeps nobody else's from
+// being kept alive.
+func TestDamagedIsPassedOver(t *testing.T) {
+	idle(t, []string{alice, "tenant.bob"}, func(t *testing.T, b *bubble, g *instance) {
+		first := "tenant.bob"
+		bob, _, _ := b.kept(first)
+		if rec, _, _ := b.kept(alice); rec.Due.Before(bob.Due) {
+			first = alice
+		}
+		if _, err := b.store.Commit(t.Context(), store.Write{Key: "grant/" + first, Value: []byte("{")}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(61 * day)
+		if calls := b.microsoft.received(""); len(calls) != 1 || calls[0].owner == first {
+			t.Errorf("calls: %v, want one for the grant that can be read", calls)
+		}
+		if err := g.signIn(first); err != nil {
+			t.Error(err)
 		}
 	})
 }
