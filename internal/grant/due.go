@@ -67,19 +67,17 @@ func reschedule(owner string, from, to time.Time) []store.Write {
 	return writes
 }
 
-// nextLook is when the grant has to be looked at, as it was used last, by a clock
-// that may have been ahead.
-func (r *record) nextLook(owner string, now time.Time) time.Time {
-	used := r.Updated
-	if used.After(now) {
-		used = now
-	}
-	idle := minIdle + time.Duration(float64(idleSpread)*fraction(owner, used))
-	return used.Add(idle).UTC().Truncate(time.Second)
+// nextLook is when the grant has to be looked at, as it was used last.
+func (r *record) nextLook(owner string) time.Time {
+	idle := minIdle + time.Duration(float64(idleSpread)*fraction(owner, r.Updated))
+	return r.Updated.Add(idle).UTC().Truncate(time.Second)
 }
 
-// idle says whether nobody has used the grant for long.
-func (r *record) idle(owner string, now time.Time) bool { return !r.nextLook(owner, now).After(now) }
+// idle says whether the grant has to be refreshed, since nobody has used it for
+// long, or a clock that was ahead has written when.
+func (r *record) idle(owner string, now time.Time) bool {
+	return r.Updated.After(now) || !r.nextLook(owner).After(now)
+}
 
 // Run finds out whether integrations that gave no tokens do again, until ctx ends.
 // Every instance has to run it.
@@ -169,8 +167,10 @@ func (k *Keeper) attend(ctx context.Context, owner string, at time.Time, entry s
 		return err
 	}
 	now := k.cfg.Now()
-	next := rec.nextLook(owner, now)
-	if !next.After(now) {
+	if at.After(now) && rec.Updated.After(now) { // a clock that was ahead until just now
+		rec.Updated = now
+	}
+	if rec.idle(owner, now) {
 		if err := k.useIdle(ctx, owner); ctx.Err() != nil {
 			return err
 		}
@@ -182,14 +182,14 @@ func (k *Keeper) attend(ctx context.Context, owner string, at time.Time, entry s
 			return err
 		}
 		now = k.cfg.Now()
-		if next = rec.nextLook(owner, now); !next.After(now) { // it has told nothing
-			next = now.Add(minRetry + time.Duration(float64(retrySpread)*fraction(owner, now))).UTC().Truncate(time.Second)
-		}
 	}
 	if rec.Due.IsZero() { // it has ended
 		return nil
 	}
-	rec.Due = next
+	rec.Due = rec.nextLook(owner)
+	if rec.idle(owner, now) { // it has told nothing
+		rec.Due = now.Add(minRetry + time.Duration(float64(retrySpread)*fraction(owner, now))).UTC().Truncate(time.Second)
+	}
 	if _, err := k.replace(ctx, owner, rec, version); !errors.Is(err, store.ErrConflict) {
 		return err
 	}

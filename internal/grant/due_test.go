@@ -199,6 +199,42 @@ func TestRemovedIntegration(t *testing.T) {
 	})
 }
 
+// TestWrongClock: whatever a clock says for a while, no grant is left alone for
+// longer than Microsoft waits.
+func TestWrongClock(t *testing.T) {
+	for name, wrong := range map[string]time.Duration{
+		"two hours ahead": 2 * time.Hour, "two hours behind": -2 * time.Hour, "three weeks ahead": 21 * day,
+		"ten years ahead": 3650 * day, "two years behind": -730 * day,
+	} {
+		t.Run(name, func(t *testing.T) {
+			idle(t, crowd(), func(t *testing.T, b *bubble, g *instance) {
+				time.Sleep(20 * day)
+				g.ahead.Store(int64(wrong))
+				if err := g.signIn("tenant.new"); err != nil { // by that clock
+					t.Fatal(err)
+				}
+				for _, owner := range crowd()[:10] {
+					if _, err := g.Token(t.Context(), owner, grant.Ask{}); err != nil {
+						t.Error(err)
+					}
+				}
+				time.Sleep(12 * time.Hour)
+				g.ahead.Store(0)
+				time.Sleep(200 * day)
+				for _, owner := range append(crowd(), "tenant.new") {
+					rec, refresh, _ := b.kept(owner)
+					if _, at := issuedTo(refresh); rec.State != grant.Connected || time.Since(at) > latest+12*time.Hour {
+						t.Errorf("%s is %s by a refresh token from %s, now it is %s", owner, rec.State, at, time.Now())
+					}
+				}
+				if lost := b.losses(); len(lost) > 0 {
+					t.Errorf("lost: %s", lost)
+				}
+			})
+		})
+	}
+}
+
 // TestMeanwhile: who signs in, or is forgotten, while the grant is being kept
 // alive, has what came of that.
 func TestMeanwhile(t *testing.T) {

@@ -124,7 +124,7 @@ func (k *Keeper) saveSignIn(ctx context.Context, owner string, rec record, refre
 		return store.Absent, err
 	}
 	if refreshToken != "" {
-		rec.Due = rec.nextLook(owner, rec.Updated)
+		rec.Due = rec.nextLook(owner)
 	}
 	put, err := access.put(k, owner)
 	if err != nil {

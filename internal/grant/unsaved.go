@@ -90,7 +90,7 @@ func (k *Keeper) save(owner string, u unsaved) (State, error) {
 		rec.Scopes, rec.Updated, rec.Claims, rec.Held = u.fresh.Scopes, u.token.Issued, "", nil
 		rec.Refusals = 0
 		if rec.Due.IsZero() {
-			rec.Due = rec.nextLook(owner, u.token.Issued)
+			rec.Due = rec.nextLook(owner)
 		}
 		if err := rec.seal(k.cfg.Seal, owner, u.fresh.Refresh); err != nil {
 			return "", err
