@@ -227,8 +227,8 @@ func (k *Keeper) recover(h *health) {
 	clear(h.ailing)
 }
 
-// probe refreshes one of the grants that wait for an integration, where that may
-// tell whether it works again.
+// probe refreshes one of the grants that wait for an integration, or only for
+// themselves, where that may tell whether it works again.
 func (k *Keeper) probe() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -237,7 +237,7 @@ func (k *Keeper) probe() {
 		if client, ok := k.cfg.Client(name); ok {
 			k.serves(name, client)
 		}
-		due := name == "" || h.silent > 0 || h.cause != nil && !h.probing && !now.Before(h.until)
+		due := h.cause == nil || !h.probing && !now.Before(h.until)
 		for owner := range h.ailing {
 			if !due {
 				break

@@ -1,0 +1,35 @@
+package grant_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+)
+
+// TestThrottledAlone: whom alone Microsoft has asked for patience is tried again by
+// itself, though nobody asks and nobody else's refresh tells that all is well.
+func TestThrottledAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		g := b.solo()
+		defer g.close()
+		if err := g.signIn(alice); err != nil {
+			t.Fatal(err)
+		}
+		defer g.run(g.Run)()
+		time.Sleep(accessLife)
+		b.microsoft.refuses(http.StatusBadRequest, refusedLoop)
+		if token, err := g.Token(t.Context(), alice, grant.Ask{}); err == nil {
+			t.Errorf("Token = %q", token)
+		}
+		b.microsoft.answers(nil)
+		time.Sleep(2 * time.Minute)
+		c, err := g.Connection(t.Context(), alice)
+		if err != nil || c.State() != grant.Connected {
+			t.Errorf("Connection = %s, %v, want connected", c.State(), err)
+		}
+	})
+}
