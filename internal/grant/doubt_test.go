@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 // TestThrottledAlone: whom alone Microsoft has asked for patience is tried again by
@@ -32,4 +33,21 @@ func TestThrottledAlone(t *testing.T) {
 			t.Errorf("Connection = %s, %v, want connected", c.State(), err)
 		}
 	})
+}
+
+// TestUnsavedWithoutAMailbox: tokens that can't be kept don't say that there is a
+// mailbox now.
+func TestUnsavedWithoutAMailbox(t *testing.T) {
+	w := newWorld(t)
+	w.save(w.Keeper, alice, "saved", grant.NoMailbox)
+	w.advance(time.Hour)
+	w.store.set(func(op string) error {
+		if op == "commit" {
+			return store.ErrFull
+		}
+		return nil
+	})
+	w.wantToken(w.Keeper, alice, "", "access-1")
+	w.wantState(alice, grant.NoMailbox)
+	w.store.set(nil)
 }

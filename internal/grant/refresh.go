@@ -137,7 +137,7 @@ func (k *Keeper) refreshOnce(owner string, f *flight, paced *bool) (o outcome, e
 		return o, err
 	}
 	o.token = newToken(owner, fresh, k.cfg.Now())
-	o.state, err = k.keep(owner, unsaved{used: a.refreshToken, fresh: fresh, token: o.token})
+	o.state, err = k.keep(owner, unsaved{used: a.refreshToken, before: a.rec.State, fresh: fresh, token: o.token})
 	return o, err
 }
 

@@ -10,9 +10,19 @@ import (
 
 // unsaved are tokens that Microsoft has just given, until they are in the store.
 type unsaved struct {
-	used  string // the refresh token that they were made from
-	fresh entra.Tokens
-	token token
+	used   string // the refresh token that they were made from
+	before State  // of the grant, as it was then
+	fresh  entra.Tokens
+	token  token
+}
+
+// renewed is the state of a grant for which Microsoft has given tokens. They don't
+// say that there is a mailbox now.
+func (s State) renewed() State {
+	if s == NoMailbox {
+		return s
+	}
+	return Connected
 }
 
 // keep makes a new refresh token durable before the access token that came with
@@ -29,7 +39,7 @@ func (k *Keeper) keep(owner string, u unsaved) (State, error) {
 	defer k.mu.Unlock()
 	k.unsaved[owner] = u
 	k.work.Go(func() { k.saveLater(owner) })
-	return Connected, nil
+	return u.before.renewed(), nil
 }
 
 // saveLater tries to save what isn't until it is. When the keeper is closed it
@@ -84,9 +94,7 @@ func (k *Keeper) save(owner string, u unsaved) (State, error) {
 		case !rec.holds(k.cfg.Seal, owner, u.used):
 			return rec.State, nil
 		}
-		if rec.State != NoMailbox { // a token doesn't say that there is one now
-			rec.State = Connected
-		}
+		rec.State = rec.State.renewed()
 		rec.Scopes, rec.Updated, rec.Claims, rec.Held = u.fresh.Scopes, u.token.Issued, "", nil
 		rec.Refusals = 0
 		if rec.Due.IsZero() {
