@@ -51,3 +51,67 @@ func TestUnsavedWithoutAMailbox(t *testing.T) {
 	w.wantState(alice, grant.NoMailbox)
 	w.store.set(nil)
 }
+
+// TestLostInDoubt: where the store can't say whether a refusal was marked, it is
+// looked at, and the loss is told once.
+func TestLostInDoubt(t *testing.T) {
+	for op, first := range map[string]int{"commit": 0, "committed": 1} { // not written, written
+		t.Run(op, func(t *testing.T) {
+			w := newWorld(t)
+			w.signIn(alice, "saved")
+			w.advance(time.Hour)
+			w.idp.refuses(http.StatusBadRequest, refusedDead)
+			w.store.set(func(now string) error {
+				if now == op {
+					return store.ErrUnknownOutcome
+				}
+				return nil
+			})
+			_, _ = w.Token(t.Context(), alice, grant.Ask{})
+			if got := len(w.told); got != first {
+				t.Errorf("told %d times, want %d", got, first)
+			}
+			w.store.set(nil)
+			_, _ = w.Token(t.Context(), alice, grant.Ask{})
+			if got := len(w.told); got != 1 {
+				t.Errorf("told %d times in the end", got)
+			}
+			w.wantStored(alice, "needs_sign_in", "")
+		})
+	}
+}
+
+// TestDeadWhileMoved: that somebody has only looked at a grant is no reason to try
+// a dead refresh token once more.
+func TestDeadWhileMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		g := b.solo()
+		defer g.close()
+		if err := g.signIn(alice); err != nil {
+			t.Fatal(err)
+		}
+		rec, _, _ := b.kept(alice)
+		time.Sleep(time.Until(rec.Due) - day)
+		if _, err := g.Token(t.Context(), alice, grant.Ask{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(day)
+		b.microsoft.answers(func(call) (int, string) {
+			if _, err := grant.Look(g.Keeper, t.Context()); err != nil {
+				t.Error(err)
+			}
+			return http.StatusBadRequest, refusedDead
+		})
+		_, _ = g.Token(t.Context(), alice, grant.Ask{})
+		if got := len(b.microsoft.received(alice)); got != 2 {
+			t.Errorf("Microsoft was asked %d times, want twice", got)
+		}
+		for _, wrong := range b.unscheduled() {
+			t.Error(wrong)
+		}
+		if lost := b.losses(); len(lost) != 1 {
+			t.Errorf("lost: %s, want it once", lost)
+		}
+	})
+}

@@ -240,13 +240,20 @@ func (k *Keeper) markRefused(a attempt, cause error) (State, error) {
 		}
 	}
 	rec.Updated, rec.Refusals = k.cfg.Now(), rec.Refusals+1
-	_, err := k.replace(ctx, a.owner, rec, a.version, dropAccess(a.owner))
-	switch {
-	case errors.Is(err, store.ErrConflict):
-		return "", err
-	case err != nil && !errors.Is(err, store.ErrUnknownOutcome):
-		k.cfg.Log.Error("a refused grant could not be marked; it will be tried again", "owner", a.owner, "error", err)
-		return rec.State, cause
+	if _, err := k.replace(ctx, a.owner, rec, a.version, dropAccess(a.owner)); err != nil {
+		now, version, lookErr := k.read(ctx, a.owner)
+		switch {
+		case lookErr == nil && errors.Is(err, store.ErrUnknownOutcome) && now.Updated.Equal(rec.Updated) && now.Refusals == rec.Refusals:
+			// It is marked.
+		case lookErr == nil && errors.Is(err, store.ErrConflict) && k.concerns(a, now):
+			a.rec, a.version = now, version
+			return k.markRefused(a, cause)
+		case errors.Is(err, store.ErrConflict):
+			return "", err
+		default:
+			k.cfg.Log.Error("a refused grant could not be marked; it will be tried again", "owner", a.owner, "error", err)
+			return rec.State, cause
+		}
 	}
 	k.cfg.Log.Warn("a connection was refused by Microsoft", "owner", a.owner, "integration", rec.Integration,
 		"connection", rec.State, "error", cause)
@@ -254,6 +261,13 @@ func (k *Keeper) markRefused(a attempt, cause error) (State, error) {
 		k.cfg.Tell(Event{Kind: Lost, Integration: rec.Integration, Owner: a.owner, State: rec.State, Err: cause})
 	}
 	return rec.State, cause
+}
+
+// concerns says whether what an attempt has found out is true of the record as it
+// is now: only the time when it is looked at has changed, say, or the key that
+// it is sealed with.
+func (k *Keeper) concerns(a attempt, now record) bool {
+	return len(now.Sealed) > 0 && now.holds(k.cfg.Seal, a.owner, a.refreshToken) && (now.Held == nil || now.Held.By == k.name)
 }
 
 // letGo ends the hold of an attempt that has come to nothing.
