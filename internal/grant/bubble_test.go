@@ -139,17 +139,19 @@ type kept struct {
 // kept returns what lies in the store of owner's grant, and its refresh token.
 func (b *bubble) kept(owner string) (rec kept, refresh string, there bool) {
 	stored, err := b.store.Get(context.Background(), "grant/"+owner)
-	if err != nil || json.Unmarshal(stored.Value, &rec) != nil {
-		return kept{}, "", false
+	rec, refresh = b.open(owner, stored)
+	return rec, refresh, err == nil
+}
+
+func (b *bubble) open(owner string, stored store.Record) (rec kept, refresh string) {
+	if json.Unmarshal(stored.Value, &rec) != nil || len(rec.Sealed) == 0 {
+		return rec, ""
 	}
-	if len(rec.Sealed) > 0 {
-		plain, err := b.keys.Open(rec.Sealed, "grant", owner)
-		if err != nil {
-			return kept{}, "", false
-		}
-		refresh = string(plain)
+	plain, err := b.keys.Open(rec.Sealed, "grant", owner)
+	if err != nil {
+		return kept{}, ""
 	}
-	return rec, refresh, true
+	return rec, string(plain)
 }
 
 // unscheduled returns what is wrong with when grants are looked at: each that may

@@ -5,3 +5,12 @@ var (
 	Probe = (*Keeper).probe
 	Look  = (*Keeper).look
 )
+
+// Busy says whether owner's grant is being refreshed here, or what that has
+// brought is not in the store yet.
+func (k *Keeper) Busy(owner string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, unsaved := k.unsaved[owner]
+	return unsaved || k.flights[owner] != nil
+}

@@ -98,6 +98,13 @@ func (m *memory) Commit(ctx context.Context, writes ...store.Write) (store.Versi
 
 func (m *memory) Close() error { return nil }
 
+// announced returns what was announced after the first n.
+func (m *memory) announced(n int) []store.Write {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.news[n:])
+}
+
 // keys are sorted strings, in runs that are short enough to insert into.
 type keys struct{ runs [][]string }
 

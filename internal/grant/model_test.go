@@ -3,9 +3,11 @@ package grant_test
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/entra"
@@ -14,141 +16,425 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestModel drives one grant through sign-ins, outages, refusals and
-// restarts in any order. Whatever happens, the newest refresh token is the one in
-// the store until Microsoft calls it dead, and only an access token that is good
-// is given out.
+// An act is one thing that happens in the story of TestModel.
+type act struct {
+	Kind     string
+	At       int // which instance
+	Owner    int
+	N        int
+	Stale    bool
+	Claims   bool
+	Unwaited bool
+}
+
+var kinds = []string{
+	"token", "token", "token", "token", "token everywhere", "token everywhere", "sign in", "sign in", "forget", "look", "look", "deliver", "deliver",
+	"revoke", "pass", "pass", "pass", "pass", "pass", "restart", "jump", "fault", "fault", "mood", "mood", "calm", "calm",
+}
+
+// passes are how long it takes until the next thing happens.
+var passes = []time.Duration{
+	30 * time.Millisecond, time.Second, 6 * time.Second, 25 * time.Second, 2 * time.Minute, 11 * time.Minute, 50 * time.Minute, 2 * time.Hour, 31 * day, 61 * day,
+}
+
+// moods of Microsoft's.
+var moods = []string{"down", "silent", "lost", "slow", refusedOperator, refusedPerson, refusedChallenge, refusedAdmin, refusedLoop}
+
+const (
+	refusedChallenge = `{"error":"interaction_required","suberror":"basic_action","error_codes":[50076],"claims":"{\"access_token\":{\"x\":1}}"}`
+	challenge        = `{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}`
+)
+
+// TestModel has people sign in, ask for tokens and be forgotten, on several
+// instances, with faults of everybody's at any moment. Whatever happens, in
+// whatever order, no refresh token that is alive is thrown away, a dead one is not
+// tried again, no token is given out that should not be, a loss is told once, and
+// in the end all agree.
+//
+// Where Microsoft ended a refresh token at its use, which it doesn't, an answer that
+// never arrives would cost the grant: then what is promised is only that what has
+// been received is not thrown away.
 func TestModel(t *testing.T) {
-	w := newWorld(t)
-	runs := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		runs++
-		m := &model{w: w, k: w.keeper(), owner: fmt.Sprintf("tenant.%d", runs), issued: map[string]time.Time{}}
-		defer func() { m.k.Close() }()
-		w.configure("contoso") // no breaker from the run before
-		w.idp.set(m.answer)
-		rt.Repeat(map[string]func(*rapid.T){
-			"sign in":       m.signIn,
-			"token":         m.token,
-			"refused token": m.refusedToken,
-			"restart":       func(*rapid.T) { m.k.Close(); m.k = w.keeper() },
-			"microsoft": func(rt *rapid.T) {
-				m.mood = rapid.SampledFrom([]string{"", "", "", "down", refusedLoop, refusedDead, refusedPerson, refusedAdmin, refusedOperator}).Draw(rt, "mood")
-			},
-			// Never into the minutes in which a token is renewed in the background.
-			"time passes": func(*rapid.T) { w.advance(15 * time.Minute) },
-			"":            m.check,
+	for name, c := range map[string]struct {
+		instances int
+		rotates   bool
+	}{"shared": {3, false}, "shared, each token once": {3, true}, "alone": {1, false}, "alone, each token once": {1, true}} {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				n := rapid.SampledFrom([]int{3, 10, 30, 60}).Draw(rt, "how many")
+				acts := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) act {
+					return act{
+						Kind: rapid.SampledFrom(kinds).Draw(rt, "kind"), At: rapid.IntRange(0, c.instances-1).Draw(rt, "at"),
+						Owner: rapid.IntRange(0, 1).Draw(rt, "owner"), N: rapid.IntRange(0, 99).Draw(rt, "n"),
+						Stale: rapid.Bool().Draw(rt, "stale"), Claims: rapid.Bool().Draw(rt, "claims"), Unwaited: rapid.Bool().Draw(rt, "unwaited"),
+					}
+				}), n, n).Draw(rt, "acts")
+				var wrong []string
+				synctest.Test(t, func(t *testing.T) {
+					m := newModel(t, c.instances, c.rotates)
+					for i, a := range acts {
+						m.do(a)
+						synctest.Wait()
+						m.buryTheDead()
+						m.check(fmt.Sprintf("after act %d (%s): ", i, a.Kind))
+					}
+					m.recover()
+					wrong = m.wrong
+				})
+				if len(wrong) > 0 {
+					rt.Fatalf("%s", strings.Join(wrong, "\n"))
+				}
+			})
 		})
+	}
+}
+
+// A model is what is true, whatever the instances believe.
+type model struct {
+	*bubble
+	t         *testing.T
+	rotates   bool
+	instances []*patient
+	buried    []*patient
+	asking    sync.WaitGroup
+
+	mu    sync.Mutex
+	wrong []string
+	mood  string
+	// calls to Microsoft and commits have all done as they should so far.
+	orderly bool
+	tokens  map[string]*truth // by refresh token
+	losses  map[string]int    // by owner, as the store shows
+	signIns map[string]int    // by owner
+	// newest is the last sign-in of an owner that the store has seen; forgotten is the
+	// position in the news from where nobody may book for the owner.
+	newest    map[string]int
+	forgotten map[string]int
+}
+
+// A truth is what Microsoft and the model know of a refresh token.
+type truth struct {
+	owner  string
+	signIn int
+	issued time.Time
+	ended  bool
+	by     *patient // who has received it
+	stored bool
+	buried int // how often it was refused as dead
+}
+
+func (t *truth) alive() bool { return !t.ended && time.Since(t.issued) <= refreshLife }
+
+func newModel(t *testing.T, instances int, rotates bool) *model {
+	m := &model{
+		bubble: newBubble(t), t: t, rotates: rotates, orderly: true, tokens: map[string]*truth{}, losses: map[string]int{},
+		signIns: map[string]int{}, newest: map[string]int{}, forgotten: map[string]int{},
+	}
+	m.microsoft.quiet = true
+	m.store.seen = m.seen
+	for range instances {
+		m.instances = append(m.instances, m.start(instances > 1))
+	}
+	return m
+}
+
+func (m *model) fail(format string, args ...any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.wrong = append(m.wrong, fmt.Sprintf(format, args...))
+}
+
+// disorder notes that something has failed that the promises about calls and
+// events presuppose.
+func (m *model) disorder() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.orderly = false
+}
+
+func owner(n int) string { return []string{alice, "room:contoso/boardroom"}[n] }
+
+func (m *model) do(a act) {
+	who, p := owner(a.Owner), m.instances[a.At]
+	switch a.Kind {
+	case "token":
+		m.ask(p, who, a)
+	case "token everywhere":
+		for _, p := range m.instances {
+			m.ask(p, who, a)
+		}
+	case "sign in":
+		m.signIn(p, who, []grant.State{grant.Connected, grant.Connected, grant.NoMailbox}[a.N%3])
+	case "forget":
+		m.forget(p, who)
+	case "look":
+		stop := p.run(p.Run, p.KeepAlive)
+		time.Sleep(20 * time.Second)
+		stop()
+	case "deliver":
+		p.deliver()
+	case "revoke":
+		m.mu.Lock()
+		for _, t := range m.tokens {
+			t.ended = t.ended || t.owner == who
+		}
+		m.mu.Unlock()
+	case "pass":
+		time.Sleep(passes[a.N%len(passes)])
+	case "restart":
+		p.close()
+		m.bury(a.At)
+	case "jump":
+		m.disorder()
+		p.ahead.Store(int64([]time.Duration{2 * time.Hour, -2 * time.Hour, 0}[a.N%3]))
+	case "fault":
+		m.disorder()
+		p.store.next(faults[a.N%len(faults)], 1+a.N%2, passes[a.N%5])
+	case "mood":
+		m.setMood(moods[a.N%len(moods)])
+	case "calm":
+		m.setMood("")
+		p.store.heal()
+	}
+}
+
+func (m *model) setMood(mood string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mood = mood
+}
+
+func (m *model) buryTheDead() {
+	for i, p := range m.instances {
+		if p.store.isKilled() {
+			m.bury(i)
+		}
+	}
+}
+
+// bury starts another instance in the place of one that is no more.
+func (m *model) bury(i int) {
+	m.buried = append(m.buried, m.instances[i])
+	m.instances[i].store.kill()
+	m.instances[i] = m.start(len(m.instances) > 1)
+}
+
+func (m *model) signIn(p *patient, who string, s grant.State) {
+	access, refresh := m.issue(who, nil, nil)
+	m.mu.Lock()
+	delete(m.forgotten, who)
+	m.mu.Unlock()
+	tokens := entra.Tokens{Access: access, Refresh: refresh, Expires: p.now().Add(accessLife)}
+	if err := p.Save(m.t.Context(), who, "contoso", tokens, s); err != nil && !p.store.excuses(err) {
+		m.fail("Save = %v", err)
+	}
+}
+
+func (m *model) forget(p *patient, who string) {
+	err := p.Forget(m.t.Context(), who)
+	if err != nil && !p.store.excuses(err) {
+		m.fail("Forget = %v", err)
+	}
+	if _, _, there := m.kept(who); there {
+		if err == nil {
+			m.fail("%s is there after Forget", who)
+		}
+		return
+	}
+	at := len(m.store.announced(0))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.newest[who] = m.signIns[who] + 1 // what comes of an earlier sign-in must not come back
+	m.forgotten[who] = at
+	if err == nil {
+		p.forgot[who] = at
+	}
+}
+
+// gone says whether p has to know that who's grant is forgotten.
+func (m *model) gone(p *patient, who string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at, forgotten := m.forgotten[who]
+	return forgotten && (p.heard >= at || p.forgot[who] == at)
+}
+
+// ask asks for a token, and doesn't wait for it.
+func (m *model) ask(p *patient, who string, a act) {
+	ask := grant.Ask{Background: a.Unwaited}
+	m.mu.Lock()
+	if a.Stale {
+		ask.Stale = p.last[who]
+	}
+	signIns := m.signIns[who]
+	m.mu.Unlock()
+	if a.Claims && ask.Stale != "" {
+		ask.Claims = challenge
+	}
+	gone := m.gone(p, who)
+	m.asking.Go(func() {
+		token, err := p.Token(m.t.Context(), who, ask)
+		if p.store.isKilled() {
+			return
+		}
+		if err != nil {
+			if !slices.ContainsFunc([]error{grant.ErrNeedsSignIn, grant.ErrNeedsAdminConsent, grant.ErrIntegrationDown, grant.ErrUnavailable}, func(is error) bool {
+				return errors.Is(err, is)
+			}) && !p.store.excuses(err) {
+				m.fail("Token = %v", err)
+			}
+			return
+		}
+		to, at := issuedTo(token)
+		age := time.Since(at)
+		m.mu.Lock()
+		p.last[who] = token
+		gone = gone && m.signIns[who] == signIns
+		orderly := m.orderly
+		m.mu.Unlock()
+		switch {
+		case to != who:
+			m.fail("Token(%s) = %q", who, token)
+		case orderly && age > accessLife+time.Second, age >= accessLife+4*time.Hour+time.Minute: // clocks may differ
+			m.fail("Token(%s) = %q, which has expired: %s", who, token, age)
+		case token == ask.Stale:
+			m.fail("Token(%s) = %q, which has just been refused", who, token)
+		case gone:
+			m.fail("Token(%s) = %q, though the grant is forgotten", who, token)
+		}
 	})
 }
 
-type model struct {
-	w     *world
-	k     *grant.Keeper
-	owner string
-	mood  string // of Microsoft: "": fine, "down", or how it refuses
-
-	refresh string               // the newest refresh token
-	grant   bool                 // there is one
-	issued  map[string]time.Time // access tokens of this owner, and when they expire
-	last    string               // the one given out last
-	n       int
-}
-
-func (m *model) next() (access, refresh string) {
-	m.n++
-	access, m.refresh = fmt.Sprintf("access-%s-%d", m.owner, m.n), fmt.Sprintf("refresh-%s-%d", m.owner, m.n)
-	m.issued[access] = m.w.now().Add(time.Hour)
-	return access, m.refresh
-}
-
-// answer is Microsoft. It is called while a Token of the test waits for it.
-func (m *model) answer(w http.ResponseWriter, token string) bool {
-	switch {
-	case m.mood == "down":
-		w.WriteHeader(http.StatusServiceUnavailable)
-	case m.mood != "":
-		if m.mood == refusedDead {
-			m.refresh = ""
-		}
-		w.WriteHeader(http.StatusBadRequest)
-		_, _ = fmt.Fprint(w, m.mood)
-	case token != m.refresh:
-		w.WriteHeader(http.StatusTeapot) // an old one: check will find out why
-	default:
-		access, refresh := m.next()
-		_, _ = fmt.Fprintf(w, `{"token_type":"Bearer","expires_in":3600,"access_token":%q,"refresh_token":%q}`, access, refresh)
-	}
-	return true
-}
-
-func (m *model) signIn(rt *rapid.T) {
-	access, refresh := m.next()
-	state := rapid.SampledFrom([]grant.State{grant.Connected, grant.NoMailbox}).Draw(rt, "state")
-	err := m.k.Save(rt.Context(), m.owner, "contoso", entra.Tokens{Access: access, Refresh: refresh, Expires: m.issued[access]}, state)
-	if err != nil {
-		rt.Fatal(err)
-	}
-	m.grant = true
-	m.wantState(rt, state)
-}
-
-func (m *model) token(rt *rapid.T)        { m.ask(rt, "") }
-func (m *model) refusedToken(rt *rapid.T) { m.ask(rt, m.last) }
-
-func (m *model) ask(rt *rapid.T, stale string) {
-	token, err := m.k.Token(rt.Context(), m.owner, grant.Ask{Stale: stale})
-	if err == nil {
-		m.last = token
-		switch expires, known := m.issued[token]; {
-		case !known:
-			rt.Errorf("Token = %q, which nobody has issued to %s", token, m.owner)
-		case !expires.After(m.w.now()):
-			rt.Errorf("Token = %q, which has expired", token)
-		case token == stale:
-			rt.Errorf("Token = %q, which has just been refused", token)
-		case !m.grant:
-			rt.Errorf("Token = %q without a grant", token)
-		}
+// seen notes what the store says of a grant. The store is locked.
+func (m *model) seen(before, after store.Record) {
+	who, isGrant := strings.CutPrefix(after.Key, "grant/")
+	if !isGrant {
 		return
 	}
-	switch {
-	case errors.Is(err, grant.ErrNeedsSignIn):
-		m.wantState(rt, grant.NeedsSignIn)
-	case errors.Is(err, grant.ErrNeedsAdminConsent):
-		m.wantState(rt, grant.NeedsAdminConsent)
-	case errors.Is(err, grant.ErrIntegrationDown), errors.Is(err, grant.ErrUnavailable):
-		m.wantState(rt, grant.Unavailable)
-	default:
-		rt.Errorf("Token = %v", err)
+	was, _ := m.open(who, before)
+	is, refresh := m.open(who, after)
+	booked := was.State == grant.Connected || was.State == grant.NoMailbox
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if booked && (is.State == grant.NeedsSignIn || is.State == grant.NeedsAdminConsent) {
+		m.losses[who]++
 	}
-	if !m.grant && !errors.Is(err, grant.ErrNeedsSignIn) {
-		rt.Errorf("Token without a grant = %v, want ErrNeedsSignIn", err)
-	}
-}
-
-func (m *model) wantState(rt *rapid.T, want grant.State) {
-	c, err := m.k.Connection(rt.Context(), m.owner)
-	if err != nil {
-		rt.Fatal(err)
-	}
-	if got := c.State(); got != want {
-		rt.Errorf("state = %s, want %s", got, want)
-	}
-}
-
-func (m *model) check(rt *rapid.T) {
-	if !m.grant {
-		if _, err := m.w.store.Get(rt.Context(), "grant/"+m.owner); !errors.Is(err, store.ErrNotFound) {
-			rt.Errorf("the record of no grant: %v, want ErrNotFound", err)
+	if t := m.tokens[refresh]; t != nil {
+		t.stored = true
+		if t.signIn < m.newest[who] {
+			m.wrong = append(m.wrong, fmt.Sprintf("what came of an earlier sign-in has replaced a later one of %s, or a forgotten grant", who))
 		}
-		return
+		m.newest[who] = max(m.newest[who], t.signIn)
 	}
-	state, refresh, _ := m.w.stored(m.owner)
-	if refresh != m.refresh {
-		rt.Errorf("stored is %q, want %q", refresh, m.refresh)
+}
+
+// check holds at any time.
+func (m *model) check(when string) {
+	m.mu.Lock()
+	orderly := m.orderly
+	m.mu.Unlock()
+	told := map[string]int{}
+	for _, who := range m.bubble.losses() {
+		told[who]++
 	}
-	if !slices.Contains([]string{"connected", "no_mailbox", "needs_sign_in", "needs_admin_consent"}, state) || refresh == "" && state != "needs_sign_in" {
-		rt.Errorf("stored state is %s with refresh token %q", state, refresh)
+	for _, wrong := range m.unscheduled() {
+		m.fail("%s%s", when, wrong)
+	}
+	for n := range 2 {
+		who := owner(n)
+		if told[who] > m.losses[who] || orderly && told[who] != m.losses[who] {
+			m.fail("%s%s was lost %d times, and that was told %d times", when, who, m.losses[who], told[who])
+		}
+		_, refresh, _ := m.kept(who)
+		busy := slices.ContainsFunc(m.instances, func(p *patient) bool { return p.Busy(who) })
+		m.mu.Lock()
+		for token, t := range m.tokens {
+			if t.owner == who && orderly && t.buried > 1 {
+				m.wrong = append(m.wrong, fmt.Sprintf("%s%s is dead, and was used %d times more", when, token, t.buried-1))
+			}
+			ours := t.stored || slices.Contains(m.instances, t.by)
+			if t.owner != who || t.signIn != m.newest[who] || !t.alive() || !ours || busy {
+				continue
+			}
+			if kept := m.tokens[refresh]; kept == nil || !kept.alive() {
+				m.wrong = append(m.wrong, fmt.Sprintf("%s%s was thrown away: the store has %q", when, token, refresh))
+			}
+		}
+		m.mu.Unlock()
+	}
+}
+
+// recover ends all faults; after a while all is well, and everybody agrees.
+func (m *model) recover() {
+	m.setMood("")
+	for _, p := range m.instances {
+		p.store.heal()
+		p.ahead.Store(0)
+	}
+	time.Sleep(9 * time.Hour) // what was refused, and by a clock that was ahead, is tried again
+	for range 2 {
+		var stops []func()
+		for _, p := range m.instances {
+			p.deliver()
+			stops = append(stops, p.run(p.Run))
+		}
+		time.Sleep(3 * time.Minute)
+		for _, stop := range stops {
+			stop()
+		}
+		m.asking.Wait()
+		m.check("in the end: ")
+		for _, p := range m.instances {
+			p.deliver()
+			for n := range 2 {
+				if !p.store.isFaulty() { // else a refusal may not be marked until somebody asks
+					m.agree(p, owner(n))
+				}
+			}
+		}
+		for _, p := range m.instances {
+			for n := range 2 {
+				m.ask(p, owner(n), act{})
+				m.asking.Wait()
+				m.works(p, owner(n))
+			}
+		}
+		for _, p := range m.instances {
+			p.deliver()
+			for n := range 2 {
+				m.agree(p, owner(n))
+			}
+		}
+	}
+	for _, p := range slices.Concat(m.instances, m.buried) {
+		p.close()
+	}
+	m.check("after the end: ")
+}
+
+// agree checks that an instance knows what the store does.
+func (m *model) agree(p *patient, who string) {
+	rec, _, there := m.kept(who)
+	if !there {
+		rec.State = grant.NeedsSignIn
+	}
+	c, err := p.Connection(m.t.Context(), who)
+	if err != nil {
+		m.fail("Connection = %v", err)
+	} else if got := c.State(); got != rec.State {
+		m.fail("the connection of %s is %s, in the store it is %s", who, got, rec.State)
+	}
+}
+
+// works checks that there are tokens of a grant that is alive.
+func (m *model) works(p *patient, who string) {
+	_, refresh, _ := m.kept(who)
+	m.mu.Lock()
+	t := m.tokens[refresh]
+	alive := t != nil && t.alive()
+	m.mu.Unlock()
+	_, err := p.Token(m.t.Context(), who, grant.Ask{})
+	if alive && err != nil {
+		m.fail("in the end, with refresh token %q, Token(%s) = %v", refresh, who, err)
 	}
 }
