@@ -90,13 +90,17 @@ func (r *record) end(refreshToken string) {
 
 // holds says whether the record is still one of that refresh token, maybe a dead
 // one: what another instance has made of it before, while it was used, is alive.
-func (r *record) holds(keys *seal.Keyset, owner, refreshToken string) bool {
+// The error is seal.ErrWrongKey: with the keyset as it is now nobody can tell.
+func (r *record) holds(keys *seal.Keyset, owner, refreshToken string) (bool, error) {
 	if len(r.Sealed) == 0 {
 		sum := sha256.Sum256([]byte(refreshToken))
-		return bytes.Equal(r.Ended, sum[:])
+		return bytes.Equal(r.Ended, sum[:]), nil
 	}
 	token, err := r.open(keys, owner)
-	return err == nil && token == refreshToken
+	if errors.Is(err, seal.ErrWrongKey) {
+		return false, err
+	}
+	return err == nil && token == refreshToken, nil
 }
 
 func (r *record) encode() ([]byte, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -332,4 +333,32 @@ func TestKeyMissingIsLookedAtAgain(t *testing.T) {
 		}
 		w.replaceKeys(complete)
 	}
+}
+
+// TestSealedAheadMeanwhile: what Microsoft gives while another gateway seals the
+// grant with a key that this one doesn't have yet is not lost: it is used, and kept
+// once the key is there.
+func TestSealedAheadMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "saved")
+	w.advance(time.Hour)
+	mine, next := w.keys, w.promoted()
+	w.idp.set(func(http.ResponseWriter, string) bool {
+		w.keys = next
+		defer func() { w.keys = mine }()
+		if _, err := w.keeper().Rewrap(t.Context()); err != nil {
+			t.Error(err)
+		}
+		return false
+	})
+	w.wantToken(w.Keeper, alice, "", "access-1")
+	w.advance(time.Hour)
+	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrIntegrationDown) {
+		t.Errorf("Token = %v, want ErrIntegrationDown: what is in the store may be used up", err)
+	}
+	w.replaceKeys(next)
+	w.KeysChanged()
+	w.idp.mended()
+	w.wantToken(w.Keeper, alice, "", "access-2")
+	w.wantCalls("refresh-saved", "refresh-1")
 }

@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/store"
@@ -91,7 +92,11 @@ func (k *Keeper) save(owner string, u unsaved) (State, error) {
 			return NeedsSignIn, errNone
 		case err != nil:
 			return "", err
-		case !rec.holds(k.cfg.Seal, owner, u.used):
+		}
+		switch mine, err := rec.holds(k.cfg.Seal, owner, u.used); {
+		case err != nil:
+			return "", fmt.Errorf("%w: %w", ErrIntegrationDown, err)
+		case !mine:
 			return rec.State, nil
 		}
 		rec.State = rec.State.renewed()
