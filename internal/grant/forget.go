@@ -50,6 +50,7 @@ func (k *Keeper) gone(owner string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.tokens.drop(owner)
+	k.unlist(owner)
 	v, known := k.connections.Load(owner)
 	if !known {
 		return

@@ -206,13 +206,28 @@ func (k *Keeper) breakOff(integration string, h *health, err error, wait time.Du
 // that. k.mu is held.
 func (k *Keeper) works(integration string, h *health) {
 	k.recover(h)
-	k.recover(k.health(""))
 	h.silent = 0
 	h.cause, h.since = nil, time.Time{}
 	if h.told {
 		h.told = false
 		k.cfg.Log.Info("Microsoft gives tokens to the integration again", "integration", integration)
 		k.cfg.Tell(Event{Kind: Mended, Integration: integration})
+	}
+}
+
+// answered notes that owner's connection stands as the store says: so they all do
+// who have waited for the store. k.mu is held.
+func (k *Keeper) answered(owner, integration string) {
+	away := k.health("")
+	delete(away.ailing, owner)
+	k.recover(away)
+	delete(k.health(integration).ailing, owner)
+}
+
+// unlist leaves owner out of those who wait for something. k.mu is held.
+func (k *Keeper) unlist(owner string) {
+	for _, h := range k.healths {
+		delete(h.ailing, owner)
 	}
 }
 
@@ -227,24 +242,28 @@ func (k *Keeper) recover(h *health) {
 	clear(h.ailing)
 }
 
-// probe refreshes one of the grants that wait for an integration, or only for
-// themselves, where that may tell whether it works again.
+// probe refreshes one of the grants that wait, of each integration that may work
+// again. Where the integration is not at fault, that one itself may be well again.
 func (k *Keeper) probe() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.cfg.Now()
 	for name, h := range k.healths {
-		if client, ok := k.cfg.Client(name); ok {
+		client, ok := k.cfg.Client(name)
+		switch {
+		case ok:
 			k.serves(name, client)
+		case name != "":
+			continue // until it is configured again
 		}
-		due := h.cause == nil || !h.probing && !now.Before(h.until)
+		if h.cause != nil && (h.probing || now.Before(h.until)) {
+			continue
+		}
 		for owner := range h.ailing {
-			if !due {
+			// An owner whose own back-off lasts is no use; another may be.
+			if _, err := k.begin(owner, want{background: true}, now); err == nil {
 				break
 			}
-			// An owner whose own back-off lasts is no use; another may be.
-			_, err := k.begin(owner, want{background: true}, now)
-			due = err != nil
 		}
 	}
 }

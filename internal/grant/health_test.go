@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 // people are the owners tenant.0 and so on, who have all signed in.
@@ -299,6 +300,75 @@ func TestStoreAway(t *testing.T) {
 	w.advance(time.Second)
 	grant.Probe(w.Keeper)
 	w.awaitStates(owners, grant.Connected)
+}
+
+// TestStoreAnswers: what the store itself can say is enough for that.
+func TestStoreAnswers(t *testing.T) {
+	w := newWorld(t)
+	owners := w.people(20)
+	w.Keeper = w.keeper() // which finds their tokens in the store
+	away := errors.New("connection refused")
+	w.store.set(func(string) error { return away })
+	w.wantAll(owners, away)
+	w.store.set(nil)
+	w.advance(time.Second)
+	grant.Probe(w.Keeper)
+	w.awaitStates(owners, grant.Connected)
+	w.wantCalls()
+}
+
+// TestAilingAlone: who is unavailable while the integration works, and nobody asks
+// for them, is tried again all the same.
+func TestAilingAlone(t *testing.T) {
+	for name, tt := range map[string]struct {
+		microsoft string
+		store     error
+	}{
+		"throttled loop":   {refusedLoop, nil},
+		"no hold was kept": {"", store.ErrFull},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.signIn(alice, "saved")
+			w.advance(time.Hour)
+			w.Keeper = w.instances(1)[0]
+			if tt.microsoft != "" {
+				w.idp.refuses(http.StatusBadRequest, tt.microsoft)
+			}
+			w.store.set(func(op string) error {
+				if op == "commit" {
+					return tt.store
+				}
+				return nil
+			})
+			if token, err := w.Token(t.Context(), alice, grant.Ask{}); err == nil {
+				t.Errorf("Token = %q", token)
+			}
+			w.wantState(alice, grant.Unavailable)
+			w.idp.mended()
+			w.store.set(nil)
+			w.advance(time.Second)
+			grant.Probe(w.Keeper)
+			w.awaitStates([]string{alice}, grant.Connected)
+		})
+	}
+}
+
+// TestAilingForgotten: who is forgotten waits for nothing.
+func TestAilingForgotten(t *testing.T) {
+	w := newWorld(t)
+	owners := w.people(2)
+	w.advance(time.Hour)
+	w.idp.refuses(http.StatusUnauthorized, refusedOperator)
+	w.wantAll(owners, grant.ErrIntegrationDown)
+	if err := w.Forget(t.Context(), owners[0]); err != nil {
+		t.Fatal(err)
+	}
+	w.wantStanding(grant.ErrIntegrationDown, 1, map[string]uint64{"operator": 1})
+	w.idp.mended()
+	w.advance(30 * time.Second)
+	grant.Probe(w.Keeper) // the other one finds out
+	w.awaitStates(owners[1:], grant.Connected)
 }
 
 // TestRun: it probes by itself until its context ends.

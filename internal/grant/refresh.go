@@ -267,7 +267,8 @@ func (k *Keeper) markRefused(a attempt, cause error) (State, error) {
 // is now: only the time when it is looked at has changed, say, or the key that
 // it is sealed with.
 func (k *Keeper) concerns(a attempt, now record) bool {
-	return len(now.Sealed) > 0 && now.holds(k.cfg.Seal, a.owner, a.refreshToken) && (now.Held == nil || now.Held.By == k.name)
+	mine, err := now.holds(k.cfg.Seal, a.owner, a.refreshToken)
+	return err == nil && mine && len(now.Sealed) > 0 && (now.Held == nil || now.Held.By == k.name)
 }
 
 // letGo ends the hold of an attempt that has come to nothing.

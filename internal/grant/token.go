@@ -139,10 +139,12 @@ func (k *Keeper) land(owner string, f *flight, o outcome) {
 			f.token, f.err = "", fmt.Errorf("%w: the connection changed meanwhile", ErrUnavailable)
 		}
 	case o.err == nil:
+		k.answered(owner, o.integration)
 		c.recovered(o.state, f.news)
 		k.tokens.put(owner, o.token, now)
 		f.token = o.token.Access
 	case errors.Is(o.err, ErrNeedsSignIn), errors.Is(o.err, ErrNeedsAdminConsent):
+		k.answered(owner, o.integration)
 		c.recovered(o.state, f.news)
 		k.tokens.drop(owner)
 		f.err = o.err
