@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/entra"
-	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -85,29 +84,22 @@ func (c *Connection) forgotten() {
 // forgive forgets failures, so that the next try is made at once.
 func (c *Connection) forgive() { c.failures, c.cause, c.retry = 0, nil, time.Time{} }
 
-// breakers says whether a failure is one of the integration, which its breaker
-// tells of and waits for: not where the keyset lacks the grant's key.
-func breakers(cause error) bool {
-	return errors.Is(cause, ErrIntegrationDown) && !errors.Is(cause, seal.ErrWrongKey)
-}
-
 // firstBackoff doubles with each failure up to maxBackoff.
 const (
 	firstBackoff = time.Second
 	maxBackoff   = time.Minute
 )
 
-// failed notes a failure that will pass, and for how long not to try again:
-// doubling, and as long as Microsoft has asked for. An integration that is down
-// is left to its breaker, so that a mended one works at once. The state stays what
-// it is if there were news since.
-func (c *Connection) failed(cause error, now time.Time, news int64) {
+// ails sets the state for a failure that will pass, unless there were news since.
+func (c *Connection) ails(news int64) {
 	if s := Unavailable; c.news.Load() == news {
 		c.state.Store(&s)
 	}
-	if breakers(cause) {
-		return
-	}
+}
+
+// backOff notes a failure, and for how long not to try again: doubling, and as
+// long as Microsoft has asked for.
+func (c *Connection) backOff(cause error, now time.Time) {
 	wait := min(firstBackoff<<min(c.failures, 10), maxBackoff)
 	var refused *entra.Error
 	if errors.As(cause, &refused) {

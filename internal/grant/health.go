@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/seal"
 )
 
 const (
 	// brokenFor is how long Microsoft is not asked for anybody after it has
 	// refused the integration itself; then for one of them.
 	brokenFor = 30 * time.Second
-	// silentFor is the same after it gave no answer maxSilent times in a row.
+	// silentFor is the same after it gave no answer of use to anybody maxSilent
+	// times in a row.
 	silentFor = 10 * time.Second
 	maxSilent = 5
 )
@@ -34,7 +36,7 @@ type health struct {
 	until   time.Time
 	probing bool
 	told    bool // that it is refused, and not yet that it is mended
-	// silent counts how often in a row there was no answer.
+	// silent counts how often in a row there was no answer of use to anybody.
 	silent int
 	// ailing are the owners whose last refresh failed for no fault of theirs.
 	ailing map[string]struct{}
@@ -144,9 +146,9 @@ func (k *Keeper) settle(owner, integration string, client *entra.Client, cause e
 	h.probing = false
 	delete(h.ailing, owner) // whoever asked knows
 	switch {
-	case cause != nil && class == entra.Operator:
+	case cause != nil && class == entra.Operator && refusesApp(refused):
 		return k.breakOff(integration, h, verdict(class, cause), brokenFor)
-	case cause != nil && silent(refused):
+	case cause != nil && maybeAll(refused):
 		err := verdict(class, cause)
 		if h.silent++; h.silent >= maxSilent || h.cause != nil {
 			wait := silentFor
@@ -183,11 +185,19 @@ func verdict(class entra.Class, cause error) error {
 	return fmt.Errorf("%w: %w", sentinel, cause)
 }
 
-// silent says whether a failure may be everybody's: no answer came, or one that
-// says nothing of the grant. AADSTS50196, say, is about one person.
-func silent(refused *entra.Error) bool {
-	return refused == nil || refused.Status == 0 || refused.Status == http.StatusRequestTimeout ||
-		refused.Status == http.StatusTooManyRequests || refused.Status >= 500
+// refusesApp says whether a refusal is surely everybody's: of the app registration
+// (RFC 6749, section 5.2), or because we have nothing to show for it. What else is
+// wrong with a request may be what is in it of one person.
+func refusesApp(refused *entra.Error) bool {
+	return refused.Err != nil || refused.Code == "invalid_client" || refused.Code == "unauthorized_client"
+}
+
+// maybeAll says whether a failure may be everybody's: no answer of Microsoft's
+// came, or one that says nothing of the grant. AADSTS50196, say, is about one person.
+func maybeAll(refused *entra.Error) bool {
+	return refused == nil || refused.Err != nil || refused.Class == entra.Operator ||
+		refused.Code == "temporarily_unavailable" || refused.Code == "server_error" ||
+		refused.Status == http.StatusRequestTimeout || refused.Status == http.StatusTooManyRequests || refused.Status >= 500
 }
 
 // breakOff opens the breaker and says so, once. It returns err. k.mu is held.
@@ -213,6 +223,13 @@ func (k *Keeper) works(integration string, h *health) {
 		k.cfg.Log.Info("Microsoft gives tokens to the integration again", "integration", integration)
 		k.cfg.Tell(Event{Kind: Mended, Integration: integration})
 	}
+}
+
+// tells says whether the breaker tells of a failure and waits for its end, so
+// that what is mended works at once.
+func (h *health) tells(cause error) bool {
+	return errors.Is(cause, errUnconfigured) ||
+		h.cause != nil && errors.Is(cause, ErrIntegrationDown) && !errors.Is(cause, seal.ErrWrongKey)
 }
 
 // answered notes that owner's connection stands as the store says: so they all do

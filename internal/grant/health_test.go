@@ -193,6 +193,12 @@ func TestSilence(t *testing.T) {
 	for name, silence := range map[string]func(http.ResponseWriter, string) bool{
 		"502":          func(rw http.ResponseWriter, _ string) bool { rw.WriteHeader(http.StatusBadGateway); return true },
 		"429":          func(rw http.ResponseWriter, _ string) bool { rw.WriteHeader(http.StatusTooManyRequests); return true },
+		"a proxy's no": func(rw http.ResponseWriter, _ string) bool { rw.WriteHeader(http.StatusForbidden); return true },
+		"server_error": func(rw http.ResponseWriter, _ string) bool {
+			rw.WriteHeader(http.StatusBadRequest)
+			_, _ = rw.Write([]byte(`{"error":"server_error"}`))
+			return true
+		},
 		"nonsense":     func(rw http.ResponseWriter, _ string) bool { _, _ = rw.Write([]byte("<html>")); return true },
 		"a cut answer": func(http.ResponseWriter, string) bool { panic(http.ErrAbortHandler) },
 	} {
@@ -216,6 +222,37 @@ func TestSilence(t *testing.T) {
 			}
 			w.awaitStates(owners, grant.Connected)
 		})
+	}
+}
+
+// TestOddRequest: what may be wrong with one person's request only stops the others
+// only if it is wrong with everybody's.
+func TestOddRequest(t *testing.T) {
+	const body = `{"error":"invalid_request","error_codes":[9002313]}`
+	w := newWorld(t)
+	owners := w.people(20)
+	w.advance(time.Hour)
+	w.idp.set(func(rw http.ResponseWriter, token string) bool {
+		if token != "refresh-saved-0" {
+			return false
+		}
+		rw.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprint(rw, body)
+		return true
+	})
+	for _, owner := range owners[1:10] {
+		w.wantAll(owners[:1], grant.ErrIntegrationDown)
+		w.wantAll([]string{owner}, nil)
+		w.advance(time.Minute)
+	}
+	w.wantTold()
+
+	w.idp.refuses(http.StatusBadRequest, body)
+	before := len(w.idp.received())
+	w.wantAll(owners[10:], grant.ErrIntegrationDown)
+	w.wantTold(grant.Refused)
+	if calls := len(w.idp.received()) - before; calls != 5 {
+		t.Errorf("Microsoft was asked %d times, want 5", calls)
 	}
 }
 

@@ -141,11 +141,13 @@ func (k *Keeper) refreshOnce(owner string, f *flight, paced *bool) (o outcome, e
 	return o, err
 }
 
+var errUnconfigured = errors.New("the integration is not configured")
+
 // open finds what an attempt needs to ask Microsoft.
 func (k *Keeper) open(a *attempt) (err error) {
 	var ok bool
 	if a.client, ok = k.cfg.Client(a.rec.Integration); !ok {
-		return fmt.Errorf("%w: integration %q is not configured", ErrIntegrationDown, a.rec.Integration)
+		return fmt.Errorf("%w: %w: %q", ErrIntegrationDown, errUnconfigured, a.rec.Integration)
 	}
 	a.refreshToken, err = a.rec.open(k.cfg.Seal, a.owner)
 	switch {

@@ -161,16 +161,20 @@ func (k *Keeper) land(owner string, f *flight, o outcome) {
 // ails notes that a refresh has failed for no fault of the grant. k.mu is held.
 func (k *Keeper) ails(owner string, f *flight, o outcome, now time.Time) {
 	c, h := k.connection(owner), k.health(o.integration)
+	c.ails(f.news)
 	// Callers get the error each time; the log, which also stands for nobody
-	// waiting, when it begins. Of an integration its breaker has told.
+	// waiting, when it begins.
+	told := h.tells(o.err)
 	switch {
-	case c.failures > 0 || breakers(o.err) || h.cause != nil || errors.Is(o.err, errClosed):
+	case told || h.cause != nil || c.failures > 0 || errors.Is(o.err, errClosed):
 	case errors.Is(o.err, seal.ErrWrongKey):
 		k.cfg.Log.Error("a grant can't be opened; complete the keyset", "owner", owner, "error", o.err)
 	default:
 		k.cfg.Log.Warn("an access token could not be renewed", "owner", owner, "error", o.err)
 	}
-	c.failed(o.err, now, f.news)
+	if !told {
+		c.backOff(o.err, now)
+	}
 	if !errors.Is(o.err, seal.ErrWrongKey) {
 		h.ailing[owner] = struct{}{}
 	}
