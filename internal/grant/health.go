@@ -100,18 +100,31 @@ func (k *Keeper) serves(integration string, client *entra.Client) *health {
 	return h
 }
 
-// admit says why an integration is not to be asked now; nil: ask, and settle.
+// barred says why an integration is not to be asked now; nil: it may be.
+func (k *Keeper) barred(integration string, client *entra.Client) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.serves(integration, client).bars(k.cfg.Now())
+}
+
+// admit is barred for who asks right now, and settles. While the breaker is open
+// nobody else does until then.
 func (k *Keeper) admit(integration string, client *entra.Client) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	h := k.serves(integration, client)
-	switch {
-	case h.cause == nil:
-		return nil
-	case h.probing, k.cfg.Now().Before(h.until):
+	if err := h.bars(k.cfg.Now()); err != nil {
+		return err
+	}
+	h.probing = h.cause != nil
+	return nil
+}
+
+// bars returns why nobody is to ask at that time, nil: somebody may.
+func (h *health) bars(now time.Time) error {
+	if h.probing || now.Before(h.until) {
 		return h.cause
 	}
-	h.probing = true
 	return nil
 }
 
@@ -273,7 +286,7 @@ func (k *Keeper) probe() {
 		case name != "":
 			continue // until it is configured again
 		}
-		if h.cause != nil && (h.probing || now.Before(h.until)) {
+		if h.bars(now) != nil {
 			continue
 		}
 		for owner := range h.ailing {

@@ -2,9 +2,12 @@ package grant
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/onesgate/onesgate/internal/entra"
 )
 
 var (
@@ -95,6 +98,34 @@ func TestPaceLeft(t *testing.T) {
 		cancel()
 		if _, err := p.enter(ctx, nobody); err == nil {
 			t.Error("it has not left")
+		}
+	})
+}
+
+// TestPaceBeforeProbe: what waits in the background to find out whether an
+// integration works again keeps nobody from it who is waited for.
+func TestPaceBeforeProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, client := New(Config{Now: time.Now}), new(entra.Client)
+		defer k.Close()
+		h := k.serves("contoso", client)
+		h.cause = ErrUnavailable
+		for range 3 * backgroundRate {
+			h.pace.background.Reserve()
+		}
+		a := attempt{rec: record{Integration: "contoso"}, client: client}
+		turn := make(chan error, 1)
+		go func() { turn <- k.turn(t.Context(), &a, &flight{urgent: nobody}, new(bool)) }()
+		synctest.Wait()
+		paced := false
+		if err := k.turn(t.Context(), &a, &flight{urgent: urgent}, &paced); err != nil {
+			t.Errorf("turn of who is waited for = %v, want it now", err)
+		}
+		if err := k.turn(t.Context(), &a, &flight{urgent: urgent}, &paced); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("turn of another one = %v, want the breaker's error", err)
+		}
+		if err := <-turn; !errors.Is(err, errAgain) {
+			t.Errorf("turn of the one in the background = %v, want to look again", err)
 		}
 	})
 }

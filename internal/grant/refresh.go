@@ -164,14 +164,9 @@ func (k *Keeper) open(a *attempt) (err error) {
 // turn waits until it is the attempt's turn to ask Microsoft. Among several
 // instances it takes hold of the grant then.
 func (k *Keeper) turn(ctx context.Context, a *attempt, f *flight, paced *bool) (err error) {
-	if err := k.admit(a.rec.Integration, a.client); err != nil {
-		return err
+	if err := k.barred(a.rec.Integration, a.client); err != nil {
+		return err // and takes up nobody's turn
 	}
-	defer func() {
-		if err != nil {
-			k.unasked(a.rec.Integration, a.client)
-		}
-	}()
 	if !*paced {
 		*paced = true
 		waited, err := k.paceOf(a.rec.Integration).enter(k.closing, f.urgent)
@@ -182,11 +177,14 @@ func (k *Keeper) turn(ctx context.Context, a *attempt, f *flight, paced *bool) (
 			return errAgain
 		}
 	}
-	if !k.cfg.Shared {
-		return nil
+	if err := k.admit(a.rec.Integration, a.client); err != nil || !k.cfg.Shared {
+		return err
 	}
 	a.rec.Held = &hold{By: k.name, Until: k.cfg.Now().Add(holdLife).UTC()}
 	a.version, err = k.replace(ctx, a.owner, a.rec, a.version)
+	if err != nil {
+		k.unasked(a.rec.Integration, a.client)
+	}
 	return err
 }
 
