@@ -62,10 +62,11 @@ func (k *Keeper) Token(ctx context.Context, owner string, ask Ask) (string, erro
 		case <-ctx.Done():
 			return "", fmt.Errorf("wait for an access token: %w", ctx.Err())
 		}
-		if again || f.err != nil || ask.Claims == "" || f.claims == ask.Claims {
+		met := f.token != ask.Stale && (ask.Claims == "" || f.claims == ask.Claims)
+		if met || again || f.err != nil {
 			return f.token, f.err
 		}
-		ask.Stale = f.token // it was under way before the claims were known
+		ask.Stale = f.token // it was under way before what is asked for was known
 	}
 }
 

@@ -271,3 +271,36 @@ func TestNoRefreshToken(t *testing.T) {
 	w.wantState(alice, grant.NeedsSignIn)
 	w.wantCalls()
 }
+
+// TestRefusedWhileReadAgain: a token that Graph has refused is not returned either
+// where a refresh that was under way has found it in the store.
+func TestRefusedWhileReadAgain(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "saved")
+	w.Keeper = w.keeper()
+	found, goOn := make(chan struct{}), make(chan struct{})
+	w.store.once("read", func() { // of the grant
+		w.store.once("read", func() { // of its access token
+			close(found)
+			<-goOn
+		})
+	})
+	go func() { _, _ = w.Token(t.Context(), alice, grant.Ask{}) }()
+	<-found
+	joins := make(chan struct{}, 100) // the keeper locks out the end of the refresh by then
+	w.onNow(func() { joins <- struct{}{} })
+	got := make(chan string, 1)
+	go func() {
+		token, err := w.Token(t.Context(), alice, grant.Ask{Stale: "access-saved"})
+		if err != nil {
+			t.Error(err)
+		}
+		got <- token
+	}()
+	<-joins
+	w.onNow(nil)
+	close(goOn)
+	if token := <-got; token != "access-1" {
+		t.Errorf("Token = %q, want access-1", token)
+	}
+}
