@@ -66,12 +66,11 @@ func (c *Connection) unknown() {
 	c.state.Store(nil)
 }
 
-// recovered sets the state, unless there were news since, and forgets earlier failures.
-func (c *Connection) recovered(s State, news int64) {
+// is sets the state, unless there were news since.
+func (c *Connection) is(s State, news int64) {
 	if c.news.Load() == news {
 		c.state.Store(&s)
 	}
-	c.forgive()
 }
 
 // forgotten: the grant may be there no more. What is on its way counts for nothing.
@@ -89,13 +88,6 @@ const (
 	firstBackoff = time.Second
 	maxBackoff   = time.Minute
 )
-
-// ails sets the state for a failure that will pass, unless there were news since.
-func (c *Connection) ails(news int64) {
-	if s := Unavailable; c.news.Load() == news {
-		c.state.Store(&s)
-	}
-}
 
 // backOff notes a failure, and for how long not to try again: doubling, and as
 // long as Microsoft has asked for.

@@ -111,7 +111,8 @@ func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.To
 		return nil
 	}
 	c.saved = version
-	c.recovered(s, news)
+	c.is(s, news)
+	c.forgive()
 	if c.gone == gone { // else it may have been forgotten right after, which the store knows
 		k.tokens.put(owner, access, k.cfg.Now())
 	}

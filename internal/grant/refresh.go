@@ -215,6 +215,9 @@ func (r *record) refused(now time.Time) (State, error) {
 	return r.State, nil
 }
 
+// errUnmarked: the store doesn't say that Microsoft need not be asked again.
+var errUnmarked = errors.New("which could not be kept")
+
 // markRefused does what a failed refresh calls for, by whose it is. It returns the
 // state and the error that stand then; store.ErrConflict if what was refused is no
 // longer in the store: the winner's must not be harmed.
@@ -252,7 +255,7 @@ func (k *Keeper) markRefused(a attempt, cause error) (State, error) {
 			return "", err
 		default:
 			k.cfg.Log.Error("a refused grant could not be marked; it will be tried again", "owner", a.owner, "error", err)
-			return rec.State, cause
+			return rec.State, fmt.Errorf("%w (%w: %w)", cause, errUnmarked, err)
 		}
 	}
 	k.cfg.Log.Warn("a connection was refused by Microsoft", "owner", a.owner, "integration", rec.Integration,

@@ -104,7 +104,7 @@ func TestRefusedSurvivesRestart(t *testing.T) {
 }
 
 // TestRefusedUnmarked: a store that can't be written to changes nothing about
-// what Microsoft has said.
+// what Microsoft has said, nor is Microsoft asked again and again for that.
 func TestRefusedUnmarked(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(alice, "saved")
@@ -116,10 +116,18 @@ func TestRefusedUnmarked(t *testing.T) {
 		}
 		return nil
 	})
-	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
-		t.Errorf("Token = %v, want ErrNeedsSignIn", err)
+	for _, calls := range []int{1, 2, 2} {
+		for range 5 {
+			if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
+				t.Errorf("Token = %v, want ErrNeedsSignIn", err)
+			}
+		}
+		w.wantState(alice, grant.NeedsSignIn)
+		if got := len(w.idp.received()); got != calls {
+			t.Errorf("Microsoft was asked %d times, want %d", got, calls)
+		}
+		w.advance(time.Second)
 	}
-	w.wantState(alice, grant.NeedsSignIn)
 }
 
 // TestBackoff: an outage is met with ever fewer requests, and with the old

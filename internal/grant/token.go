@@ -141,12 +141,18 @@ func (k *Keeper) land(owner string, f *flight, o outcome) {
 		}
 	case o.err == nil:
 		k.answered(owner, o.integration)
-		c.recovered(o.state, f.news)
+		c.is(o.state, f.news)
+		c.forgive()
 		k.tokens.put(owner, o.token, now)
 		f.token = o.token.Access
 	case errors.Is(o.err, ErrNeedsSignIn), errors.Is(o.err, ErrNeedsAdminConsent):
 		k.answered(owner, o.integration)
-		c.recovered(o.state, f.news)
+		c.is(o.state, f.news)
+		if errors.Is(o.err, errUnmarked) {
+			c.backOff(o.err, now)
+		} else {
+			c.forgive()
+		}
 		k.tokens.drop(owner)
 		f.err = o.err
 	default:
@@ -162,7 +168,7 @@ func (k *Keeper) land(owner string, f *flight, o outcome) {
 // ails notes that a refresh has failed for no fault of the grant. k.mu is held.
 func (k *Keeper) ails(owner string, f *flight, o outcome, now time.Time) {
 	c, h := k.connection(owner), k.health(o.integration)
-	c.ails(f.news)
+	c.is(Unavailable, f.news)
 	// Callers get the error each time; the log, which also stands for nobody
 	// waiting, when it begins.
 	told := h.tells(o.err)
