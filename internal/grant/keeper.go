@@ -167,7 +167,7 @@ func (k *Keeper) Connection(ctx context.Context, owner string) (*Connection, err
 		switch {
 		case err == nil && k.lacksKey(rec):
 			return c, nil // unavailable, and looked at again: the keyset may be completed
-		case errors.Is(err, store.ErrNotFound):
+		case errors.Is(err, store.ErrNotFound), errors.Is(err, errDamaged):
 			state = NeedsSignIn
 		case err != nil:
 			return nil, err

@@ -141,7 +141,8 @@ func (k *Keeper) Challenge(ctx context.Context, owner string) (claims string, er
 	return rec.Claims, err
 }
 
-// errDamaged: what lies in the store is no record of a grant.
+// errDamaged: what lies in the store is no record of a grant, or was changed by
+// somebody else.
 var errDamaged = errors.New("damaged")
 
 func decode(stored store.Record) (record, error) {

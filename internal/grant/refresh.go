@@ -103,11 +103,14 @@ func (k *Keeper) refreshOnce(owner string, f *flight, paced *bool) (o outcome, e
 	a := attempt{owner: owner}
 	a.rec, a.version, err = k.read(ctx, owner)
 	o.integration, o.state = a.rec.Integration, a.rec.State
-	if errors.Is(err, store.ErrNotFound) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		o.state = NeedsSignIn
 		return o, errNone
-	}
-	if err != nil {
+	case errors.Is(err, errDamaged):
+		o.state = NeedsSignIn
+		return o, k.damaged(owner, err)
+	case err != nil:
 		return o, err
 	}
 	now := k.cfg.Now()
@@ -155,10 +158,15 @@ func (k *Keeper) open(a *attempt) (err error) {
 		// The record stays: with the right keyset it is perfectly good.
 		return fmt.Errorf("%w: %w", ErrIntegrationDown, err)
 	case err != nil:
-		k.cfg.Log.Error("a grant was damaged in the store", "owner", a.owner, "error", err)
-		return fmt.Errorf("%w: %w", ErrNeedsSignIn, err)
+		return k.damaged(a.owner, fmt.Errorf("the refresh token is %w: %w", errDamaged, err))
 	}
 	return nil
+}
+
+// damaged says that owner's grant can't be read.
+func (k *Keeper) damaged(owner string, cause error) error {
+	k.cfg.Log.Error("a grant was damaged in the store; its owner has to sign in again", "owner", owner, "error", cause)
+	return fmt.Errorf("%w: %w", ErrNeedsSignIn, cause)
 }
 
 // turn waits until it is the attempt's turn to ask Microsoft. Among several

@@ -148,7 +148,7 @@ func (k *Keeper) land(owner string, f *flight, o outcome) {
 	case errors.Is(o.err, ErrNeedsSignIn), errors.Is(o.err, ErrNeedsAdminConsent):
 		k.answered(owner, o.integration)
 		c.is(o.state, f.news)
-		if errors.Is(o.err, errUnmarked) {
+		if errors.Is(o.err, errUnmarked) || errors.Is(o.err, errDamaged) { // the record says nothing of it
 			c.backOff(o.err, now)
 		} else {
 			c.forgive()

@@ -246,14 +246,26 @@ func TestMovedRecord(t *testing.T) {
 	w.wantCalls()
 }
 
+// TestDamagedRecord: of a grant that can't be read only a new sign-in helps, and it
+// is told once, not to everybody who asks.
 func TestDamagedRecord(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.store.Commit(t.Context(), store.Write{Key: "grant/" + alice, Value: []byte("{")}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Token(t.Context(), alice, grant.Ask{}); err == nil || !strings.Contains(err.Error(), "grant/"+alice) {
-		t.Errorf("Token = %v, want an error that names the record", err)
+	w.wantState(alice, grant.NeedsSignIn)
+	for range 10 {
+		if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) || !strings.Contains(err.Error(), "grant/"+alice) {
+			t.Errorf("Token = %v, want ErrNeedsSignIn, and the record's name", err)
+		}
 	}
+	w.wantState(alice, grant.NeedsSignIn)
+	if n := strings.Count(w.log.String(), "damaged in the store"); n != 1 {
+		t.Errorf("it was logged %d times, want once:\n%s", n, w.log)
+	}
+	w.signIn(alice, "saved")
+	w.wantToken(w.Keeper, alice, "", "access-saved")
+	w.wantState(alice, grant.Connected)
 }
 
 // TestNoRefreshToken: without one (offline_access not granted) the connection
