@@ -1,6 +1,9 @@
 package grant
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 const (
 	// minLeft is how long a token that is given out is good for.
@@ -19,26 +22,24 @@ type tokens struct {
 	swept   time.Time
 }
 
+// put keeps a token, and drops those that have expired from time to time: most of
+// the people who had one may not come back today.
 func (ts *tokens) put(owner string, t token, now time.Time) {
-	if _, there := ts.byOwner[owner]; !there && len(ts.byOwner) >= ts.limit {
-		ts.makeRoom(now)
+	if now.Sub(ts.swept) >= sweepInterval {
+		ts.swept = now
+		maps.DeleteFunc(ts.byOwner, func(_ string, t token) bool { return !t.Expires.After(now) })
+	}
+	if _, there := ts.byOwner[owner]; !there {
+		ts.makeRoom()
 	}
 	ts.byOwner[owner] = t
 }
 
 func (ts *tokens) drop(owner string) { delete(ts.byOwner, owner) }
 
-// makeRoom drops what has expired, else any token: its owner costs a look into
+// makeRoom drops any token where there are too many: its owner costs a look into
 // the store.
-func (ts *tokens) makeRoom(now time.Time) {
-	if now.Sub(ts.swept) >= sweepInterval {
-		ts.swept = now
-		for owner, t := range ts.byOwner {
-			if !t.Expires.After(now) {
-				delete(ts.byOwner, owner)
-			}
-		}
-	}
+func (ts *tokens) makeRoom() {
 	for owner := range ts.byOwner {
 		if len(ts.byOwner) < ts.limit {
 			return

@@ -34,3 +34,17 @@ func TestTokensBounded(t *testing.T) {
 		put(fmt.Sprintf("more-%d", i), time.Hour)
 	}
 }
+
+// TestTokensExpire: what has expired isn't kept until there are too many.
+func TestTokensExpire(t *testing.T) {
+	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	ts := tokens{byOwner: map[string]token{}, limit: 1000}
+	for i := range 100 {
+		ts.put(fmt.Sprint(i), token{Expires: now.Add(time.Hour)}, now)
+	}
+	now = now.Add(time.Hour)
+	ts.put("another", token{Expires: now.Add(time.Hour)}, now)
+	if n := len(ts.byOwner); n != 1 {
+		t.Errorf("%d tokens are kept, want the one that is good", n)
+	}
+}
