@@ -10,7 +10,7 @@ import (
 	"github.com/onesgate/onesgate/internal/seal"
 )
 
-var errClosed = errors.New("the keeper of grants is closed")
+var errClosed = fmt.Errorf("%w: the gateway is stopping", ErrUnavailable)
 
 // A flight is one refresh under way, and those who wait for it.
 type flight struct {

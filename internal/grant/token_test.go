@@ -223,8 +223,8 @@ func TestClosed(t *testing.T) {
 	w.Close()
 	w.wantToken(w.Keeper, alice, "", "access-saved")
 	w.advance(time.Hour)
-	if token, err := w.Token(t.Context(), alice, grant.Ask{}); err == nil {
-		t.Errorf("Token of a closed keeper = %q, want an error", token)
+	if token, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrUnavailable) {
+		t.Errorf("Token of a closed keeper = %q, %v, want ErrUnavailable", token, err)
 	}
 	w.wantCalls()
 }
