@@ -144,7 +144,9 @@ func (k *Keeper) land(owner string, f *flight, o outcome) {
 		c.is(o.state, f.news)
 		c.forgive()
 		k.tokens.put(owner, o.token, now)
-		f.token = o.token.Access
+		if f.token = o.token.Access; f.token != c.stale {
+			c.stale = "" // the store has this one now
+		}
 	case errors.Is(o.err, ErrNeedsSignIn), errors.Is(o.err, ErrNeedsAdminConsent):
 		k.answered(owner, o.integration)
 		c.is(o.state, f.news)

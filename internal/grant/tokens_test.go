@@ -48,3 +48,23 @@ func TestTokensExpire(t *testing.T) {
 		t.Errorf("%d tokens are kept, want the one that is good", n)
 	}
 }
+
+// TestRefusedTokenForgotten: a token that Graph has refused is remembered as long as
+// the store may have it, no longer.
+func TestRefusedTokenForgotten(t *testing.T) {
+	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	k := New(Config{Now: func() time.Time { return now }})
+	defer k.Close()
+	c := k.connection("alice")
+	c.stale = "refused"
+	for _, access := range []string{"refused", "another"} {
+		if c.stale != "refused" {
+			t.Errorf("it was forgotten before there was another one")
+		}
+		o := outcome{state: Connected, token: token{Access: access, Issued: now, Expires: now.Add(time.Hour)}}
+		k.land("alice", &flight{done: make(chan struct{})}, o)
+	}
+	if c.stale != "" {
+		t.Error("it is still remembered")
+	}
+}
