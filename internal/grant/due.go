@@ -18,6 +18,9 @@ import (
 const (
 	minIdle    = 30 * 24 * time.Hour
 	idleSpread = 30 * 24 * time.Hour
+	// sooner is by how much sooner it is looked at after Microsoft has refused it but
+	// not ended it: that may count for no use, and whoever caused it may mend it.
+	sooner = 6
 )
 
 // After a look that has told nothing, since Microsoft or the integration is at
@@ -70,6 +73,9 @@ func reschedule(owner string, from, to time.Time) []store.Write {
 // nextLook is when the grant has to be looked at, as it was used last.
 func (r *record) nextLook(owner string) time.Time {
 	idle := minIdle + time.Duration(float64(idleSpread)*fraction(owner, r.Updated))
+	if r.State == NeedsSignIn || r.State == NeedsAdminConsent {
+		idle /= sooner
+	}
 	return r.Updated.Add(idle).UTC().Truncate(time.Second)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -271,4 +272,54 @@ func TestChallenge(t *testing.T) {
 	w.wantStored(alice, "needs_sign_in", "refresh-x")
 	w.signIn(alice, "y")
 	want("")
+}
+
+// TestRefusedWhileIdle: a policy that is wrong for some weeks loses none of the
+// grants that are to be kept alive then, although a refused request is no use of
+// the refresh token.
+func TestRefusedWhileIdle(t *testing.T) {
+	const day = 24 * time.Hour
+	w := newWorld(t)
+	issued := map[string]time.Time{}
+	owners := w.people(8)
+	for i := range owners {
+		issued[fmt.Sprint("refresh-saved-", i)] = w.now()
+	}
+	wrong := false // the policy
+	n := 0
+	w.idp.set(func(rw http.ResponseWriter, token string) bool {
+		switch {
+		case w.now().Sub(issued[token]) > 90*day:
+			rw.WriteHeader(http.StatusBadRequest)
+			_, _ = fmt.Fprint(rw, `{"error":"invalid_grant","error_codes":[700082]}`)
+		case wrong:
+			rw.WriteHeader(http.StatusBadRequest)
+			_, _ = fmt.Fprint(rw, refusedPerson)
+		default:
+			n++
+			next := fmt.Sprint("refresh-idle-", n)
+			issued[next] = w.now()
+			_, _ = fmt.Fprintf(rw, `{"token_type":"Bearer","expires_in":3600,"access_token":"access-%d","refresh_token":%q}`, n, next)
+		}
+		return true
+	})
+	for today := range 150 {
+		wrong = today >= 30 && today < 65
+		if _, err := grant.Look(w.Keeper, t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.advance(day)
+	}
+	lost := 0
+	for _, owner := range owners {
+		if state, token, _ := w.stored(owner); state != "connected" || !strings.HasPrefix(token, "refresh-idle-") {
+			lost++
+		}
+	}
+	if lost > 0 {
+		t.Errorf("%d of %d grants were lost", lost, len(owners))
+	}
+	if n > 6*len(owners) {
+		t.Errorf("Microsoft gave %d tokens, want a few for each of %d", n, len(owners))
+	}
 }
