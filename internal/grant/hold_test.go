@@ -197,6 +197,44 @@ func TestKilledBeforeSaving(t *testing.T) {
 	w.wantStored(alice, "connected", "refresh-2")
 }
 
+// TestChallengeUnmet: a token that doesn't meet what Graph has demanded is not asked
+// for again and again, nor is its owner's loss told each time.
+func TestChallengeUnmet(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "saved")
+	const claims = `{"access_token":{"acrs":{"essential":true,"value":"c1"}}}`
+	w.idp.set(func(rw http.ResponseWriter, _ string) bool {
+		asked := w.idp.claims()
+		if asked[len(asked)-1] == "" {
+			return false
+		}
+		rw.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprint(rw, `{"error":"interaction_required","error_codes":[50076]}`)
+		return true
+	})
+	for range 10 { // a booking that is tried again and again
+		token, err := w.Token(t.Context(), alice, grant.Ask{})
+		if err == nil { // Graph refuses it
+			_, err = w.Token(t.Context(), alice, grant.Ask{Stale: token, Claims: claims})
+		}
+		if !errors.Is(err, grant.ErrNeedsSignIn) {
+			t.Errorf("Token = %v, want ErrNeedsSignIn", err)
+		}
+		if got, err := w.Challenge(t.Context(), alice); got != claims || err != nil {
+			t.Errorf("Challenge = %q, %v, want %q", got, err, claims)
+		}
+		w.advance(20 * time.Minute)
+	}
+	w.wantTold(grant.Lost)
+	w.idp.mended() // the person has done elsewhere what was demanded
+	w.advance(6 * time.Hour)
+	n := len(w.idp.received()) + 1
+	w.wantToken(w.Keeper, alice, "", fmt.Sprint("access-", n))
+	if got, err := w.Challenge(t.Context(), alice); got != "" || err != nil {
+		t.Errorf("Challenge = %q, %v, want none", got, err)
+	}
+}
+
 // TestChallenged: the claims of a challenge go into the request, also where a
 // refresh without them was under way.
 func TestChallenged(t *testing.T) {

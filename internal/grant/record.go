@@ -32,6 +32,9 @@ type record struct {
 	Refusals int `json:"refusals,omitempty"`
 	// Claims is what Microsoft demands of the next sign-in, if anything.
 	Claims string `json:"claims,omitempty"`
+	// Unmet says that Graph has demanded them: a token that doesn't meet them is of
+	// no use, so a refresh has to, too.
+	Unmet bool `json:"unmet,omitempty"`
 	// Held is who asks Microsoft for a token now, of several instances.
 	Held *hold `json:"held,omitempty"`
 	// Due is when the grant is looked at if nobody uses it (due.go); zero: never.

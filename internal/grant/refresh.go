@@ -88,6 +88,7 @@ type attempt struct {
 	rec          record
 	version      store.Version
 	refreshToken string
+	claims       string // that the access token has to meet
 	client       *entra.Client
 }
 
@@ -134,7 +135,10 @@ func (k *Keeper) refreshOnce(owner string, f *flight, paced *bool) (o outcome, e
 	if err := k.turn(ctx, &a, f, paced); err != nil {
 		return o, err
 	}
-	fresh, err := k.redeem(a, f.claims)
+	if a.claims = f.claims; a.claims == "" && a.rec.Unmet {
+		a.claims = a.rec.Claims
+	}
+	fresh, err := k.redeem(a)
 	if err != nil {
 		o.state, err = k.markRefused(a, err)
 		return o, err
@@ -197,10 +201,10 @@ func (k *Keeper) turn(ctx context.Context, a *attempt, f *flight, paced *bool) (
 }
 
 // redeem asks Microsoft, and draws from the answer what it says of the integration.
-func (k *Keeper) redeem(a attempt, claims string) (entra.Tokens, error) {
+func (k *Keeper) redeem(a attempt) (entra.Tokens, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
-	fresh, err := a.client.Refresh(ctx, a.refreshToken, claims)
+	fresh, err := a.client.Refresh(ctx, a.refreshToken, a.claims)
 	return fresh, k.settle(a.owner, a.rec.Integration, a.client, err)
 }
 
@@ -245,7 +249,7 @@ func (k *Keeper) markRefused(a attempt, cause error) (State, error) {
 	}
 	var refusal *entra.Error
 	if errors.As(cause, &refusal) {
-		rec.Claims = refusal.Claims
+		rec.Claims, rec.Unmet = refusal.Claims, refusal.Claims != "" && a.claims != ""
 		if refusal.Class == entra.Dead {
 			rec.end(a.refreshToken)
 		}

@@ -101,7 +101,7 @@ func (k *Keeper) save(owner string, u unsaved) (State, error) {
 		}
 		rec.State = rec.State.renewed()
 		rec.Scopes, rec.Updated, rec.Claims, rec.Held = u.fresh.Scopes, u.token.Issued, "", nil
-		rec.Refusals = 0
+		rec.Refusals, rec.Unmet = 0, false
 		if rec.Due.IsZero() {
 			rec.Due = rec.nextLook(owner)
 		}
