@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -337,6 +338,33 @@ func TestStoreAway(t *testing.T) {
 	w.advance(time.Second)
 	grant.Probe(w.Keeper)
 	w.awaitStates(owners, grant.Connected)
+}
+
+// TestStoreAwayIsToldOnce: not of each who could not be served.
+func TestStoreAwayIsToldOnce(t *testing.T) {
+	for op, told := range map[string]string{
+		"get":    "an access token could not be renewed",
+		"commit": "a renewed grant could not be kept yet",
+	} {
+		t.Run(op, func(t *testing.T) {
+			w := newWorld(t)
+			owners := w.people(20)
+			w.advance(time.Hour)
+			w.store.set(func(now string) error {
+				if now == op {
+					return store.ErrFull
+				}
+				return nil
+			})
+			for _, owner := range owners {
+				_, _ = w.Token(t.Context(), owner, grant.Ask{})
+			}
+			if n := strings.Count(w.log.String(), told); n != 1 {
+				t.Errorf("it was told %d times, want once:\n%s", n, w.log)
+			}
+			w.store.set(nil)
+		})
+	}
 }
 
 // TestStoreAnswers: what the store itself can say is enough for that.

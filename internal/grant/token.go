@@ -176,6 +176,7 @@ func (k *Keeper) ails(owner string, f *flight, o outcome, now time.Time) {
 	told := h.tells(o.err)
 	switch {
 	case told || h.cause != nil || c.failures > 0 || errors.Is(o.err, errClosed):
+	case o.integration == "" && len(h.ailing) > 0: // the store is away, which one has told for all
 	case errors.Is(o.err, seal.ErrWrongKey):
 		k.cfg.Log.Error("a grant can't be opened; complete the keyset", "owner", owner, "error", o.err)
 	default:

@@ -35,9 +35,11 @@ func (k *Keeper) keep(owner string, u unsaved) (State, error) {
 	if err == nil || errors.Is(err, ErrNeedsSignIn) {
 		return state, err
 	}
-	k.cfg.Log.Error("a renewed grant could not be kept yet; trying again", "owner", owner, "error", err)
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if len(k.unsaved) == 0 { // else the first one has told
+		k.cfg.Log.Error("a renewed grant could not be kept yet; trying again, as with those that follow", "owner", owner, "error", err)
+	}
 	k.unsaved[owner] = u
 	k.work.Go(func() { k.saveLater(owner) })
 	return u.before.renewed(), nil
