@@ -91,26 +91,61 @@ func TestSlowestWinner(t *testing.T) {
 }
 
 // TestSlowWinnerTooSlow: what a new sign-in brought may itself have run out when
-// the refresh returns; the next one starts from it.
+// the refresh returns; it goes on from that.
 func TestSlowWinnerTooSlow(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(alice, "old")
 	w.advance(time.Hour)
 	arrived, release := w.idp.holds()
-	got := make(chan error, 1)
+	got := make(chan string, 1)
 	go func() {
-		_, err := w.Token(t.Context(), alice, grant.Ask{})
-		got <- err
+		token, err := w.Token(t.Context(), alice, grant.Ask{})
+		if err != nil {
+			t.Error(err)
+		}
+		got <- token
 	}()
 	<-arrived
 	w.signIn(alice, "new")
 	w.advance(time.Hour)
 	close(release)
-	if err := <-got; !errors.Is(err, grant.ErrUnavailable) {
-		t.Errorf("Token = %v, want ErrUnavailable", err)
+	if token := <-got; token != "access-2" {
+		t.Errorf("Token = %q, want access-2", token)
 	}
-	w.wantToken(w.Keeper, alice, "", "access-2")
 	w.wantCalls("refresh-old", "refresh-new")
+}
+
+// TestMissedMeanwhile: who waits for a refresh has its token also where it may have
+// been forgotten meanwhile, and has not.
+func TestMissedMeanwhile(t *testing.T) {
+	for _, forget := range []bool{false, true} {
+		w := newWorld(t)
+		w.signIn(alice, "saved")
+		w.advance(time.Hour)
+		arrived, release := w.idp.holds()
+		got := make(chan error, 1)
+		go func() {
+			token, err := w.Token(t.Context(), alice, grant.Ask{})
+			if err == nil && token != "access-1" {
+				t.Errorf("Token = %q, want access-1", token)
+			}
+			got <- err
+		}()
+		<-arrived
+		var want error
+		if forget {
+			want = grant.ErrNeedsSignIn
+			if err := w.Forget(t.Context(), alice); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.Missed()
+		close(release)
+		if err := <-got; !errors.Is(err, want) {
+			t.Errorf("Token = %v, want %v", err, want)
+		}
+		w.wantCalls("refresh-saved")
+	}
 }
 
 // TestGoneMeanwhile: a refresh under way doesn't bring back a grant whose record

@@ -10,6 +10,9 @@ import (
 	"github.com/onesgate/onesgate/internal/seal"
 )
 
+// errChanged: a refresh was overtaken by a sign-in, or the grant may be forgotten.
+var errChanged = fmt.Errorf("%w: the connection changed meanwhile", ErrUnavailable)
+
 var errClosed = fmt.Errorf("%w: the gateway is stopping", ErrUnavailable)
 
 // A flight is one refresh under way, and those who wait for it.
@@ -63,10 +66,13 @@ func (k *Keeper) Token(ctx context.Context, owner string, ask Ask) (string, erro
 			return "", fmt.Errorf("wait for an access token: %w", ctx.Err())
 		}
 		met := f.token != ask.Stale && (ask.Claims == "" || f.claims == ask.Claims)
-		if met || again || f.err != nil {
+		switch {
+		case !again && errors.Is(f.err, errChanged):
+		case again || f.err != nil || met:
 			return f.token, f.err
+		default:
+			ask.Stale = f.token // it was under way before what is asked for was known
 		}
-		ask.Stale = f.token // it was under way before what is asked for was known
 	}
 }
 
@@ -137,7 +143,7 @@ func (k *Keeper) land(owner string, f *flight, o outcome) {
 		// A new sign-in came meanwhile and stands.
 		f.token = t.Access
 		if !t.good(now) {
-			f.token, f.err = "", fmt.Errorf("%w: the connection changed meanwhile", ErrUnavailable)
+			f.token, f.err = "", errChanged
 		}
 	case o.err == nil:
 		k.answered(owner, o.integration)
