@@ -125,7 +125,7 @@ func TestEndedIsLeftAlone(t *testing.T) {
 	})
 }
 
-// TestRefusedIsLookedAtAgain: what may work again by itself is tried as often as
+// TestRefusedIsLookedAtAgain: what may work again by itself is tried sooner than
 // what works, and the operator hears of it once.
 func TestRefusedIsLookedAtAgain(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -140,13 +140,16 @@ func TestRefusedIsLookedAtAgain(t *testing.T) {
 				if got, _, _ := b.kept(alice); got.State != c.state {
 					t.Errorf("state = %s, want %s", got.State, c.state)
 				}
-				b.microsoft.answers(nil)
-				time.Sleep(61 * day)
 				calls := b.microsoft.received(alice)
-				if len(calls) < 2 {
-					t.Fatalf("it was tried %d times", len(calls))
+				b.microsoft.answers(nil)
+				time.Sleep(71 * day)
+				all := b.microsoft.received(alice)
+				if len(calls) < 2 || len(all) < len(calls)+2 {
+					t.Fatalf("it was tried %d times, then %d", len(calls), len(all)-len(calls))
 				}
-				wantGaps(t, calls, start, 30*day, latest)
+				wantGaps(t, calls[:1], start, 30*day, latest)
+				wantGaps(t, all[1:len(calls)+1], all[0].at, 5*day, latest/6)
+				wantGaps(t, all[len(calls)+1:], all[len(calls)].at, 30*day, latest)
 				if got := b.losses(); len(got) != 1 {
 					t.Errorf("lost: %s, want %s once", got, alice)
 				}

@@ -22,7 +22,7 @@ const (
 	refusedFor    = 10 * time.Minute
 	maxRefusedFor = 6 * time.Hour
 	// maxTries bounds how often a refresh begins anew because the grant changed
-	// underneath.
+	// underneath, and how often somebody waits for another one.
 	maxTries = 5
 )
 

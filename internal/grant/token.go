@@ -55,7 +55,7 @@ type Ask struct {
 // ErrUnavailable, those of the store, and ctx's: a refresh goes on when the
 // caller leaves.
 func (k *Keeper) Token(ctx context.Context, owner string, ask Ask) (string, error) {
-	for again := false; ; again = true {
+	for tries := 1; ; tries++ {
 		token, f, err := k.tokenOrFlight(owner, ask)
 		if f == nil {
 			return token, err
@@ -65,13 +65,16 @@ func (k *Keeper) Token(ctx context.Context, owner string, ask Ask) (string, erro
 		case <-ctx.Done():
 			return "", fmt.Errorf("wait for an access token: %w", ctx.Err())
 		}
-		met := f.token != ask.Stale && (ask.Claims == "" || f.claims == ask.Claims)
+		// It may have been under way before what is asked for was known.
+		stale := f.err == nil && f.token == ask.Stale
+		unmet := f.err == nil && ask.Claims != "" && f.claims != ask.Claims
 		switch {
-		case !again && errors.Is(f.err, errChanged):
-		case again || f.err != nil || met:
+		case stale && tries == maxTries:
+			return "", errChanged
+		case tries == maxTries, !stale && !unmet && !errors.Is(f.err, errChanged):
 			return f.token, f.err
-		default:
-			ask.Stale = f.token // it was under way before what is asked for was known
+		case unmet:
+			ask.Stale = f.token
 		}
 	}
 }
