@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -18,10 +19,21 @@ import (
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store"
 	"github.com/onesgate/onesgate/internal/store/badgerstore"
+	"github.com/onesgate/onesgate/internal/store/pgtest"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// server is PostgreSQL, for the tests that need it.
+var server *pgtest.Server
+
+func TestMain(m *testing.M) {
+	status := pgtest.Main(m, &server)
+	if err := goleak.Find(); err != nil {
+		fmt.Println(err)
+		status = 1
+	}
+	os.Exit(status)
+}
 
 const alice = "tenant.alice"
 
@@ -48,22 +60,31 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, at: noon, idp: newIDP(t), log: &lockedBuffer{}, told: make(chan grant.Event, 1000)}
+	w := emptyWorld(t)
 	s, err := badgerstore.Open(badgerstore.Options{Dir: t.TempDir(), MinFree: 1, Now: w.now})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	w.store = &hookedStore{Store: s}
+	w.Keeper = w.keeper()
+	return w
+}
+
+// emptyWorld is a world without a store and a keeper.
+func emptyWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, at: noon, idp: newIDP(t), log: &lockedBuffer{}, told: make(chan grant.Event, 1000)}
+	var err error
 	if w.keys, err = seal.New(); err != nil {
 		t.Fatal(err)
 	}
 	w.configure("contoso")
-	w.Keeper = w.keeper()
 	t.Cleanup(func() {
-		w.Close()
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
 		for _, secret := range []string{"access-", "refresh-", "client-secret"} {
 			if logged := w.log.String(); strings.Contains(logged, secret) {
 				t.Errorf("%q was logged:\n%s", secret, logged)
@@ -75,15 +96,19 @@ func newWorld(t *testing.T) *world {
 
 // keeper returns another keeper of the same world: a restart, or a second instance.
 func (w *world) keeper() *grant.Keeper {
+	return w.keeperOn(w.store, w.now, func(integration string) (*entra.Client, bool) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		c, ok := w.clients[integration]
+		return c, ok
+	})
+}
+
+// keeperOn returns a keeper with a store and a clock of its own.
+func (w *world) keeperOn(s store.Store, now func() time.Time, client func(integration string) (*entra.Client, bool)) *grant.Keeper {
 	k := grant.New(grant.Config{
-		Store: w.store, Shared: w.shared, Seal: w.keys, Now: w.now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
-		Tell: func(e grant.Event) { w.told <- e },
-		Client: func(integration string) (*entra.Client, bool) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			c, ok := w.clients[integration]
-			return c, ok
-		},
+		Store: s, Shared: w.shared, Seal: w.keys, Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Tell: func(e grant.Event) { w.told <- e }, Client: client,
 	})
 	w.t.Cleanup(k.Close)
 	return k
@@ -95,12 +120,17 @@ func (w *world) configure(integrations ...string) {
 	defer w.mu.Unlock()
 	w.clients = map[string]*entra.Client{}
 	for _, name := range integrations {
-		provider := entra.NewProvider(w.idp.URL, w.idp.Client(), w.now)
-		w.t.Cleanup(provider.Close)
-		w.clients[name] = entra.NewClient(entra.Config{
-			ClientID: "ones", Credentials: []entra.Credential{{Secret: "client-secret"}}, Scopes: []string{"Calendars.ReadWrite.Shared"},
-		}, provider, slog.New(slog.DiscardHandler))
+		w.clients[name] = w.client(w.now)
 	}
+}
+
+// client returns a new client of the token endpoint, by a clock.
+func (w *world) client(now func() time.Time) *entra.Client {
+	provider := entra.NewProvider(w.idp.URL, w.idp.Client(), now)
+	w.t.Cleanup(provider.Close)
+	return entra.NewClient(entra.Config{
+		ClientID: "ones", Credentials: []entra.Credential{{Secret: "client-secret"}}, Scopes: []string{"Calendars.ReadWrite.Shared"},
+	}, provider, slog.New(slog.DiscardHandler))
 }
 
 func (w *world) now() time.Time {
@@ -150,7 +180,12 @@ func (w *world) wantToken(k *grant.Keeper, owner, stale, want string) {
 
 func (w *world) wantState(owner string, want grant.State) {
 	w.t.Helper()
-	c, err := w.Connection(w.t.Context(), owner)
+	w.wantStateAt(w.Keeper, owner, want)
+}
+
+func (w *world) wantStateAt(k *grant.Keeper, owner string, want grant.State) {
+	w.t.Helper()
+	c, err := k.Connection(w.t.Context(), owner)
 	if err != nil {
 		w.t.Fatal(err)
 	}
