@@ -270,8 +270,10 @@ func (k *Keeper) markRefused(a attempt, cause error) (State, error) {
 			return rec.State, fmt.Errorf("%w (%w: %w)", cause, errUnmarked, err)
 		}
 	}
-	k.cfg.Log.Warn("a connection was refused by Microsoft", "owner", a.owner, "integration", rec.Integration,
-		"connection", rec.State, "error", cause)
+	if rec.State != rec.before { // else it was told
+		k.cfg.Log.Warn("a connection was refused by Microsoft", "owner", a.owner, "integration", rec.Integration,
+			"connection", rec.State, "error", cause)
+	}
 	if rec.before == Connected || rec.before == NoMailbox {
 		k.cfg.Tell(Event{Kind: Lost, Integration: rec.Integration, Owner: a.owner, State: rec.State, Err: cause})
 	}

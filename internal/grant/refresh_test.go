@@ -323,3 +323,31 @@ func TestRefusedWhileIdle(t *testing.T) {
 		t.Errorf("Microsoft gave %d tokens, want a few for each of %d", n, len(owners))
 	}
 }
+
+// TestRefusedToldOnce: that a grant is lost is told when it is, not each time that
+// Microsoft says so again.
+func TestRefusedToldOnce(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(alice, "saved")
+	w.advance(time.Hour)
+	refusedTimes := func(want int, body string) {
+		t.Helper()
+		w.idp.refuses(http.StatusBadRequest, body)
+		if token, err := w.Token(t.Context(), alice, grant.Ask{}); err == nil {
+			t.Errorf("Token = %q", token)
+		}
+		if got := strings.Count(w.log.String(), "a connection was refused by Microsoft"); got != want {
+			t.Errorf("told %d times, want %d:\n%s", got, want, w.log)
+		}
+		w.advance(24 * time.Hour)
+	}
+	refusedTimes(1, refusedPerson)
+	refusedTimes(1, refusedPerson)
+	refusedTimes(2, refusedAdmin) // it takes somebody else now
+	refusedTimes(2, refusedAdmin)
+	refusedTimes(3, refusedDead)
+	if got := len(w.told); got != 1 {
+		t.Errorf("%d events, want 1", got)
+	}
+	w.wantCalls("refresh-saved", "refresh-saved", "refresh-saved", "refresh-saved", "refresh-saved")
+}
