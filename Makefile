@@ -52,6 +52,7 @@ soak: fuzz ## what takes long: fuzzing, the models with many more steps, machine
 	ONESGATE_PG_CRASH_ROUNDS=500 go test -timeout 90m -v -run 'TestCrash|TestTerminated|TestStandstill' ./internal/store/pgstore
 	ONESGATE_ROTATIONS=50 go test -timeout 60m -v -run TestKeyRotation ./integration_test
 	ONESGATE_RELOADS=500 go test -timeout 60m -v -run TestReloadUnderLoad ./integration_test
+	ONESGATE_GRANT_KILLS=100 go test -timeout 60m -v -run TestKilledBeforeTokensAreSaved ./integration_test
 
 vuln: ## known vulnerabilities; asks vuln.go.dev
 	go tool govulncheck ./...
