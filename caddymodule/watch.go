@@ -128,6 +128,7 @@ func (e *engine) grantEvent(happened grant.Event) {
 		e.events.emit(eventIntegrationRefused, map[string]any{"integration": happened.Integration, "reason": reasonOf(happened.Err)})
 	case grant.Mended:
 		e.events.emit(eventIntegrationMended, map[string]any{"integration": happened.Integration})
+		e.bookings.ResumeAll()
 	}
 }
 

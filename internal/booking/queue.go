@@ -24,6 +24,8 @@ type queue struct {
 	fresh map[string]struct{}
 	// people have signed in again.
 	people map[string]struct{}
+	// all says that every open booking is to be carried on, due or not.
+	all bool
 	// running bookings are with a goroutine; the value says if it is urgent.
 	running map[string]bool
 	// held bookings rest until then.
@@ -51,6 +53,15 @@ func (q *queue) markFresh(id string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.fresh[id] = struct{}{}
+}
+
+// takeAll says whether every open booking is to be carried on now.
+func (q *queue) takeAll() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all := q.all
+	q.all = false
+	return all
 }
 
 func (q *queue) unmark(id string) {

@@ -30,6 +30,15 @@ func (s *Service) Resume(personID string) {
 	notify(s.queue.asked)
 }
 
+// ResumeAll carries on all that is open, since what it waits for may be there now.
+// It returns at once; FollowUp does the work, some at a time.
+func (s *Service) ResumeAll() {
+	s.queue.mu.Lock()
+	s.queue.all = true
+	s.queue.mu.Unlock()
+	notify(s.queue.freed)
+}
+
 // Run carries on the bookings that somebody has just asked this instance for,
 // until ctx ends, and returns when nothing that it started runs any more. It is
 // to be called once.
@@ -67,6 +76,7 @@ func (s *Service) FollowUp(ctx context.Context, sole bool) {
 	for inherited := sole; ctx.Err() == nil; {
 		var wait time.Duration
 		var err error
+		inherited = s.queue.takeAll() || inherited
 		if inherited {
 			backlog, err = s.allOpen(ctx)
 			inherited = err != nil

@@ -27,6 +27,7 @@ const (
 type Connection struct {
 	state atomic.Pointer[State] // nil: not known
 	news  atomic.Int64          // how often it became unknown
+	kept  atomic.Bool           // somebody may hold on to it
 
 	// Guarded by the Keeper's mu, as are changes of those above.
 

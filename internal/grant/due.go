@@ -85,17 +85,6 @@ func (r *record) idle(owner string, now time.Time) bool {
 	return r.Updated.After(now) || !r.nextLook(owner).After(now)
 }
 
-// Run finds out whether integrations that gave no tokens do again, until ctx ends.
-// Every instance has to run it.
-func (k *Keeper) Run(ctx context.Context) {
-	for sleep(ctx, probeEvery) == nil {
-		k.probe()
-	}
-}
-
-// probeEvery is how often it is looked whether an integration can be tried again.
-const probeEvery = 5 * time.Second
-
 // KeepAlive refreshes the grants that nobody has used for long, people's and
 // rooms', until ctx ends. One instance on a store is enough.
 func (k *Keeper) KeepAlive(ctx context.Context) {

@@ -14,3 +14,9 @@ func (k *Keeper) Busy(owner string) bool {
 	_, unsaved := k.unsaved[owner]
 	return unsaved || k.flights[owner] != nil
 }
+
+// Connections counts those in memory.
+func Connections(k *Keeper) (n int) {
+	k.connections.Range(func(any, any) bool { n++; return true })
+	return n
+}

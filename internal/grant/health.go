@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,10 +17,10 @@ const (
 	// brokenFor is how long Microsoft is not asked for anybody after it has
 	// refused the integration itself; then for one of them.
 	brokenFor = 30 * time.Second
-	// silentFor is the same after it gave no answer of use to anybody maxSilent
+	// failedFor is the same after it gave no answer of use to anybody maxFailed
 	// times in a row.
-	silentFor = 10 * time.Second
-	maxSilent = 5
+	failedFor = 10 * time.Second
+	maxFailed = 5
 )
 
 // A health is how an integration stands with Microsoft's token endpoint: a
@@ -36,8 +37,8 @@ type health struct {
 	until   time.Time
 	probing bool
 	told    bool // that it is refused, and not yet that it is mended
-	// silent counts how often in a row there was no answer of use to anybody.
-	silent int
+	// failed counts how often in a row there was no answer of use to anybody.
+	failed int
 	// ailing are the owners whose last refresh failed for no fault of theirs.
 	ailing map[string]struct{}
 
@@ -94,8 +95,7 @@ func (k *Keeper) serves(integration string, client *entra.Client) *health {
 	h := k.health(integration)
 	if h.client != client {
 		h.client = client
-		h.cause, h.since, h.silent, h.probing = nil, time.Time{}, 0, false
-		k.recover(h)
+		h.cause, h.since, h.failed, h.probing = nil, time.Time{}, 0, false
 	}
 	return h
 }
@@ -163,8 +163,8 @@ func (k *Keeper) settle(owner, integration string, client *entra.Client, cause e
 		return k.breakOff(integration, h, verdict(class, cause), brokenFor)
 	case cause != nil && maybeAll(refused):
 		err := verdict(class, cause)
-		if h.silent++; h.silent >= maxSilent || h.cause != nil {
-			wait := silentFor
+		if h.failed++; h.failed >= maxFailed || h.cause != nil {
+			wait := failedFor
 			if refused != nil {
 				wait = max(wait, refused.RetryAfter)
 			}
@@ -229,7 +229,7 @@ func (k *Keeper) breakOff(integration string, h *health, err error, wait time.Du
 // that. k.mu is held.
 func (k *Keeper) works(integration string, h *health) {
 	k.recover(h)
-	h.silent = 0
+	h.failed = 0
 	h.cause, h.since = nil, time.Time{}
 	if h.told {
 		h.told = false
@@ -238,9 +238,9 @@ func (k *Keeper) works(integration string, h *health) {
 	}
 }
 
-// tells says whether the breaker tells of a failure and waits for its end, so
+// covers says whether the breaker tells of a failure and waits for its end, so
 // that what is mended works at once.
-func (h *health) tells(cause error) bool {
+func (h *health) covers(cause error) bool {
 	return errors.Is(cause, errUnconfigured) ||
 		h.cause != nil && errors.Is(cause, ErrIntegrationDown) && !errors.Is(cause, seal.ErrWrongKey)
 }
@@ -271,6 +271,17 @@ func (k *Keeper) recover(h *health) {
 	}
 	clear(h.ailing)
 }
+
+// Run finds out whether integrations that gave no tokens do again, until ctx ends.
+// Every instance has to run it.
+func (k *Keeper) Run(ctx context.Context) {
+	for sleep(ctx, probeEvery) == nil {
+		k.probe()
+	}
+}
+
+// probeEvery is how often it is looked whether an integration can be tried again.
+const probeEvery = 5 * time.Second
 
 // probe refreshes one of the grants that wait, of each integration that may work
 // again. Where the integration is not at fault, that one itself may be well again.

@@ -15,21 +15,6 @@ import (
 	"github.com/onesgate/onesgate/internal/store"
 )
 
-// Errors of Token, wrapped around their cause.
-var (
-	// ErrNeedsSignIn: no grant, or one that Microsoft no longer honours. Only
-	// a new sign-in helps.
-	ErrNeedsSignIn = errors.New("needs to sign in with Microsoft again")
-	// ErrNeedsAdminConsent: an administrator of the tenant has to consent.
-	ErrNeedsAdminConsent = errors.New("an administrator has to consent")
-	// ErrIntegrationDown: the operator's configuration is refused (an expired
-	// secret, say), the integration is no longer configured, or the keyset lacks
-	// the key that the grant is sealed with. No grant is at fault.
-	ErrIntegrationDown = errors.New("the integration needs its operator")
-	// ErrUnavailable: Microsoft can't be reached or asked for patience; try again.
-	ErrUnavailable = errors.New("the sign-in service of Microsoft is not available")
-)
-
 // Config of a Keeper.
 type Config struct {
 	Store store.Store
@@ -50,8 +35,8 @@ type Config struct {
 type Keeper struct {
 	cfg  Config
 	name string // of this instance, in holds
-	// connections holds a *Connection for every owner asked for so far. They
-	// stay, since sessions hold on to them; owners are people and rooms we know.
+	// connections holds a *Connection for every owner that somebody has asked for so
+	// far. They stay, since sessions hold on to them; owners are people and rooms we know.
 	connections sync.Map
 	work        sync.WaitGroup
 	closing     context.Context // ends when Close is called
@@ -96,7 +81,7 @@ func (k *Keeper) Close() {
 // replaces what was there, and sets the state. What is to be written also is
 // written in the same commit.
 func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.Tokens, s State, also ...store.Write) error {
-	c := k.connection(owner)
+	c := k.keptConnection(owner)
 	news, gone := k.standing(c)
 	now := k.cfg.Now()
 	access := newToken(owner, t, now)
@@ -159,7 +144,7 @@ func (k *Keeper) standing(c *Connection) (news int64, gone int) {
 // and follows what happens here. Where it isn't known, at first and after Heard, the
 // store is read.
 func (k *Keeper) Connection(ctx context.Context, owner string) (*Connection, error) {
-	c := k.connection(owner)
+	c := k.keptConnection(owner)
 	for c.state.Load() == nil {
 		news := c.news.Load()
 		rec, _, err := k.read(ctx, owner)
@@ -240,10 +225,34 @@ func (k *Keeper) lacksKey(rec record) bool {
 	return ok && !k.cfg.Seal.Enabled(id)
 }
 
+// connection returns owner's, as long as k.mu is held.
 func (k *Keeper) connection(owner string) *Connection {
 	if c, ok := k.connections.Load(owner); ok {
 		return c.(*Connection)
 	}
 	c, _ := k.connections.LoadOrStore(owner, new(Connection))
 	return c.(*Connection)
+}
+
+// keptConnection returns owner's, which stays.
+func (k *Keeper) keptConnection(owner string) *Connection {
+	for {
+		c := k.connection(owner)
+		c.kept.Store(true)
+		if now, _ := k.connections.Load(owner); now == c {
+			return c
+		}
+	}
+}
+
+// passing drops a connection that nobody holds on to: the keep-alive alone comes by
+// everybody within two months. k.mu is held.
+func (k *Keeper) passing(owner string, c *Connection) {
+	if c.kept.Load() || c.failures > 0 || c.stale != "" {
+		return
+	}
+	k.connections.Delete(owner)
+	if c.kept.Load() { // just now
+		k.connections.LoadOrStore(owner, c)
+	}
 }

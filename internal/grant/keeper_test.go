@@ -75,3 +75,48 @@ func TestSaveFails(t *testing.T) {
 	w.wantToken(w.Keeper, alice, "", "access-saved")
 	w.wantState(alice, grant.Connected)
 }
+
+// TestConnectionsPass: only those stay in memory that somebody holds on to, or that
+// ail.
+func TestConnectionsPass(t *testing.T) {
+	w := newWorld(t)
+	owners := w.people(20)
+	w.advance(time.Hour)
+	k := w.keeper()
+	held, err := k.Connection(t.Context(), owners[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(n int) {
+		t.Helper()
+		if got := grant.Connections(k); got != n {
+			t.Errorf("%d connections are in memory, want %d", got, n)
+		}
+	}
+	for _, owner := range owners {
+		if _, err := k.Token(t.Context(), owner, grant.Ask{}); err != nil {
+			t.Error(err)
+		}
+	}
+	want(1)
+	w.advance(time.Hour)
+	w.idp.refuses(http.StatusBadGateway, "")
+	for _, owner := range owners[:2] {
+		_, _ = k.Token(t.Context(), owner, grant.Ask{})
+	}
+	want(2)
+	if held.State() != grant.Unavailable {
+		t.Errorf("who is held on to is %s", held.State())
+	}
+	w.idp.mended()
+	w.advance(time.Minute)
+	for _, owner := range owners[:2] {
+		if _, err := k.Token(t.Context(), owner, grant.Ask{}); err != nil {
+			t.Error(err)
+		}
+	}
+	want(1)
+	if again, err := k.Connection(t.Context(), owners[0]); err != nil || again != held || again.State() != grant.Connected {
+		t.Errorf("Connection = %v, %v", again.State(), err)
+	}
+}

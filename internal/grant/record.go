@@ -144,10 +144,6 @@ func (k *Keeper) Challenge(ctx context.Context, owner string) (claims string, er
 	return rec.Claims, err
 }
 
-// errDamaged: what lies in the store is no record of a grant, or was changed by
-// somebody else.
-var errDamaged = errors.New("damaged")
-
 func decode(stored store.Record) (record, error) {
 	var rec record
 	if err := json.Unmarshal(stored.Value, &rec); err != nil {

@@ -32,8 +32,6 @@ const (
 	maxHeldWait   = 400 * time.Millisecond
 )
 
-var errNone = fmt.Errorf("%w: there is no connection", ErrNeedsSignIn)
-
 // An outcome is what has come of a refresh.
 type outcome struct {
 	token token
@@ -43,9 +41,6 @@ type outcome struct {
 	integration string // "": not known
 	err         error
 }
-
-// errAgain: the grant has changed underneath, or may have: look again.
-var errAgain = errors.New("the grant has changed")
 
 // refresh makes a new access token from owner's grant, or finds one that another
 // instance has made.
@@ -148,8 +143,6 @@ func (k *Keeper) refreshOnce(owner string, f *flight, paced *bool) (o outcome, e
 	return o, err
 }
 
-var errUnconfigured = errors.New("the integration is not configured")
-
 // open finds what an attempt needs to ask Microsoft.
 func (k *Keeper) open(a *attempt) (err error) {
 	var ok bool
@@ -226,9 +219,6 @@ func (r *record) refused(now time.Time) (State, error) {
 	}
 	return r.State, nil
 }
-
-// errUnmarked: the store doesn't say that Microsoft need not be asked again.
-var errUnmarked = errors.New("which could not be kept")
 
 // markRefused does what a failed refresh calls for, by whose it is. It returns the
 // state and the error that stand then; store.ErrConflict if what was refused is no

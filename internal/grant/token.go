@@ -10,11 +10,6 @@ import (
 	"github.com/onesgate/onesgate/internal/seal"
 )
 
-// errChanged: a refresh was overtaken by a sign-in, or the grant may be forgotten.
-var errChanged = fmt.Errorf("%w: the connection changed meanwhile", ErrUnavailable)
-
-var errClosed = fmt.Errorf("%w: the gateway is stopping", ErrUnavailable)
-
 // A flight is one refresh under way, and those who wait for it.
 type flight struct {
 	want
@@ -141,6 +136,7 @@ func (k *Keeper) land(owner string, f *flight, o outcome) {
 	delete(k.flights, owner)
 
 	now, c, t := k.cfg.Now(), k.connection(owner), k.tokens.byOwner[owner]
+	defer func() { k.passing(owner, c) }()
 	switch {
 	case c.saves != f.saves:
 		// A new sign-in came meanwhile and stands.
@@ -182,7 +178,7 @@ func (k *Keeper) ails(owner string, f *flight, o outcome, now time.Time) {
 	c.is(Unavailable, f.news)
 	// Callers get the error each time; the log, which also stands for nobody
 	// waiting, when it begins.
-	told := h.tells(o.err)
+	told := h.covers(o.err)
 	switch {
 	case told || h.cause != nil || c.failures > 0 || errors.Is(o.err, errClosed):
 	case o.integration == "" && len(h.ailing) > 0: // the store is away, which one has told for all
