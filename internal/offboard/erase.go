@@ -44,7 +44,7 @@ func (o *Office) Erase(ctx context.Context, personID, by string) (Erased, error)
 		if err != nil {
 			return done, err
 		}
-		if taken := o.standsFor(all)[personID]; taken != nil {
+		if taken := o.standsFor(all, personID); taken != nil {
 			return done, &StandsForError{taken}
 		}
 		struck, err := o.strike(ctx, personID, by)
@@ -60,12 +60,12 @@ func (o *Office) Erase(ctx context.Context, personID, by string) (Erased, error)
 	}
 }
 
-// standsFor tells which people's accounts stand for configured rooms, and for which.
-func (o *Office) standsFor(all []rooms.Connected) map[string][]string {
-	rules, taken := o.cfg.Rules(), map[string][]string{}
+// standsFor tells for which configured rooms somebody's account stands.
+func (o *Office) standsFor(all []rooms.Connected, personID string) (taken []string) {
+	rules := o.cfg.Rules()
 	for _, c := range all {
-		if rules.HasRoom(c.Integration, c.Room) {
-			taken[c.PersonID] = append(taken[c.PersonID], c.Room)
+		if c.PersonID == personID && rules.HasRoom(c.Integration, c.Room) {
+			taken = append(taken, c.Room)
 		}
 	}
 	return taken

@@ -19,6 +19,9 @@ const (
 	// stride is how much later it gets at most from one walk to the next, whatever the
 	// clock says.
 	stride = 48 * time.Hour
+	// missingFor is after how long out of the configuration an integration, or a room,
+	// is not missing any more but gone.
+	missingFor = 30 * 24 * time.Hour
 	// fewAtOnce people are forgotten without a second look, and a tenth of all.
 	fewAtOnce = 10
 	// atOnce bounds how many people are read at a time.
@@ -36,6 +39,9 @@ type diary struct {
 	Today time.Time `json:"today"`
 	// Held is how many people it has left alone, since they were too many.
 	Held int `json:"held,omitempty"`
+	// Missing are the integrations that people came from, and the rooms that accounts
+	// stand for, that are not configured: since when, by the calendar of the walks.
+	Missing map[string]time.Time `json:"missing,omitempty"`
 }
 
 // next is the day of the next walk by its calendar: what the clock says, if that is not
@@ -132,7 +138,7 @@ func (o *Office) walk(ctx context.Context, d *diary) error {
 		d.Today = diary{Today: newest}.next(o.cfg.Now())
 		return nil
 	}
-	d.Today = w.today
+	d.Today, d.Missing = w.today, w.missing
 	if due > fewAtOnce && due*10 > all && d.Held == 0 {
 		o.cfg.Log.ErrorContext(ctx, "so many people have not been seen for long that nobody is forgotten today: all of them will be in a day, unless the clock is wrong, or forget_after too short, and that is mended",
 			"unseen", due, "people", all, "today", d.Today)
@@ -154,9 +160,11 @@ type walk struct {
 	*Office
 	rules Rules
 	today time.Time
-	// needed are people whose accounts stand for rooms.
-	needed    map[string][]string
-	forgotten int
+	// missed is what the last walk has missed in the configuration, missing what this one
+	// does.
+	missed, missing map[string]time.Time
+	needed          map[string]bool // people whose accounts stand for rooms
+	forgotten       int
 }
 
 func (o *Office) newWalk(ctx context.Context, d *diary) (*walk, error) {
@@ -164,7 +172,28 @@ func (o *Office) newWalk(ctx context.Context, d *diary) (*walk, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &walk{Office: o, rules: o.cfg.Rules(), today: d.next(o.cfg.Now()), needed: o.standsFor(accounts)}, nil
+	w := &walk{
+		Office: o, rules: o.cfg.Rules(), today: d.next(o.cfg.Now()),
+		missed: d.Missing, missing: map[string]time.Time{}, needed: map[string]bool{},
+	}
+	for _, c := range accounts {
+		if w.rules.HasRoom(c.Integration, c.Room) || !w.gone(c.Integration+"/"+c.Room) {
+			w.needed[c.PersonID] = true
+		}
+	}
+	return w, nil
+}
+
+// gone says whether what is not configured has been missing for so long that it won't
+// come back: a line that is out of the configuration for a day must not cost people, or
+// rooms, their connections.
+func (w *walk) gone(what string) bool {
+	since, known := w.missed[what]
+	if !known {
+		since = w.today
+	}
+	w.missing[what] = since
+	return w.today.Sub(since) >= missingFor
 }
 
 // everybody calls yield with all people, and whether they have not been seen for long,
@@ -197,13 +226,15 @@ func (w *walk) everybody(ctx context.Context, yield func(ctx context.Context, e 
 
 // unseen says whether somebody has not been seen for long. Who has a session that lives,
 // or whose account stands for a room, counts as seen; so does who was seen at a time that
-// can't be.
+// can't be, and whose integration is missing for now.
 func (w *walk) unseen(ctx context.Context, e people.Entry) (bool, error) {
 	limit, configured := w.rules.ForgetAfter[e.Integration]
 	if !configured {
-		limit = DefaultForgetAfter
+		if limit = DefaultForgetAfter; !w.gone(e.Integration) {
+			return false, nil
+		}
 	}
-	if e.LastSeen.IsZero() || w.today.Sub(e.LastSeen) < limit || w.needed[e.ID] != nil {
+	if e.LastSeen.IsZero() || w.today.Sub(e.LastSeen) < limit || w.needed[e.ID] {
 		return false, nil
 	}
 	alive, err := w.cfg.Sessions.Of(ctx, e.ID)

@@ -86,6 +86,39 @@ func TestForgetsWhoIsNotSeen(t *testing.T) {
 	w.wants("without the room")
 }
 
+// Whose integration or room is out of the configuration for a while is not forgotten
+// for that, however long ago they were seen.
+func TestOutOfTheConfigurationForAWhile(t *testing.T) {
+	w := newWorld(t)
+	configured := true
+	w.rules.HasRoom = func(string, string) bool { return configured }
+	in := func() {
+		configured, w.rules.ForgetAfter["contoso"] = true, 1000*day
+	}
+	out := func() {
+		configured = false
+		delete(w.rules.ForgetAfter, "contoso")
+	}
+	in()
+	w.enter("bob")
+	erin := person("erin")
+	erin.Integration = "fabrikam" // it stays as it is, only her room doesn't
+	w.rules.ForgetAfter["fabrikam"] = 100 * day
+	w.must(w.cfg.People.SignedIn(t.Context(), erin))
+	w.must(w.cfg.Rooms.Connect(t.Context(), "contoso", "boardroom", rooms.Account{PersonID: erin.ID}, tokens("room")))
+	w.lives(500)
+	for range 2 { // the days before don't count for the second time
+		out()
+		w.lives(30)
+		w.wants("within 30 days", "bob", "erin")
+		in()
+		w.lives(1)
+	}
+	out()
+	w.lives(31)
+	w.wants("after 30 days")
+}
+
 // A time that can't be counts as being seen.
 func TestOddTimesOfBeingSeen(t *testing.T) {
 	w := newWorld(t)
