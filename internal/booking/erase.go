@@ -7,22 +7,24 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
-// Erase deletes all bookings of a person, and what leads to them, and returns how many
-// there were, also when it fails. What of them is under way ends with that; events that
-// have been made stay where they are, at Microsoft. The person has to be struck off
-// before ([people.Directory.Strike]), lest they book meanwhile.
-func (s *Service) Erase(ctx context.Context, personID string) (erased int, err error) {
+// Erase deletes all bookings of somebody who is struck off, and what leads to them, and
+// returns how many there were, also when it fails. What of them is under way ends with
+// that; events that have been made stay where they are, at Microsoft. store.ErrConflict:
+// they have signed in meanwhile, and what they have booked since stays.
+func (s *Service) Erase(ctx context.Context, who people.Struck) (erased int, err error) {
+	prefix := personPrefix(who.ID)
 	for {
-		entries, err := s.journal.store.Scan(ctx, personPrefix(personID), "", scanChunk)
+		entries, err := s.journal.store.Scan(ctx, prefix, "", scanChunk)
 		if err != nil {
 			return erased, fmt.Errorf("erase bookings: %w", err)
 		}
 		for _, e := range entries {
-			_, id, _ := strings.Cut(strings.TrimPrefix(e.Key, personPrefix(personID)), "/")
-			if err := s.journal.erase(ctx, e.Key, id); err != nil {
+			_, id, _ := strings.Cut(strings.TrimPrefix(e.Key, prefix), "/")
+			if err := s.journal.erase(ctx, e.Key, id, who.Stands()); err != nil {
 				return erased, fmt.Errorf("erase booking %s: %w", id, err)
 			}
 			erased++
@@ -34,15 +36,15 @@ func (s *Service) Erase(ctx context.Context, personID string) (erased int, err e
 	}
 }
 
-// erase deletes a booking that an index leads to, in one commit with all that does.
-// Whoever has its turn finds it gone, and leaves it so.
-func (j journal) erase(ctx context.Context, index, id string) error {
+// erase deletes a booking that an index leads to, in one commit with all that does, as
+// long as stands holds. Whoever has its turn finds it gone, and leaves it so.
+func (j journal) erase(ctx context.Context, index, id string, stands store.Write) error {
 	for {
 		r, version, err := j.read(ctx, id)
 		if err != nil && !errors.Is(err, errNotFound) {
 			return err
 		}
-		writes := []store.Write{{Op: store.Delete, Key: index}}
+		writes := []store.Write{stands, {Op: store.Delete, Key: index}}
 		if err == nil {
 			suffix := digits(r.Start) + "/" + r.ID
 			writes = append(writes,
@@ -58,7 +60,15 @@ func (j journal) erase(ctx context.Context, index, id string) error {
 			}
 			writes = append(writes, claims...)
 		}
-		if _, err := j.store.Commit(ctx, writes...); !errors.Is(err, store.ErrConflict) {
+		_, err = j.store.Commit(ctx, writes...)
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		now, lookErr := j.store.Get(ctx, stands.Key)
+		switch {
+		case lookErr != nil && !errors.Is(lookErr, store.ErrNotFound):
+			return lookErr
+		case now.Version != *stands.If:
 			return err
 		}
 	}

@@ -46,7 +46,7 @@ func (h *house) strike(p identity.Person) people.Struck {
 func (h *house) erase(p identity.Person) (bookings int) {
 	h.t.Helper()
 	struck := h.strike(p)
-	bookings, err := h.svc.Erase(h.t.Context(), p.ID)
+	bookings, err := h.svc.Erase(h.t.Context(), struck)
 	if err == nil {
 		err = people.New(h.store, time.Now).Remove(h.t.Context(), struck)
 	}
@@ -178,11 +178,11 @@ func TestEraseAgain(t *testing.T) {
 			}
 			return nil
 		})
-		if n, err := h.svc.Erase(t.Context(), alice.ID); err == nil || n != 1 {
+		if n, err := h.svc.Erase(t.Context(), struck); err == nil || n != 1 {
 			t.Errorf("%d, %v; want 1 and an error", n, err)
 		}
 		h.store.setFail(nil)
-		if n, err := h.svc.Erase(t.Context(), alice.ID); err != nil || n != 2 {
+		if n, err := h.svc.Erase(t.Context(), struck); err != nil || n != 2 {
 			t.Errorf("%d, %v; want the other 2", n, err)
 		}
 		if err := people.New(h.store, time.Now).Remove(t.Context(), struck); err != nil {

@@ -98,7 +98,7 @@ func (o *Office) finish(ctx context.Context, s people.Struck, done *Erased) erro
 	if err := o.leaveRooms(ctx, s.ID, done); err != nil {
 		return err
 	}
-	n, err = o.cfg.Bookings.Erase(ctx, s.ID)
+	n, err = o.cfg.Bookings.Erase(ctx, s)
 	done.Bookings += n
 	if err != nil {
 		return err

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
@@ -207,6 +209,38 @@ func TestSignInWhileErased(t *testing.T) {
 				t.Errorf("carol is gone, or her new grant: %v, %v; signed in meanwhile: %v", c.State(), err, back)
 			}
 		})
+	}
+}
+
+// What somebody books who is back while the walk forgets them stays: they were told so.
+func TestBookingOfSomebodyWhoIsBack(t *testing.T) {
+	for _, key := range []string{"booking/", "room-account/"} {
+		w := newWorld(t)
+		carol := w.settle("carol")
+		var made booking.Booking
+		w.store.before = func(writes []store.Write) error {
+			if made.ID != "" || !slices.ContainsFunc(writes, func(wr store.Write) bool {
+				return strings.HasPrefix(wr.Key, key) && !w.there(carol.ID)
+			}) {
+				return nil
+			}
+			made.ID = "being made"
+			w.enter("carol")
+			w.must(w.cfg.Grants.Save(t.Context(), carol.ID, "contoso", tokens("new"), grant.Connected))
+			var err error
+			made, _, err = w.cfg.Bookings.Create(t.Context(), booking.Caller{Person: &carol}, booking.Request{
+				Room: "boardroom", Subject: "New", Start: w.now().Add(time.Hour).Format(time.RFC3339), End: w.now().Add(2 * time.Hour).Format(time.RFC3339),
+			}, "")
+			w.must(err)
+			return err
+		}
+		for range 60 {
+			w.pass(stride)
+			w.must(w.look(t.Context()))
+		}
+		if made.ID == "" || !slices.Contains(w.records(carol), "booking/"+made.ID) {
+			t.Errorf("%s: the booking %s is gone", key, made.ID)
+		}
 	}
 }
 
