@@ -60,7 +60,8 @@ func (d diary) next(now time.Time) time.Time {
 // A wrong clock can't have everybody forgotten. The walks have a calendar of their own,
 // which moves by two days at most with each; it begins at the time when somebody was
 // last seen. And where more than a tenth of all people, and more than ten, would be
-// forgotten at once, the log says so, and only the walk of the next day does it.
+// forgotten at once, the log says so, and only the walk of the next day does it, if
+// they are not many more by then.
 func (o *Office) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -139,7 +140,7 @@ func (o *Office) walk(ctx context.Context, d *diary) error {
 		return nil
 	}
 	d.Today, d.Missing = w.today, w.missing
-	if due > fewAtOnce && due*10 > all && d.Held == 0 {
+	if more := due - d.Held; more > fewAtOnce && more*10 > all {
 		o.cfg.Log.ErrorContext(ctx, "so many people have not been seen for long that nobody is forgotten today: all of them will be in a day, unless the clock is wrong, or forget_after too short, and that is mended",
 			"unseen", due, "people", all, "today", d.Today)
 		d.Held = due

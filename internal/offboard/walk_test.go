@@ -222,6 +222,27 @@ func TestCrowdsAreHeldBack(t *testing.T) {
 	w.wants("a day later", "carol")
 }
 
+// What the log has said of a few is no leave to forget many.
+func TestCrowdThatGrows(t *testing.T) {
+	w := newWorld(t)
+	for i := range 12 {
+		w.enter(fmt.Sprintf("old%02d", i))
+	}
+	w.lives(50)
+	for i := range 60 {
+		w.enter(fmt.Sprintf("young%02d", i))
+	}
+	w.lives(50) // 12 people are due, and held back
+	w.rules.ForgetAfter["contoso"] = 30 * day
+	w.lives(1)
+	found, _, _, err := w.cfg.People.After(t.Context(), "", 1000)
+	if n := strings.Count(w.log.String(), "nobody is forgotten today"); err != nil || len(found) != 72 || n != 2 {
+		t.Errorf("%d people, %v, want all; told %d times", len(found), err, n)
+	}
+	w.lives(1)
+	w.wants("a day after all were told of")
+}
+
 // However often a clock is wrong, and by how much, the calendar of the walks is never
 // ahead by more than two days for each walk in a row that went by a wrong one.
 func TestCalendar(t *testing.T) {
