@@ -170,6 +170,24 @@ func TestClockJumps(t *testing.T) {
 	}
 }
 
+// A machine without a clock of its own begins in 1970, until NTP tells it better. Who is
+// seen by it then isn't taken for somebody who was not seen for long.
+func TestClockBeginsIn1970(t *testing.T) {
+	w := newWorld(t)
+	w.enter("bob")
+	w.lives(30)
+	now := w.now()
+	w.clock.Store(int64(time.Minute))
+	e, err := w.cfg.People.Get(t.Context(), "tid.bob")
+	w.must(err)
+	w.must(w.cfg.People.Seen(t.Context(), e))
+	w.clock.Store(now.UnixNano())
+	w.lives(100 - 30 - 1)
+	w.wants("until he is due", "bob")
+	w.lives(1)
+	w.wants("when he is due")
+}
+
 // The first walk on a store has nobody forgotten either, whatever the clock says.
 func TestFirstWalkByAWrongClock(t *testing.T) {
 	w := newWorld(t)

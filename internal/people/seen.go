@@ -14,10 +14,11 @@ const seenEvery = 24 * time.Hour
 
 // Seen notes that somebody acts, or that somebody acts for them: once a day. e is
 // what was found of them just before; whoever has gone since stays so. A last time
-// that lies in the future, as a clock was wrong then, is put right.
+// that lies in the future, as a clock was wrong then, is put right. A clock that says it is
+// before they were first seen is wrong itself, and not believed.
 func (d *Directory) Seen(ctx context.Context, e Entry) error {
 	now := d.now().UTC().Truncate(time.Second)
-	if now.Sub(e.LastSeen).Abs() < seenEvery {
+	if now.Before(e.FirstSeen) || now.Sub(e.LastSeen).Abs() < seenEvery {
 		return nil
 	}
 	e.LastSeen = now
