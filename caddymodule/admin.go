@@ -38,10 +38,12 @@ func init() {
 // | `POST /ones/keys/rewrap` | seals with the primary key what isn't yet |
 // | `GET /ones/rooms` | tells with which account each room is connected |
 // | `POST /ones/rooms/disconnect` | forgets the account of the room that the body names |
-// | `GET /ones/users?integration=&state=&search=&cursor=&limit=` | lists people |
-// | `GET /ones/users/show?user=` | tells of one person |
+// | `POST /ones/users` | lists people: those of the `integration`, in the `state`, with the `search` that the body names, after a `cursor`, up to a `limit` |
+// | `POST /ones/users/show` | tells of the user that the body names |
 // | `POST /ones/users/disconnect` | forgets the connection of the user that the body names |
 // | `POST /ones/users/erase` | removes all that is kept of the user that the body names |
+//
+// Who is looked for stands in bodies, and in no error: Caddy logs addresses and errors.
 type AdminAPI struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -64,8 +66,8 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 		adminRoute(http.MethodPost, rewrapPath, serveRewrap),
 		adminRoute(http.MethodGet, roomsPath, serveRooms),
 		adminRoute(http.MethodPost, roomDisconnectPath, serveRoomDisconnect),
-		adminRoute(http.MethodGet, usersPath, serveUsers),
-		adminRoute(http.MethodGet, userShowPath, serveUser),
+		adminRoute(http.MethodPost, usersPath, serveUsers),
+		adminRoute(http.MethodPost, userShowPath, serveUser),
 		adminRoute(http.MethodPost, userDisconnectPath, serveUserDisconnect),
 		adminRoute(http.MethodPost, userErasePath, serveUserErase),
 	}

@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -84,59 +82,59 @@ const (
 
 // userFilter says which people are listed; what is empty doesn't matter.
 type userFilter struct {
-	integration, state, search string
-	cursor                     string
-	limit                      int
+	Integration string `json:"integration,omitempty"`
+	State       string `json:"state,omitempty"`
+	Search      string `json:"search,omitempty"`
+	Cursor      string `json:"cursor,omitempty"`
+	Limit       int    `json:"limit,omitempty"` // 0: the usual one
 }
 
 var grantStates = []grant.State{grant.Connected, grant.NeedsSignIn, grant.NeedsAdminConsent, grant.NoMailbox, grant.Unavailable}
 
-func newUserFilter(q url.Values) (userFilter, error) {
-	f := userFilter{
-		integration: q.Get("integration"), state: q.Get("state"), search: identity.FoldCase(q.Get("search")), cursor: q.Get("cursor"), limit: defaultUsers,
+// check says what is wrong with a filter, and completes it.
+func (f *userFilter) check() error {
+	if f.State != "" && !slices.Contains(grantStates, grant.State(f.State)) {
+		return refuse(http.StatusBadRequest, "no connection has the state %q; it is one of connected, needs_sign_in, needs_admin_consent, no_mailbox and unavailable", f.State)
 	}
-	if f.state != "" && !slices.Contains(grantStates, grant.State(f.state)) {
-		return f, refuse(http.StatusBadRequest, "no connection has the state %q; it is one of connected, needs_sign_in, needs_admin_consent, no_mailbox and unavailable", f.state)
+	if f.Limit < 0 || f.Limit > maxUsers {
+		return refuse(http.StatusBadRequest, "limit must be a number from 1 to %d", maxUsers)
 	}
-	if text := q.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxUsers {
-			return f, refuse(http.StatusBadRequest, "limit must be a number from 1 to %d", maxUsers)
-		}
-		f.limit = n
-	}
-	return f, nil
+	f.Limit, f.Search = cmp.Or(f.Limit, defaultUsers), identity.FoldCase(f.Search)
+	return nil
 }
 
 // fits says whether somebody is meant, as far as their record tells.
 func (f userFilter) fits(e people.Entry) bool {
-	if f.integration != "" && e.Integration != f.integration {
+	if f.Integration != "" && e.Integration != f.Integration {
 		return false
 	}
-	return f.search == "" || slices.ContainsFunc([]string{e.ID, e.Name, e.Email, e.CardNumber}, func(text string) bool {
-		return strings.Contains(identity.FoldCase(text), f.search)
+	return f.Search == "" || slices.ContainsFunc([]string{e.ID, e.Name, e.Email, e.CardNumber}, func(text string) bool {
+		return strings.Contains(identity.FoldCase(text), f.Search)
 	})
 }
 
 // serveUsers lists people. A part may be short, or empty, and not the last: much was
 // looked at in vain then.
 func serveUsers(w http.ResponseWriter, r *http.Request, e *engine) error {
-	f, err := newUserFilter(r.URL.Query())
-	if err != nil {
+	var f userFilter
+	if err := question(w, r, &f); err != nil {
+		return err
+	}
+	if err := f.check(); err != nil {
 		return err
 	}
 	list := userList{Users: []userEntry{}}
 	for read := 0; ; {
-		found, _, more, err := e.people.After(r.Context(), f.cursor, usersReadOnce)
+		found, _, more, err := e.people.After(r.Context(), f.Cursor, usersReadOnce)
 		if err != nil {
 			return storeUnavailable(err)
 		}
 		for _, p := range found {
-			if len(list.Users) == f.limit {
-				list.Next = f.cursor
+			if len(list.Users) == f.Limit {
+				list.Next = f.Cursor
 				return answer(w, list)
 			}
-			f.cursor = p.ID
+			f.Cursor = p.ID
 			if !f.fits(p) {
 				continue
 			}
@@ -144,15 +142,15 @@ func serveUsers(w http.ResponseWriter, r *http.Request, e *engine) error {
 			if err != nil {
 				return err
 			}
-			if f.state == "" || entry.Connection == f.state {
+			if f.State == "" || entry.Connection == f.State {
 				list.Users = append(list.Users, entry)
 			}
 		}
-		if f.cursor = more; more == "" {
+		if f.Cursor = more; more == "" {
 			return answer(w, list)
 		}
 		if read += usersReadOnce; read >= maxUsersRead {
-			list.Next = f.cursor
+			list.Next = f.Cursor
 			return answer(w, list)
 		}
 	}
@@ -174,26 +172,29 @@ func (e *engine) user(ctx context.Context, who string) (people.Entry, error) {
 	p, err := e.people.Find(ctx, who)
 	switch {
 	case errors.Is(err, people.ErrUnknown):
-		return p, unknownUser(who)
+		return p, errUnknownUser
 	case errors.Is(err, people.ErrAmbiguous):
-		return p, refuse(http.StatusConflict, "%q: %w", who, err)
+		return p, refuse(http.StatusConflict, "%w", err)
 	case err != nil:
 		return p, storeUnavailable(err)
 	}
 	return p, nil
 }
 
-func unknownUser(who string) error {
-	return refuse(http.StatusNotFound, "nobody is known as %q: write a user id, the address of a mailbox, or card:NUMBER; \"onesgate ones users list\" shows who there is", who)
-}
+// errUnknownUser does not repeat who was meant: Caddy logs it.
+var errUnknownUser = refuse(http.StatusNotFound, "nobody like that is known: write a user id, the address of a mailbox, or card:NUMBER; \"onesgate ones users list\" shows who there is")
 
 // serveUser tells of one person.
 func serveUser(w http.ResponseWriter, r *http.Request, e *engine) error {
-	ctx, who := r.Context(), strings.TrimSpace(r.URL.Query().Get("user"))
-	if struck, err := e.people.StruckOff(ctx, who); err == nil {
+	var asked userRequest
+	if err := question(w, r, &asked); err != nil {
+		return err
+	}
+	ctx := r.Context()
+	if struck, err := e.people.StruckOff(ctx, strings.TrimSpace(asked.User)); err == nil {
 		return answer(w, userDetails{userEntry: userEntry{ID: struck.ID}, Erased: struck.By})
 	}
-	p, err := e.user(ctx, who)
+	p, err := e.user(ctx, asked.User)
 	if err != nil {
 		return err
 	}
@@ -265,7 +266,7 @@ func serveUserErase(w http.ResponseWriter, r *http.Request, e *engine) error {
 	case errors.As(err, &needed):
 		return refuse(http.StatusConflict, "%s is not erased: %w", id, needed)
 	case errors.Is(err, people.ErrUnknown):
-		return unknownUser(asked.User)
+		return errUnknownUser
 	case err != nil:
 		return refuse(http.StatusServiceUnavailable, "not all of %s is erased; the rest goes when you try again, or by itself within a day: %w", id, err)
 	}

@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -37,7 +35,7 @@ USER is a user id, the address of a mailbox, or card:NUMBER.`,
 func usersListCommand() *cobra.Command {
 	var from adminFlags
 	var asJSON bool
-	var integration, state string
+	f := userFilter{Limit: maxUsers}
 	cmd := &cobra.Command{
 		Use:   "list [SEARCH]",
 		Short: "Lists people: all, or those with SEARCH in their name, address, id or card number",
@@ -47,8 +45,8 @@ func usersListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			query := url.Values{"integration": {integration}, "state": {state}, "search": args, "limit": {fmt.Sprint(maxUsers)}}
-			all, err := gateway.users(ctx, query)
+			f.Search = strings.Join(args, "")
+			all, err := gateway.users(ctx, f)
 			if err != nil {
 				return err
 			}
@@ -59,25 +57,25 @@ func usersListCommand() *cobra.Command {
 		}),
 	}
 	from.add(cmd)
-	cmd.Flags().StringVar(&integration, "integration", "", "Only those of this integration")
-	cmd.Flags().StringVar(&state, "state", "", "Only those whose connection is in this state: connected, needs_sign_in, needs_admin_consent, no_mailbox or unavailable")
+	cmd.Flags().StringVar(&f.Integration, "integration", "", "Only those of this integration")
+	cmd.Flags().StringVar(&f.State, "state", "", "Only those whose connection is in this state: connected, needs_sign_in, needs_admin_consent, no_mailbox or unavailable")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "As the gateway tells it, in JSON")
 	return cmd
 }
 
 // users asks for all parts of a list.
-func (c *gatewayClient) users(ctx context.Context, query url.Values) (userList, error) {
+func (c *gatewayClient) users(ctx context.Context, f userFilter) (userList, error) {
 	all := userList{Users: []userEntry{}}
 	for {
 		var part userList
-		if err := c.ask(ctx, http.MethodGet, usersPath+"?"+query.Encode(), &part); err != nil {
+		if err := c.tell(ctx, usersPath, f, &part); err != nil {
 			return all, err
 		}
 		all.Users = append(all.Users, part.Users...)
 		if part.Next == "" {
 			return all, nil
 		}
-		query.Set("cursor", part.Next)
+		f.Cursor = part.Next
 	}
 }
 
@@ -112,20 +110,30 @@ func stampOrNone(t time.Time) string {
 	return stamp(t)
 }
 
-// userPath is the call that tells of one person.
-func userPath(user string) string { return userShowPath + "?" + url.Values{"user": {user}}.Encode() }
-
 func usersShowCommand() *cobra.Command {
-	var user string
-	cmd := telling(&cobra.Command{Use: "show USER", Short: "Tells what is known of a person"},
-		func() string { return userPath(user) }, userDetails.print)
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if err := cobra.ExactArgs(1)(cmd, args); err != nil {
-			return err
-		}
-		user = args[0]
-		return nil
+	var from adminFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show USER",
+		Short: "Tells what is known of a person",
+		Args:  cobra.ExactArgs(1),
+		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
+			gateway, err := from.client()
+			if err != nil {
+				return err
+			}
+			var told userDetails
+			if err := gateway.tell(ctx, userShowPath, userRequest{args[0]}, &told); err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(told)
+			}
+			return told.print(cmd.OutOrStdout())
+		}),
 	}
+	from.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "As the gateway tells it, in JSON")
 	return cmd
 }
 
@@ -205,7 +213,7 @@ and logs. It can't be undone.`,
 				return err
 			}
 			var who userDetails
-			if err := gateway.ask(ctx, http.MethodGet, userPath(args[0]), &who); err != nil {
+			if err := gateway.tell(ctx, userShowPath, userRequest{args[0]}, &who); err != nil {
 				return err
 			}
 			if !yes {

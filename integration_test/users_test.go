@@ -43,7 +43,7 @@ func TestSomebodyLeaves(t *testing.T) {
 	}
 	w.succeeds(`(?s)user +`+id+`.*sessions +1`, "users", "show", alice)
 	w.fails("needs_admin_consent, no_mailbox", "users", "list", "--state", "fine")
-	w.fails(`nobody is known as "zoe@contoso.example"`, "users", "disconnect", "zoe@contoso.example")
+	w.fails("nobody like that is known", "users", "disconnect", "zoe@contoso.example")
 
 	w.succeeds(id+` is disconnected; 1 session ended`, "users", "disconnect", alice)
 	v.wantsSession(false)
@@ -56,7 +56,7 @@ func TestSomebodyLeaves(t *testing.T) {
 	v.wantsSession(true)
 	w.succeeds(id+` is erased, with 1 session and 1 booking`, "users", "erase", alice, "--yes")
 	v.wantsSession(false)
-	w.fails("nobody is known", "users", "erase", id, "--yes")
+	w.fails("nobody like that is known", "users", "erase", id, "--yes")
 	if a := book(10); a.StatusCode != http.StatusNotFound || a.json(t)["code"] != "unknown_user" {
 		t.Errorf("booking for somebody who is erased: %d %s", a.StatusCode, a.body)
 	}
@@ -67,6 +67,8 @@ func TestSomebodyLeaves(t *testing.T) {
 	p.stop()
 	if log := p.errors(); !strings.Contains(log, `"logger":"ones.audit","msg":"user erased","user":"`+id+`","by":"operator"`) {
 		t.Errorf("the audit log has no line of it: %s", log)
+	} else if log = strings.ToLower(log); strings.Contains(log, "alice") || strings.Contains(log, strings.ToLower(name)) {
+		t.Errorf("the log names her: %s", log)
 	}
 
 	s, err := badgerstore.Open(badgerstore.Options{Dir: filepath.Join(w.dir, "store"), MinFree: 1, Log: slog.New(slog.DiscardHandler), Now: time.Now})
