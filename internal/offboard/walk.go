@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/people"
+	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -165,7 +166,9 @@ type walk struct {
 	// does.
 	missed, missing map[string]time.Time
 	needed          map[string]bool // people whose accounts stand for rooms
-	forgotten       int
+	// used is when people last used a session that they have had for long.
+	used      map[string]time.Time
+	forgotten int
 }
 
 func (o *Office) newWalk(ctx context.Context, d *diary) (*walk, error) {
@@ -175,14 +178,19 @@ func (o *Office) newWalk(ctx context.Context, d *diary) (*walk, error) {
 	}
 	w := &walk{
 		Office: o, rules: o.cfg.Rules(), today: d.next(o.cfg.Now()),
-		missed: d.Missing, missing: map[string]time.Time{}, needed: map[string]bool{},
+		missed: d.Missing, missing: map[string]time.Time{}, needed: map[string]bool{}, used: map[string]time.Time{},
 	}
 	for _, c := range accounts {
 		if w.rules.HasRoom(c.Integration, c.Room) || !w.gone(c.Integration+"/"+c.Room) {
 			w.needed[c.PersonID] = true
 		}
 	}
-	return w, nil
+	return w, o.cfg.Sessions.All(ctx, func(s *session.Session) error {
+		if at := s.Used(); at.Sub(s.Created) >= walkEvery && at.After(w.used[s.Person.ID]) {
+			w.used[s.Person.ID] = at
+		}
+		return nil
+	})
 }
 
 // gone says whether what is not configured has been missing for so long that it won't
@@ -198,7 +206,8 @@ func (w *walk) gone(what string) bool {
 }
 
 // everybody calls yield with all people, and whether they have not been seen for long,
-// until it returns an error, which it returns. Erasures that broke off are ended.
+// until it returns an error, which it returns. Erasures that broke off are ended, and that
+// somebody was seen by their session is noted: it would be forgotten with that.
 func (w *walk) everybody(ctx context.Context, yield func(ctx context.Context, e people.Entry, unseen bool) error) error {
 	for after := ""; ; {
 		found, struck, more, err := w.cfg.People.After(ctx, after, atOnce)
@@ -211,6 +220,12 @@ func (w *walk) everybody(ctx context.Context, yield func(ctx context.Context, e 
 			}
 		}
 		for _, e := range found {
+			if at := w.used[e.ID]; at.After(e.LastSeen) {
+				if err := w.cfg.People.SeenAt(ctx, e, at); err != nil {
+					return err
+				}
+				e.LastSeen = at
+			}
 			unseen, err := w.unseen(ctx, e)
 			if err == nil {
 				err = yield(ctx, e, unseen)

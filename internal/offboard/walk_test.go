@@ -86,6 +86,24 @@ func TestForgetsWhoIsNotSeen(t *testing.T) {
 	w.wants("without the room")
 }
 
+// Who uses one session for longer than people are remembered was seen with each page.
+func TestOneLongSession(t *testing.T) {
+	w := newWorld(t)
+	bob := w.enter("bob")
+	w.lives(1)
+	cookie, _, err := w.cfg.Sessions.Start(t.Context(), session.Opening{Person: &bob, Life: session.Life{Idle: 30 * day, Max: 400 * day}})
+	w.must(err)
+	for range 150 {
+		_, err := w.cfg.Sessions.Lookup(t.Context(), cookie)
+		w.must(err)
+		w.lives(1)
+	}
+	w.lives(90)
+	w.wants("90 days after his last page", "bob")
+	w.lives(11)
+	w.wants("100 days after his last page")
+}
+
 // Whose integration or room is out of the configuration for a while is not forgotten
 // for that, however long ago they were seen.
 func TestOutOfTheConfigurationForAWhile(t *testing.T) {

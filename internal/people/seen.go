@@ -16,12 +16,15 @@ const seenEvery = 24 * time.Hour
 // what was found of them just before; whoever has gone since stays so. A last time
 // that lies in the future, as a clock was wrong then, is put right. A clock that says it is
 // before they were first seen is wrong itself, and not believed.
-func (d *Directory) Seen(ctx context.Context, e Entry) error {
-	now := d.now().UTC().Truncate(time.Second)
-	if now.Before(e.FirstSeen) || now.Sub(e.LastSeen).Abs() < seenEvery {
+func (d *Directory) Seen(ctx context.Context, e Entry) error { return d.SeenAt(ctx, e, d.now()) }
+
+// SeenAt is Seen, of which it is noted only now.
+func (d *Directory) SeenAt(ctx context.Context, e Entry, at time.Time) error {
+	at = at.UTC().Truncate(time.Second)
+	if at.Before(e.FirstSeen) || at.Sub(e.LastSeen).Abs() < seenEvery {
 		return nil
 	}
-	e.LastSeen = now
+	e.LastSeen = at
 	value, err := json.Marshal(e)
 	if err != nil {
 		return err
