@@ -24,8 +24,10 @@ const (
 const (
 	// maxEvents is how many events wait for handlers that are slow.
 	maxEvents = 256
-	// handlersEnd is how long an engine that stops waits for a handler that does not.
+	// handlersEnd is how long an engine that stops, or a configuration that begins, waits
+	// for a handler that does not.
 	handlersEnd = 5 * time.Second
+	leftAlone   = "a handler of events, in the events block of the Caddyfile, does not end; it is left alone"
 )
 
 type event struct {
@@ -77,12 +79,38 @@ func (ev *events) run(ctx context.Context, newest func() *settings) {
 					s = newest()
 				}
 			}
-			s.emit(e.name, e.data)
+			ev.handOut(e, s, newest)
 			if len(ev.queue) == 0 {
 				if n := ev.dropped.Swap(0); n > 0 {
 					ev.log.Warn("handlers of events have caught up", "dropped", n)
 				}
 			}
+		}
+	}
+}
+
+// handOut hands out one event. Where a newer configuration begins meanwhile, a handler
+// that does not end with its own is left alone: to mend it and reload has to help.
+func (ev *events) handOut(e event, s *settings, newest func() *settings) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.emit(e.name, e.data)
+	}()
+	for {
+		select {
+		case <-done:
+			return
+		case <-ev.began:
+			if newest() == s {
+				continue
+			}
+			select {
+			case <-done:
+			case <-time.After(handlersEnd):
+				ev.log.Error(leftAlone, "event", e.name)
+			}
+			return
 		}
 	}
 }
@@ -93,7 +121,7 @@ func (ev *events) close() {
 	select {
 	case <-ev.ended:
 	case <-time.After(handlersEnd):
-		ev.log.Error("a handler of events, in the events block of the Caddyfile, does not end; it is left alone")
+		ev.log.Error(leftAlone)
 	}
 }
 

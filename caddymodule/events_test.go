@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,6 +80,37 @@ func TestAHandlerThatNeverEnds(t *testing.T) {
 		}
 		<-h
 		<-ev.ended
+	})
+}
+
+// A reload takes the place of a handler that never ends, whatever it makes of the end of
+// its configuration.
+func TestAHandlerThatHangsUntilAReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		ev := newEvents(slog.New(slog.NewTextHandler(&log, nil)))
+		hangs, works := make(handler), make(handler)
+		var now atomic.Pointer[settings]
+		begin := func(h handler) {
+			now.Store(&settings{emit: h.emit})
+			ev.began <- struct{}{}
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		go ev.run(ctx, now.Load)
+		begin(hangs)
+		ev.emit("first", nil)
+		ev.emit("second", nil)
+		synctest.Wait()
+		begin(works)
+		if got := <-works; !strings.HasPrefix(got, "second") {
+			t.Errorf("handed out %s", got)
+		}
+		if !strings.Contains(log.String(), "does not end") {
+			t.Errorf("said: %s", &log)
+		}
+		stop()
+		<-ev.ended
+		<-hangs
 	})
 }
 
