@@ -209,13 +209,10 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, got arrived, p ide
 	// The code is spent: what it brought is kept even if the person has left.
 	ctx, cancel := lasting(r)
 	defer cancel()
-	if err := s.People.SignedIn(ctx, p); err != nil {
+	if err := s.keep(ctx, got, p, state); err != nil {
 		return err
 	}
 	if err := s.warnOfSharedCard(ctx, p); err != nil {
-		return err
-	}
-	if err := s.Grants.Save(ctx, p.ID, i.Name, got.tokens, state); err != nil {
 		return err
 	}
 	// A new session id at every sign-in; what the browser had before is over.
@@ -253,6 +250,23 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, got arrived, p ide
 	s.Audit.Info("signed in", "user", p.ID, "integration", i.Name, "session", started.ID[:12], "connection", state)
 	s.SignedIn(p.ID)
 	return nil
+}
+
+// keep keeps who has arrived, and their grant if they still are in the directory then:
+// of somebody who is erased right now nothing else would lead to it.
+func (s *Site) keep(ctx context.Context, got arrived, p identity.Person, state grant.State) error {
+	for {
+		if err := s.People.SignedIn(ctx, p); err != nil {
+			return err
+		}
+		stands, err := s.People.Stands(ctx, p.ID)
+		if err == nil {
+			err = s.Grants.Save(ctx, p.ID, got.Name, got.tokens, state, stands)
+		}
+		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, people.ErrUnknown) {
+			return err
+		}
+	}
 }
 
 // describe asks the person's own calendar for their name and address, which an

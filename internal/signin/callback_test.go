@@ -288,3 +288,42 @@ func TestSignInOfSomebodyErasedMeanwhile(t *testing.T) {
 		})
 	}
 }
+
+// A grant is kept of nobody who isn't in the directory: there it would never be found,
+// and be kept alive for ever.
+func TestGrantOfSomebodyErasedMeanwhile(t *testing.T) {
+	const id = flowTenant + ".alice"
+	f := newFlow(t, nil)
+	f.store.Store = &ahead{
+		Store: f.store.Store,
+		of:    func(w store.Write) bool { return w.Key == "grant/"+id && w.Op == store.Put },
+		act: func() {
+			e, err := f.site.People.Get(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			struck, err := f.site.People.Strike(t.Context(), e, "operator")
+			if err == nil {
+				err = f.site.People.Remove(t.Context(), struck)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.store.Store = &ahead{ // and with that the sign-in breaks off
+				Store: f.store.Store,
+				of:    func(w store.Write) bool { return strings.HasPrefix(w.Key, "session/") },
+				act:   func() { f.store.fails.Store(true) },
+			}
+		},
+	}
+	request := f.begin(t, "/")
+	f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))
+	f.store.fails.Store(false)
+	if f.me(t) != "" {
+		t.Fatal("the sign-in has not broken off")
+	}
+	_, kept := f.store.Get(t.Context(), "grant/"+id)
+	if _, known := f.site.People.Get(t.Context(), id); kept == nil && known != nil {
+		t.Errorf("a grant is kept: %v", known)
+	}
+}
