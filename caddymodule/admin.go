@@ -31,7 +31,7 @@ func init() {
 // |---|---|
 // | `GET /ones/status` | tells how the gateway stands |
 // | `POST /ones/backup` | streams an encrypted backup of the store |
-// | `GET /ones/sessions?user=` | lists the sessions of browsers, of one person or of all |
+// | `POST /ones/sessions` | lists the sessions of browsers, of the person that the body names or of all |
 // | `POST /ones/sessions/revoke` | ends one session, or all of a person |
 // | `GET /ones/keys` | tells which keys seal and open, here and at the other gateways |
 // | `GET /ones/keys/records` | counts the records that each key has sealed |
@@ -59,7 +59,7 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		adminRoute(http.MethodGet, statusPath, serveStatus),
 		adminRoute(http.MethodPost, backupPath, serveBackup),
-		adminRoute(http.MethodGet, sessionsPath, serveSessions),
+		adminRoute(http.MethodPost, sessionsPath, serveSessions),
 		adminRoute(http.MethodPost, revokePath, serveRevoke),
 		adminRoute(http.MethodGet, keysPath, serveKeys),
 		adminRoute(http.MethodGet, recordsPath, serveSealedRecords),

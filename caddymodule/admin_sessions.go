@@ -52,11 +52,21 @@ type revoked struct {
 	Ended int `json:"ended"`
 }
 
-// serveSessions lists all sessions, or those of the person that the query names.
+// sessionQuery says whose sessions are meant: a person's, by user id or mail address,
+// or everybody's.
+type sessionQuery struct {
+	User string `json:"user,omitempty"`
+}
+
+// serveSessions lists all sessions, or those of the person that the body names.
 func serveSessions(w http.ResponseWriter, r *http.Request, e *engine) error {
 	list := sessionList{Sessions: []sessionEntry{}}
-	if user := r.URL.Query().Get("user"); user != "" {
-		ids, err := e.usersCalled(r.Context(), user)
+	var asked sessionQuery
+	if err := question(w, r, &asked); err != nil {
+		return err
+	}
+	if asked.User != "" {
+		ids, err := e.usersCalled(r.Context(), asked.User)
 		if err != nil {
 			return err
 		}

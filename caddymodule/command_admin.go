@@ -30,18 +30,26 @@ func (f *adminFlags) add(cmd *cobra.Command) {
 }
 
 // telling has a command tell what the running gateway answers at a path: to people as
-// print writes it, to programs in JSON.
-func telling[T any](cmd *cobra.Command, path func() string, print func(told T, to io.Writer) error) *cobra.Command {
+// print writes it, to programs in JSON. question, where there is one, makes of the
+// command's arguments what is asked: in a body, since Caddy logs addresses.
+func telling[T any](cmd *cobra.Command, path string, question func(args []string) any, print func(told T, to io.Writer) error) *cobra.Command {
 	var from adminFlags
 	var asJSON bool
-	cmd.Args = cobra.NoArgs
-	cmd.RunE = interruptible(func(ctx context.Context, cmd *cobra.Command, _ []string) error {
+	if cmd.Args == nil {
+		cmd.Args = cobra.NoArgs
+	}
+	cmd.RunE = interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
 		gateway, err := from.client()
 		if err != nil {
 			return err
 		}
 		var answer json.RawMessage
-		if err := gateway.ask(ctx, http.MethodGet, path(), &answer); err != nil {
+		if question == nil {
+			err = gateway.ask(ctx, http.MethodGet, path, &answer)
+		} else {
+			err = gateway.tell(ctx, path, question(args), &answer)
+		}
+		if err != nil {
 			return err
 		}
 		if asJSON {

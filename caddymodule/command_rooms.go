@@ -30,7 +30,7 @@ func roomsListCommand() *cobra.Command {
 	return telling(&cobra.Command{
 		Use:   "list",
 		Short: "Lists the configured rooms and the accounts that stand for them",
-	}, func() string { return roomsPath }, roomAccounts.print)
+	}, roomsPath, nil, roomAccounts.print)
 }
 
 // print tells it to people.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"text/tabwriter"
 	"time"
 
@@ -29,9 +28,7 @@ func sessionsListCommand() *cobra.Command {
 	cmd := telling(&cobra.Command{
 		Use:   "list",
 		Short: "Lists the sessions of browsers that are signed in",
-	}, func() string {
-		return sessionsPath + "?" + url.Values{"user": {user}}.Encode()
-	}, func(l sessionList, to io.Writer) error { return l.print(to, time.Now()) })
+	}, sessionsPath, func([]string) any { return sessionQuery{user} }, func(l sessionList, to io.Writer) error { return l.print(to, time.Now()) })
 	cmd.Flags().StringVar(&user, "user", "", "Only those of this person: an id or a mail address")
 	return cmd
 }

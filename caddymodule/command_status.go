@@ -17,7 +17,7 @@ func statusCommand() *cobra.Command {
 	return telling(&cobra.Command{
 		Use:   "status",
 		Short: "Tells how the running gateway stands",
-	}, func() string { return statusPath }, func(s status, to io.Writer) error { return s.print(to, time.Now()) })
+	}, statusPath, nil, func(s status, to io.Writer) error { return s.print(to, time.Now()) })
 }
 
 // print tells it to people.

@@ -111,30 +111,11 @@ func stampOrNone(t time.Time) string {
 }
 
 func usersShowCommand() *cobra.Command {
-	var from adminFlags
-	var asJSON bool
-	cmd := &cobra.Command{
+	return telling(&cobra.Command{
 		Use:   "show USER",
 		Short: "Tells what is known of a person",
 		Args:  cobra.ExactArgs(1),
-		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
-			gateway, err := from.client()
-			if err != nil {
-				return err
-			}
-			var told userDetails
-			if err := gateway.tell(ctx, userShowPath, userRequest{args[0]}, &told); err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(told)
-			}
-			return told.print(cmd.OutOrStdout())
-		}),
-	}
-	from.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "As the gateway tells it, in JSON")
-	return cmd
+	}, userShowPath, func(args []string) any { return userRequest{args[0]} }, userDetails.print)
 }
 
 // print tells it to people.
