@@ -45,6 +45,7 @@ var arrows = map[string][]string{
 	"internal/seal":              {},
 	"internal/store":             {},
 	"internal/store/badgerstore": {"internal/store"},
+	"internal/store/memstore":    {"internal/store"},
 	"internal/store/pgstore":     {"internal/store"},
 	"internal/store/pgtest":      {},
 	"internal/store/storetest":   {"internal/store"},
