@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,16 +15,18 @@ import (
 )
 
 // traces are the keys of the records that have one of the words in them.
-func (m *memory) traces(words ...string) (found []string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for key, r := range m.records {
-		text := strings.ToLower(key + " " + string(r.Value))
+func (h *house) traces(words ...string) (found []string) {
+	h.t.Helper()
+	err := h.store.Snapshot(context.Background(), func(r store.Record) error {
+		text := strings.ToLower(r.Key + " " + string(r.Value))
 		if slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, strings.ToLower(w)) }) {
-			found = append(found, key)
+			found = append(found, r.Key)
 		}
+		return nil
+	})
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	slices.Sort(found)
 	return found
 }
 
@@ -72,17 +75,17 @@ func TestErase(t *testing.T) {
 		h.kill(alice, errLost)
 		ofAlice(h.book("14:00", "15:00", "subject", "Merger, again"))
 		h.want(h.call(bob, "POST", "/v1/bookings", body("15:00", "16:00", "subject", "Standup"), "Idempotency-Key", "key-1"), 201)
-		others := h.store.traces(bob.ID)
+		others := h.traces(bob.ID)
 
 		if n := h.erase(alice); n != 3 {
 			t.Errorf("%d bookings erased, want 3", n)
 		}
-		for _, key := range h.store.traces(append(made, alice.ID, alice.Mailbox, alice.Name, "card/"+alice.CardNumber+"/", "merger", "ONES-1")...) {
+		for _, key := range h.traces(append(made, alice.ID, alice.Mailbox, alice.Name, "card/"+alice.CardNumber+"/", "merger", "ONES-1")...) {
 			if !strings.HasPrefix(key, "booking-last/") { // it tells an id that leads nowhere
 				t.Errorf("left: %s", key)
 			}
 		}
-		if got := h.store.traces(bob.ID); !slices.Equal(got, others) {
+		if got := h.traces(bob.ID); !slices.Equal(got, others) {
 			t.Errorf("somebody else's records: %v, before %v", got, others)
 		}
 		h.kill(alice, nil)
@@ -99,7 +102,7 @@ func TestErase(t *testing.T) {
 			h.want(h.call(as, "POST", "/v1/bookings", body("17:00", "18:00")), code, "code", "unknown_user")
 		}
 		h.want(h.call(alice, "POST", "/v1/bookings", body("17:00", "18:00", "start", "2026-12-03T17:00:00+08:00", "end", "2026-12-03T18:00:00+08:00")), 404, "code", "unknown_user")
-		if left := h.store.traces(alice.ID); left != nil {
+		if left := h.traces(alice.ID); left != nil {
 			t.Errorf("after a try to book: %v", left)
 		}
 	})
@@ -115,7 +118,7 @@ func TestEraseWhileABookingIsSent(t *testing.T) {
 			t.Errorf("%d bookings erased, want 1", n)
 		}
 		h.settle(24 * time.Hour)
-		if left := h.store.traces(alice.ID, alice.Mailbox); left != nil {
+		if left := h.traces(alice.ID, alice.Mailbox); left != nil {
 			t.Errorf("left: %v", left)
 		}
 		if n := h.graph.count("POST /me/events"); n != 1 || strings.Contains(h.log.text(), "could not be read or written") {
@@ -143,7 +146,7 @@ func TestEraseWhileTheyBook(t *testing.T) {
 		n := h.erase(alice)
 		all.Wait()
 		h.settle(time.Hour)
-		if left := h.store.traces(alice.ID); left != nil || n == 0 || n == 30 {
+		if left := h.traces(alice.ID); left != nil || n == 0 || n == 30 {
 			t.Errorf("%d of 30 erased, left: %v; want some to come before and some after", n, left)
 		}
 	})
@@ -188,7 +191,7 @@ func TestEraseAgain(t *testing.T) {
 		if err := people.New(h.store, time.Now).Remove(t.Context(), struck); err != nil {
 			t.Fatal(err)
 		}
-		if left := h.store.traces(alice.ID); left != nil {
+		if left := h.traces(alice.ID); left != nil {
 			t.Errorf("left: %v", left)
 		}
 	})

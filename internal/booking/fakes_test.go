@@ -10,120 +10,83 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/memstore"
 )
 
-// memory is a store in a map. Faults are set by fail, which sees every commit
-// before it happens; an error of afterwards is returned after it has. Bookings
-// follow nothing, so it announces nothing.
-type memory struct {
-	store.Store
-	mu      sync.Mutex
-	records map[string]store.Record
-	version store.Version
-	down    bool
-	looks   int // in vain
-	pause   time.Duration
-	fail    func([]store.Write) error
-	after   func([]store.Write) error
+// shaky is a store with faults. They are set by fail, which sees every commit
+// before it happens; an error of after is returned after it has.
+type shaky struct {
+	*memstore.Store
+	mu    sync.Mutex
+	down  bool
+	looks int // in vain
+	pause time.Duration
+	fail  func([]store.Write) error
+	after func([]store.Write) error
 }
 
-func newMemory() *memory { return &memory{records: map[string]store.Record{}} }
+func newShaky() *shaky { return &shaky{Store: memstore.New(time.Now)} }
 
-func (m *memory) live(key string) (store.Record, bool) {
-	r, ok := m.records[key]
-	if ok && !r.Expires.IsZero() && !time.Now().Before(r.Expires) {
-		return store.Record{}, false
+func (s *shaky) Scan(ctx context.Context, prefix, after string, limit int) ([]store.Record, error) {
+	s.mu.Lock()
+	pause, down := s.pause, s.down
+	if down {
+		s.looks++
 	}
-	return r, ok
-}
-
-func (m *memory) Get(ctx context.Context, key string) (store.Record, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if r, ok := m.live(key); ok {
-		return r, ctx.Err()
-	}
-	return store.Record{}, store.ErrNotFound
-}
-
-func (m *memory) Scan(ctx context.Context, prefix, after string, limit int) ([]store.Record, error) {
-	m.mu.Lock()
-	pause := m.pause
+	s.mu.Unlock()
 	defer time.Sleep(pause)
-	defer m.mu.Unlock()
-	if m.down {
-		m.looks++
+	if down {
 		return nil, errors.New("the store is away")
 	}
-	var found []store.Record
-	for key := range m.records {
-		if r, ok := m.live(key); ok && strings.HasPrefix(key, prefix) && key > after {
-			found = append(found, r)
-		}
-	}
-	sort.Slice(found, func(i, j int) bool { return found[i].Key < found[j].Key })
-	return found[:min(limit, len(found))], ctx.Err()
+	return s.Store.Scan(ctx, prefix, after, limit)
 }
 
-func (m *memory) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
-	if m.fail != nil {
-		if err := m.fail(writes); err != nil {
+func (s *shaky) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail != nil {
+		if err := s.fail(writes); err != nil {
 			return 0, err
 		}
 	}
-	for _, w := range writes {
-		if r, _ := m.live(w.Key); w.If != nil && r.Version != *w.If {
-			return 0, store.ErrConflict
-		}
+	v, err := s.Store.Commit(ctx, writes...)
+	if err == nil && s.after != nil {
+		err = s.after(writes)
 	}
-	m.version++
-	for _, w := range writes {
-		switch w.Op {
-		case store.Put:
-			m.records[w.Key] = store.Record{Key: w.Key, Value: slices.Clone(w.Value), Version: m.version, Expires: w.Expires}
-		case store.Delete:
-			delete(m.records, w.Key)
-		}
-	}
-	if m.after != nil {
-		return m.version, m.after(writes)
-	}
-	return m.version, nil
+	return v, err
 }
 
-func (m *memory) setFail(f func([]store.Write) error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.fail = f
+func (s *shaky) setFail(f func([]store.Write) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = f
+}
+
+func (s *shaky) setAfter(f func([]store.Write) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.after = f
 }
 
 // setPause leaves time for others between what a Scan has seen and its return.
-func (m *memory) setPause(d time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.pause = d
+func (s *shaky) setPause(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pause = d
 }
 
 // setDown has every Scan fail, or none, and returns how many have.
-func (m *memory) setDown(down bool) (looks int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.down = down
-	return m.looks
+func (s *shaky) setDown(down bool) (looks int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = down
+	return s.looks
 }
-
-func (m *memory) Close() error { return nil }
 
 // A fakeEvent is an event of fakeGraph.
 type fakeEvent struct {

@@ -23,7 +23,6 @@ import (
 	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/people"
-	"github.com/onesgate/onesgate/internal/store"
 )
 
 func TestMain(m *testing.M) {
@@ -55,7 +54,7 @@ var opening = time.Date(2026, 12, 1, 1, 0, 0, 0, time.UTC)
 type house struct {
 	t      *testing.T
 	graph  *fakeGraph
-	store  *memory
+	store  *shaky
 	world  *World
 	svc    *Service
 	api    http.Handler
@@ -99,7 +98,7 @@ func story(t *testing.T, f func(h *house)) {
 
 func newHouse(t *testing.T) *house {
 	h := &house{
-		t: t, graph: newFakeGraph(), store: newMemory(), log: &logBuffer{},
+		t: t, graph: newFakeGraph(), store: newShaky(), log: &logBuffer{},
 		dead: map[string]error{}, state: map[string]grant.State{}, stop: func() {},
 	}
 	hc := &http.Client{Transport: h.graph}
@@ -326,5 +325,3 @@ func answers(status int, code string, header ...string) func(*http.Request, bool
 		return refused(r, status, code, header...), nil, !done
 	}
 }
-
-var _ store.Store = (*memory)(nil)

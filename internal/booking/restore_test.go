@@ -2,7 +2,6 @@ package booking
 
 import (
 	"bytes"
-	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/memstore"
 )
 
 // A backup is made while a booking waits for its person. They sign in, it is
@@ -28,7 +28,14 @@ func TestRestored(t *testing.T) {
 		r := h.book("10:00", "11:00")
 		h.want(r, 202, "status", "needs_sign_in")
 		h.settle(time.Minute)
-		backup := maps.Clone(h.store.records)
+		var backup []store.Record
+		err := h.store.Snapshot(t.Context(), func(r store.Record) error {
+			backup = append(backup, r)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 
 		h.graph.setFault(nil)
 		h.kill(alice, nil)
@@ -38,25 +45,29 @@ func TestRestored(t *testing.T) {
 
 		h.stop()
 		opened := 0
-		for key, rec := range backup {
+		var writes []store.Write
+		for _, rec := range backup {
 			restored, open, err := Restored(rec)
 			if err != nil {
-				t.Fatalf("Restored(%s): %v", key, err)
+				t.Fatalf("Restored(%s): %v", rec.Key, err)
 			}
 			if open {
 				opened++
 			} else if !bytes.Equal(restored.Value, rec.Value) {
-				t.Errorf("%s is not open, and was changed", key)
+				t.Errorf("%s is not open, and was changed", rec.Key)
 			}
-			if restored.Key != key || !restored.Expires.Equal(rec.Expires) {
-				t.Errorf("%s became %s until %v", key, restored.Key, restored.Expires)
+			if restored.Key != rec.Key || !restored.Expires.Equal(rec.Expires) {
+				t.Errorf("%s became %s until %v", rec.Key, restored.Key, restored.Expires)
 			}
-			backup[key] = restored
+			writes = append(writes, store.Write{Key: restored.Key, Value: restored.Value, Expires: restored.Expires})
 		}
 		if opened != 1 {
 			t.Errorf("%d bookings are open, want 1", opened)
 		}
-		h.store.records = backup
+		h.store.Store = memstore.New(time.Now)
+		if _, err := h.store.Commit(t.Context(), writes...); err != nil {
+			t.Fatal(err)
+		}
 		h.start()
 		h.settle(signInPoll + 3*time.Second)
 		h.want(h.call(alice, "GET", "/v1/bookings/"+r.text("id"), ""), 200, "status", "confirmed")

@@ -278,12 +278,10 @@ func TestResultLostInTheStore(t *testing.T) {
 
 func TestUnknownOutcomeOfTheAcceptance(t *testing.T) {
 	story(t, func(h *house) {
-		h.store.after = func([]store.Write) error { return store.ErrUnknownOutcome }
+		h.store.setAfter(func([]store.Write) error { return store.ErrUnknownOutcome })
 		r := h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Idempotency-Key", "k1")
 		h.want(r, 503, "code", "store_unavailable")
-		h.store.mu.Lock()
-		h.store.after = nil
-		h.store.mu.Unlock()
+		h.store.setAfter(nil)
 		h.restart()
 		r = h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Idempotency-Key", "k1")
 		h.want(r, 200)
