@@ -18,6 +18,7 @@ import (
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/memstore"
 )
 
 const day = 24 * time.Hour
@@ -26,7 +27,7 @@ const day = 24 * time.Hour
 // Microsoft's token endpoint, neither of which needs a network. Time passes where a
 // test sleeps; each instance has a clock of its own, which can be wrong.
 type bubble struct {
-	store     *memory
+	store     *memstore.Store
 	keys      *seal.Keyset
 	microsoft *microsoft
 
@@ -37,7 +38,7 @@ type bubble struct {
 
 func newBubble(t *testing.T) *bubble {
 	t.Helper()
-	b := &bubble{store: newMemory(time.Now), microsoft: &microsoft{}}
+	b := &bubble{store: memstore.New(time.Now), microsoft: &microsoft{}}
 	var err error
 	if b.keys, err = seal.New(); err != nil {
 		t.Fatal(err)

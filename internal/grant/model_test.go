@@ -93,6 +93,7 @@ func TestModel(t *testing.T) {
 type model struct {
 	*bubble
 	t         *testing.T
+	watched   *watched // the store
 	rotates   bool
 	instances []*patient
 	buried    []*patient
@@ -107,31 +108,18 @@ type model struct {
 	losses  map[string]int    // by owner, as the store shows
 	signIns map[string]int    // by owner
 	// newest is the last sign-in of an owner that the store has seen; forgotten is the
-	// position in the news from where nobody may book for the owner.
+	// announcement after which nobody may book for the owner.
 	newest    map[string]int
-	forgotten map[string]int
+	forgotten map[string]store.Position
 }
-
-// A truth is what Microsoft and the model know of a refresh token.
-type truth struct {
-	owner  string
-	signIn int
-	issued time.Time
-	ended  bool
-	by     *patient // who has received it
-	stored bool
-	buried int // how often it was refused as dead
-}
-
-func (t *truth) alive() bool { return !t.ended && time.Since(t.issued) <= refreshLife }
 
 func newModel(t *testing.T, instances int, rotates bool) *model {
 	m := &model{
 		bubble: newBubble(t), t: t, rotates: rotates, orderly: true, tokens: map[string]*truth{}, losses: map[string]int{},
-		signIns: map[string]int{}, newest: map[string]int{}, forgotten: map[string]int{},
+		signIns: map[string]int{}, newest: map[string]int{}, forgotten: map[string]store.Position{},
 	}
 	m.microsoft.quiet = true
-	m.store.seen = m.seen
+	m.watched = &watched{Store: m.store, seen: m.seen}
 	for range instances {
 		m.instances = append(m.instances, m.start(instances > 1))
 	}
@@ -241,7 +229,7 @@ func (m *model) forget(p *patient, who string) {
 		}
 		return
 	}
-	at := len(m.store.announced(0))
+	at := m.announced()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.newest[who] = m.signIns[who] + 1 // what comes of an earlier sign-in must not come back
@@ -249,14 +237,6 @@ func (m *model) forget(p *patient, who string) {
 	if err == nil {
 		p.forgot[who] = at
 	}
-}
-
-// gone says whether p has to know that who's grant is forgotten.
-func (m *model) gone(p *patient, who string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	at, forgotten := m.forgotten[who]
-	return forgotten && (p.heard >= at || p.forgot[who] == at)
 }
 
 // ask asks for a token, and doesn't wait for it.
@@ -303,138 +283,4 @@ func (m *model) ask(p *patient, who string, a act) {
 			m.fail("Token(%s) = %q, though the grant is forgotten", who, token)
 		}
 	})
-}
-
-// seen notes what the store says of a grant. The store is locked.
-func (m *model) seen(before, after store.Record) {
-	who, isGrant := strings.CutPrefix(after.Key, "grant/")
-	if !isGrant {
-		return
-	}
-	was, _ := m.open(who, before)
-	is, refresh := m.open(who, after)
-	booked := was.State == grant.Connected || was.State == grant.NoMailbox
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if booked && (is.State == grant.NeedsSignIn || is.State == grant.NeedsAdminConsent) {
-		m.losses[who]++
-	}
-	if t := m.tokens[refresh]; t != nil {
-		t.stored = true
-		if t.signIn < m.newest[who] {
-			m.wrong = append(m.wrong, fmt.Sprintf("what came of an earlier sign-in has replaced a later one of %s, or a forgotten grant", who))
-		}
-		m.newest[who] = max(m.newest[who], t.signIn)
-	}
-}
-
-// check holds at any time.
-func (m *model) check(when string) {
-	m.mu.Lock()
-	orderly := m.orderly
-	m.mu.Unlock()
-	told := map[string]int{}
-	for _, who := range m.bubble.losses() {
-		told[who]++
-	}
-	for _, wrong := range m.unscheduled() {
-		m.fail("%s%s", when, wrong)
-	}
-	for n := range 2 {
-		who := owner(n)
-		if told[who] > m.losses[who] || orderly && told[who] != m.losses[who] {
-			m.fail("%s%s was lost %d times, and that was told %d times", when, who, m.losses[who], told[who])
-		}
-		_, refresh, _ := m.kept(who)
-		busy := slices.ContainsFunc(m.instances, func(p *patient) bool { return p.Busy(who) })
-		m.mu.Lock()
-		for token, t := range m.tokens {
-			if t.owner == who && orderly && t.buried > 1 {
-				m.wrong = append(m.wrong, fmt.Sprintf("%s%s is dead, and was used %d times more", when, token, t.buried-1))
-			}
-			ours := t.stored || slices.Contains(m.instances, t.by)
-			if t.owner != who || t.signIn != m.newest[who] || !t.alive() || !ours || busy {
-				continue
-			}
-			if kept := m.tokens[refresh]; kept == nil || !kept.alive() {
-				m.wrong = append(m.wrong, fmt.Sprintf("%s%s was thrown away: the store has %q", when, token, refresh))
-			}
-		}
-		m.mu.Unlock()
-	}
-}
-
-// recover ends all faults; after a while all is well, and everybody agrees.
-func (m *model) recover() {
-	m.setMood("")
-	for _, p := range m.instances {
-		p.store.heal()
-		p.ahead.Store(0)
-	}
-	time.Sleep(9 * time.Hour) // what was refused, and by a clock that was ahead, is tried again
-	for range 2 {
-		var stops []func()
-		for _, p := range m.instances {
-			p.deliver()
-			stops = append(stops, p.run(p.Run))
-		}
-		time.Sleep(3 * time.Minute)
-		for _, stop := range stops {
-			stop()
-		}
-		m.asking.Wait()
-		m.check("in the end: ")
-		for _, p := range m.instances {
-			p.deliver()
-			for n := range 2 {
-				if !p.store.isFaulty() { // else a refusal may not be marked until somebody asks
-					m.agree(p, owner(n))
-				}
-			}
-		}
-		for _, p := range m.instances {
-			for n := range 2 {
-				m.ask(p, owner(n), act{})
-				m.asking.Wait()
-				m.works(p, owner(n))
-			}
-		}
-		for _, p := range m.instances {
-			p.deliver()
-			for n := range 2 {
-				m.agree(p, owner(n))
-			}
-		}
-	}
-	for _, p := range slices.Concat(m.instances, m.buried) {
-		p.close()
-	}
-	m.check("after the end: ")
-}
-
-// agree checks that an instance knows what the store does.
-func (m *model) agree(p *patient, who string) {
-	rec, _, there := m.kept(who)
-	if !there {
-		rec.State = grant.NeedsSignIn
-	}
-	c, err := p.Connection(m.t.Context(), who)
-	if err != nil {
-		m.fail("Connection = %v", err)
-	} else if got := c.State(); got != rec.State {
-		m.fail("the connection of %s is %s, in the store it is %s", who, got, rec.State)
-	}
-}
-
-// works checks that there are tokens of a grant that is alive.
-func (m *model) works(p *patient, who string) {
-	_, refresh, _ := m.kept(who)
-	m.mu.Lock()
-	t := m.tokens[refresh]
-	alive := t != nil && t.alive()
-	m.mu.Unlock()
-	_, err := p.Token(m.t.Context(), who, grant.Ask{})
-	if alive && err != nil {
-		m.fail("in the end, with refresh token %q, Token(%s) = %v", refresh, who, err)
-	}
 }

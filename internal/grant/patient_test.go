@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 // A patient is an instance of the model, to which all that can happen does.
@@ -14,31 +15,43 @@ type patient struct {
 	*instance
 	model *model
 	store *shaky
-	heard int // of the news
-	// forgot is where in the news a grant was forgotten from here, last the token
-	// given out last. The model's mu guards both.
-	forgot map[string]int
+	heard store.Position
+	// forgot is after which announcement a grant was forgotten from here, last the
+	// token given out last. The model's mu guards both.
+	forgot map[string]store.Position
 	last   map[string]string
 }
 
 func (m *model) start(shared bool) *patient {
 	p := &patient{
-		model: m, store: &shaky{Store: m.store}, heard: len(m.store.announced(0)), last: map[string]string{}, forgot: map[string]int{},
+		model: m, store: &shaky{Store: m.watched}, heard: m.announced(), last: map[string]string{}, forgot: map[string]store.Position{},
 	}
 	p.instance = m.instance(p.store, p, shared)
 	return p
 }
 
-// deliver has it hear what was announced.
+// deliver has it hear what was announced, as a feed does; what is too old for that
+// it has missed.
 func (p *patient) deliver() {
-	for _, w := range p.model.store.announced(p.heard) {
-		switch w.Key {
+	last := p.model.announced()
+	if p.heard == last { // one would wait for more
+		return
+	}
+	heard, err := p.model.store.Follow(p.model.t.Context(), p.heard, int(last-p.heard))
+	p.heard = last
+	switch {
+	case errors.Is(err, store.ErrForgotten):
+		p.Missed()
+	case err != nil:
+		p.model.fail("Follow = %v", err)
+	}
+	for _, a := range heard {
+		switch a.Topic {
 		case grant.Topic:
-			p.Heard(w.Value)
+			p.Heard(a.Value)
 		case grant.GoneTopic:
-			p.HeardGone(w.Value)
+			p.HeardGone(a.Value)
 		}
-		p.heard++
 	}
 }
 
