@@ -25,7 +25,7 @@ import (
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/store"
-	"github.com/onesgate/onesgate/internal/store/badgerstore"
+	"github.com/onesgate/onesgate/internal/store/memstore"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,7 +34,7 @@ const day = 24 * time.Hour
 
 // fragile is a store whose commits can be looked at before they are made, and fail.
 type fragile struct {
-	store.Store
+	*memstore.Store
 	before func([]store.Write) error // nil: all go well
 	after  func([]store.Write) error
 }
@@ -75,12 +75,7 @@ func newWorld(t testing.TB) *world {
 	w.clock.Store(time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC).UnixNano())
 	log := slog.New(slog.NewTextHandler(&w.log, nil))
 	quiet := slog.New(slog.DiscardHandler)
-	bs, err := badgerstore.Open(badgerstore.Options{Dir: t.TempDir(), MinFree: 1, Log: quiet, Now: w.now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = bs.Close() })
-	w.store = &fragile{Store: bs}
+	w.store = &fragile{Store: memstore.New(w.now)}
 	keys, err := seal.New()
 	if err != nil {
 		t.Fatal(err)

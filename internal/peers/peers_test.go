@@ -14,52 +14,49 @@ import (
 
 	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/memstore"
 )
 
-// records is as much of a store as a member needs.
-type records struct {
-	store.Store
+// fragile is a store that can be broken.
+type fragile struct {
+	*memstore.Store
 	mu     sync.Mutex
-	live   map[string]store.Record
 	broken error
 }
 
-func (s *records) breakDown(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.broken = err
+func newFragile(broken error) *fragile {
+	return &fragile{Store: memstore.New(time.Now), broken: broken}
 }
 
-func (s *records) Commit(_ context.Context, writes ...store.Write) (store.Version, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.broken != nil {
-		return 0, s.broken
-	}
-	for _, w := range writes {
-
-		s.live[w.Key] = store.Record{Key: w.Key, Value: w.Value, Expires: w.Expires}
-		if w.Op == store.Delete {
-			delete(s.live, w.Key)
-		}
-	}
-	return 1, nil
+func (f *fragile) breakDown(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.broken = err
 }
 
-func (s *records) Scan(_ context.Context, prefix, _ string, _ int) (found []store.Record, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range s.live {
-		if strings.HasPrefix(r.Key, prefix) && time.Now().Before(r.Expires) {
-			found = append(found, r)
-		}
+func (f *fragile) state() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.broken
+}
+
+func (f *fragile) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
+	if err := f.state(); err != nil {
+		return 0, err
 	}
-	return found, s.broken
+	return f.Store.Commit(ctx, writes...)
+}
+
+func (f *fragile) Scan(ctx context.Context, prefix, after string, limit int) ([]store.Record, error) {
+	if err := f.state(); err != nil {
+		return nil, err
+	}
+	return f.Store.Scan(ctx, prefix, after, limit)
 }
 
 func TestMembers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &records{live: map[string]store.Record{}}
+		s := newFragile(nil)
 		var log bytes.Buffer
 		// There is a lock in it, as a Member may ask from its own goroutine.
 		var mu sync.Mutex
@@ -138,13 +135,13 @@ func TestMembers(t *testing.T) {
 
 func TestJoinFails(t *testing.T) {
 	for _, broken := range []error{store.ErrClosed, store.ErrFull} {
-		s := &records{broken: broken}
+		s := newFragile(broken)
 		m, err := peers.Join(t.Context(), peers.Config{Store: s, Now: time.Now, About: func() peers.Gateway { return peers.Gateway{} }})
 		if full := errors.Is(broken, store.ErrFull); (m != nil) != full || !full && !errors.Is(err, broken) {
 			t.Errorf("Join on a store with %v = %v, %v", broken, m, err)
 		}
 	}
-	s := &records{broken: store.ErrClosed}
+	s := newFragile(store.ErrClosed)
 	if _, err := peers.List(t.Context(), s); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("List = %v, want the store's error", err)
 	}

@@ -3,28 +3,16 @@ package people
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/onesgate/onesgate/internal/identity"
-	"github.com/onesgate/onesgate/internal/store"
-	"github.com/onesgate/onesgate/internal/store/badgerstore"
+	"github.com/onesgate/onesgate/internal/store/memstore"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func newStore(t *testing.T) store.Store {
-	t.Helper()
-	s, err := badgerstore.Open(badgerstore.Options{Dir: t.TempDir(), MinFree: 1, Log: slog.New(slog.DiscardHandler), Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
-}
 
 func ids(entries []Entry) []string {
 	var l []string
@@ -36,7 +24,7 @@ func ids(entries []Entry) []string {
 
 func TestDirectory(t *testing.T) {
 	at := time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
-	d := New(newStore(t), func() time.Time { return at })
+	d := New(memstore.New(time.Now), func() time.Time { return at })
 	ctx := t.Context()
 	if _, err := d.Get(ctx, "t.alice"); !errors.Is(err, ErrUnknown) {
 		t.Fatalf("before any sign-in: %v", err)
@@ -98,7 +86,7 @@ func TestDirectory(t *testing.T) {
 }
 
 func TestSharedCards(t *testing.T) {
-	d, ctx := New(newStore(t), time.Now), t.Context()
+	d, ctx := New(memstore.New(time.Now), time.Now), t.Context()
 	want := func(want string) {
 		t.Helper()
 		got, err := d.SharedCards(ctx)
@@ -136,7 +124,7 @@ func TestSharedCards(t *testing.T) {
 
 // X4: the Kelvin sign is a k in small letters, but an address with it is another one.
 func TestX4AddressesOfOtherLettersAreOthers(t *testing.T) {
-	d := New(newStore(t), time.Now)
+	d := New(memstore.New(time.Now), time.Now)
 	mallory := identity.Person{ID: "t.mallory", Mailbox: "\u212Aim@contoso.example", CardNumber: "\u212A1"}
 	if err := d.SignedIn(t.Context(), mallory); err != nil {
 		t.Fatal(err)

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/identity"
+	"github.com/onesgate/onesgate/internal/store/memstore"
 )
 
 func TestFind(t *testing.T) {
-	d := New(newStore(t), time.Now)
+	d := New(memstore.New(time.Now), time.Now)
 	for _, p := range []identity.Person{
 		{ID: "t.alice", Mailbox: "alice@contoso.example", CardNumber: "1"},
 		{ID: "t.bob", Mailbox: "bob@contoso.example", CardNumber: "2"},
@@ -44,7 +45,7 @@ func TestFind(t *testing.T) {
 }
 
 func TestAfter(t *testing.T) {
-	d := New(newStore(t), time.Now)
+	d := New(memstore.New(time.Now), time.Now)
 	for _, id := range []string{"t.a", "t.b", "t.b/1", "t.c"} {
 		if err := d.SignedIn(t.Context(), identity.Person{ID: id}); err != nil {
 			t.Fatal(err)

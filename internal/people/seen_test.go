@@ -7,6 +7,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/memstore"
 )
 
 // counting counts commits.
@@ -22,7 +23,7 @@ func (c *counting) Commit(ctx context.Context, writes ...store.Write) (store.Ver
 
 func TestSeenOnceADay(t *testing.T) {
 	at := time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
-	s := &counting{Store: newStore(t)}
+	s := &counting{Store: memstore.New(time.Now)}
 	d := New(s, func() time.Time { return at })
 	alice := identity.Person{ID: "t.alice", Mailbox: "alice@contoso.example", Name: "Alice"}
 	if err := d.SignedIn(t.Context(), alice); err != nil {
@@ -66,7 +67,7 @@ func TestSeenOnceADay(t *testing.T) {
 // Who is gone, or has signed in again, meanwhile, is not written over.
 func TestSeenTooLate(t *testing.T) {
 	at := time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
-	d := New(newStore(t), func() time.Time { return at })
+	d := New(memstore.New(time.Now), func() time.Time { return at })
 	alice := identity.Person{ID: "t.alice", Name: "Alice"}
 	if err := d.SignedIn(t.Context(), alice); err != nil {
 		t.Fatal(err)

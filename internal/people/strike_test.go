@@ -8,6 +8,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/memstore"
 )
 
 // traces returns the keys of the records that have one of the words in them.
@@ -29,7 +30,7 @@ func traces(t *testing.T, s store.Store, words ...string) (found []string) {
 }
 
 func TestStrikeAndRemove(t *testing.T) {
-	s := newStore(t)
+	s := memstore.New(time.Now)
 	d := New(s, time.Now)
 	alice := identity.Person{ID: "t.alice", Email: "alice@contoso.example", Mailbox: "alice@contoso.example", Name: "Alice Chan", CardNumber: "4711"}
 	bob := identity.Person{ID: "t.bob", Mailbox: "bob@contoso.example", CardNumber: "4711"}
@@ -83,7 +84,7 @@ func TestStrikeAndRemove(t *testing.T) {
 
 // Whoever signs in while they are erased is back, as somebody new.
 func TestSignInOfTheStruck(t *testing.T) {
-	s, at := newStore(t), time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
+	s, at := memstore.New(time.Now), time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
 	d := New(s, func() time.Time { return at })
 	alice := identity.Person{ID: "t.alice", Mailbox: "alice@contoso.example"}
 	enter := func() Entry {
@@ -123,7 +124,7 @@ func TestSignInOfTheStruck(t *testing.T) {
 }
 
 func TestPins(t *testing.T) {
-	d := New(newStore(t), time.Now)
+	d := New(memstore.New(time.Now), time.Now)
 	pin := func(address, id, want string) {
 		t.Helper()
 		if holder, fresh, err := d.Pin(t.Context(), address, id); err != nil || holder != want || fresh != (id == want) {

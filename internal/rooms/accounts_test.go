@@ -15,7 +15,7 @@ import (
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store"
-	"github.com/onesgate/onesgate/internal/store/badgerstore"
+	"github.com/onesgate/onesgate/internal/store/memstore"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,7 +24,7 @@ var noon = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 
 // full is a store that can be made to take nothing.
 type full struct {
-	store.Store
+	*memstore.Store
 	is bool
 }
 
@@ -37,17 +37,11 @@ func (f *full) Commit(ctx context.Context, writes ...store.Write) (store.Version
 
 func newAccounts(t *testing.T) (*Accounts, *full, *grant.Keeper) {
 	t.Helper()
-	quiet, now := slog.New(slog.DiscardHandler), func() time.Time { return noon }
-	bs, err := badgerstore.Open(badgerstore.Options{Dir: t.TempDir(), MinFree: 1, Log: quiet, Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = bs.Close() })
 	keys, err := seal.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &full{Store: bs}
+	s := &full{Store: memstore.New(func() time.Time { return noon })}
 	grants := newGrants(t, s, keys)
 	return New(s, grants), s, grants
 }

@@ -10,37 +10,8 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/memstore"
 )
-
-// leases is as much of a store as a lease needs; it judges expiry by time.Now.
-type leases struct {
-	store.Store
-	mu      sync.Mutex
-	record  store.Record
-	version store.Version
-}
-
-func (s *leases) Commit(_ context.Context, writes ...store.Write) (store.Version, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	live := store.Absent
-	if time.Now().Before(s.record.Expires) {
-		live = s.record.Version
-	}
-	w := writes[0]
-	if *w.If != live {
-		return 0, store.ErrConflict
-	}
-	s.version++
-	s.record = store.Record{Key: w.Key, Value: w.Value, Version: s.version, Expires: w.Expires}
-	return s.version, nil
-}
-
-func (s *leases) Get(context.Context, string) (store.Record, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.record, nil
-}
 
 // stuck is a way to the store on which commits hang once it is blocked.
 type stuck struct {
@@ -63,7 +34,7 @@ func (s stuck) Commit(ctx context.Context, writes ...store.Write) (store.Version
 func TestLeaseWhileTheStoreHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const life = 15 * time.Second
-		s := new(leases)
+		s := memstore.New(time.Now)
 		cut := stuck{s, make(chan struct{})}
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
@@ -120,7 +91,7 @@ func TestLeaseAnsweredLate(t *testing.T) {
 	for _, by := range []time.Duration{10 * time.Second, 16 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			const life = 15 * time.Second
-			s := new(leases)
+			s := memstore.New(time.Now)
 			ctx, cancel := context.WithCancel(context.Background())
 			var mu sync.Mutex
 			busy := 0
