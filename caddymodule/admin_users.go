@@ -30,10 +30,13 @@ type userEntry struct {
 	CardNumber  string `json:"card_number,omitempty"`
 	Integration string `json:"integration"`
 	Connection  string `json:"connection"` // as in X-Ones-Connection
-	// Connected is when they signed in for it, Renewed when Microsoft last gave or
-	// refused a token for it; missing: there is no connection.
+	// Since is when the connection came into that state, Connected when they signed in
+	// for it, and Renewed when Microsoft last gave a token for it; missing: there is no
+	// connection. Reason is why Microsoft has refused it, in its codes.
+	Since     time.Time `json:"connection_since,omitzero"`
 	Connected time.Time `json:"connected_at,omitzero"`
 	Renewed   time.Time `json:"renewed_at,omitzero"`
+	Reason    string    `json:"connection_reason,omitempty"`
 	FirstSeen time.Time `json:"first_seen"`
 	LastSeen  time.Time `json:"last_seen"`
 }
@@ -163,7 +166,7 @@ func (e *engine) userEntry(ctx context.Context, p people.Entry) (userEntry, erro
 	}
 	return userEntry{
 		ID: p.ID, Name: p.Name, Email: p.Email, CardNumber: p.CardNumber, Integration: p.Integration,
-		Connection: string(g.State), Connected: g.Begun, Renewed: g.Updated, FirstSeen: p.FirstSeen, LastSeen: p.LastSeen,
+		Connection: string(g.State), Since: g.Since, Reason: g.Reason, Connected: g.Begun, Renewed: g.Renewed, FirstSeen: p.FirstSeen, LastSeen: p.LastSeen,
 	}, nil
 }
 

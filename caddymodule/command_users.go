@@ -89,7 +89,7 @@ func (l userList) print(to io.Writer, now time.Time) error {
 	fmt.Fprintln(w, "NAME\tMAIL\tINTEGRATION\tCONNECTION\tSINCE\tLAST SEEN\tUSER")
 	for _, u := range l.Users {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(u.Name, "-"), cmp.Or(u.Email, "-"), u.Integration, u.Connection,
-			when(u.Connected, now), humanize.RelTime(u.LastSeen, now, "ago", "from now"), u.ID)
+			when(u.Since, now), humanize.RelTime(u.LastSeen, now, "ago", "from now"), u.ID)
 	}
 	return w.Flush()
 }
@@ -132,7 +132,9 @@ func (u userDetails) print(to io.Writer) error {
 		{"card number", u.CardNumber},
 		{"integration", u.Integration},
 		{"connection", u.Connection},
-		{"connected", stampOrNone(u.Connected)},
+		{"since", stampOrNone(u.Since)},
+		{"refused with", u.Reason},
+		{"signed in for it", stampOrNone(u.Connected)},
 		{"last renewed", stampOrNone(u.Renewed)},
 		{"groups", strings.Join(u.Groups, ", ")},
 		{"default groups", strings.Join(u.DefaultGroups, ", ")},

@@ -12,9 +12,11 @@ import (
 // A Summary tells people how a grant stands.
 type Summary struct {
 	State State
-	// Begun is when its owner signed in for it, and Updated when Microsoft last gave or
-	// refused a token for it; zero: there is none.
-	Begun, Updated time.Time
+	// Since is when it came into that state, Begun when its owner signed in for it, and
+	// Renewed when Microsoft last gave a token for it; zero: there is none.
+	Since, Begun, Renewed time.Time
+	// Reason is why Microsoft has refused it, in its codes.
+	Reason string
 }
 
 // Summary tells how owner's grant stands. Unlike Connection it keeps nothing in
@@ -27,7 +29,7 @@ func (k *Keeper) Summary(ctx context.Context, owner string) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	sum := Summary{State: rec.State, Begun: rec.Begun, Updated: rec.Updated}
+	sum := Summary{State: rec.State, Since: rec.Since, Begun: rec.Begun, Renewed: rec.Renewed, Reason: rec.Reason}
 	if len(rec.Sealed) == 0 { // nothing is left to refresh it with
 		sum.State = NeedsSignIn
 	}

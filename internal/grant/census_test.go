@@ -54,26 +54,28 @@ func TestSummary(t *testing.T) {
 	want := func(want grant.Summary) {
 		t.Helper()
 		got, err := w.Summary(t.Context(), alice)
-		if err != nil || got.State != want.State || !got.Begun.Equal(want.Begun) || !got.Updated.Equal(want.Updated) {
+		if err != nil || got.State != want.State || !got.Begun.Equal(want.Begun) || !got.Renewed.Equal(want.Renewed) || !got.Since.Equal(want.Since) || got.Reason != want.Reason {
 			t.Errorf("Summary = %+v, %v, want %+v", got, err, want)
 		}
 	}
 	want(grant.Summary{State: grant.NeedsSignIn})
 	w.signIn(alice, "saved")
-	want(grant.Summary{State: grant.Connected, Begun: noon, Updated: noon})
+	want(grant.Summary{State: grant.Connected, Since: noon, Begun: noon, Renewed: noon})
 	w.advance(time.Hour)
 	w.wantToken(w.Keeper, alice, "", "access-1")
 	later := noon.Add(time.Hour)
-	want(grant.Summary{State: grant.Connected, Begun: noon, Updated: later})
+	want(grant.Summary{State: grant.Connected, Since: noon, Begun: noon, Renewed: later})
 	w.idp.refuses(502, "")
 	if _, err := w.Token(t.Context(), alice, grant.Ask{Stale: "access-1"}); !errors.Is(err, grant.ErrUnavailable) {
 		t.Fatal(err)
 	}
-	want(grant.Summary{State: grant.Unavailable, Begun: noon, Updated: later})
+	want(grant.Summary{State: grant.Unavailable, Since: noon, Begun: noon, Renewed: later})
 	w.advance(time.Minute)
 	w.idp.refuses(400, refusedDead)
 	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
 		t.Fatal(err)
 	}
-	want(grant.Summary{State: grant.NeedsSignIn, Begun: noon, Updated: later.Add(time.Minute)})
+	want(grant.Summary{
+		State: grant.NeedsSignIn, Since: later.Add(time.Minute), Begun: noon, Renewed: later, Reason: "invalid_grant AADSTS50173; the connection has ended, the person has to sign in again",
+	})
 }

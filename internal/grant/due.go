@@ -18,9 +18,10 @@ import (
 const (
 	minIdle    = 30 * 24 * time.Hour
 	idleSpread = 30 * 24 * time.Hour
-	// sooner is by how much sooner it is looked at after Microsoft has refused it but
-	// not ended it: that may count for no use, and whoever caused it may mend it.
-	sooner = 6
+	// maxRefusedLook is after how long at the latest a grant is looked at that Microsoft
+	// has refused but not ended: that counts for no use, and whoever caused it may mend
+	// it. At first it is looked at as soon as Microsoft may be asked again.
+	maxRefusedLook = 7 * 24 * time.Hour
 )
 
 // After a look that has told nothing, since Microsoft or the integration is at
@@ -72,11 +73,13 @@ func reschedule(owner string, from, to time.Time) []store.Write {
 
 // nextLook is when the grant has to be looked at, as it was used last.
 func (r *record) nextLook(owner string) time.Time {
-	idle := minIdle + time.Duration(float64(idleSpread)*fraction(owner, r.Updated))
+	least, spread := minIdle, idleSpread
 	if r.State == NeedsSignIn || r.State == NeedsAdminConsent {
-		idle /= sooner
+		least = r.quiet(maxRefusedLook)
+		spread = least / 4
 	}
-	return r.Updated.Add(idle).UTC().Truncate(time.Second)
+	idle := least + time.Duration(float64(spread)*fraction(owner, r.Updated))
+	return r.Updated.Add(idle + time.Second).UTC().Truncate(time.Second) // never before it may be asked
 }
 
 // idle says whether the grant has to be refreshed, since nobody has used it for
@@ -94,7 +97,27 @@ func (k *Keeper) KeepAlive(ctx context.Context) {
 			k.cfg.Log.Warn("it can't be told which grants have to be kept alive; trying again", "error", err)
 			wait = lookAgain
 		}
-		_ = sleep(ctx, wait) // the loop ends with ctx
+		k.idleUntil(ctx, wait)
+	}
+}
+
+// idleUntil returns after d, when ctx ends, or when some grant may be due sooner than
+// was thought.
+func (k *Keeper) idleUntil(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-k.sooner:
+	case <-ctx.Done():
+	}
+}
+
+// lookSooner has KeepAlive look when the next grant is due.
+func (k *Keeper) lookSooner() {
+	select {
+	case k.sooner <- struct{}{}:
+	default:
 	}
 }
 

@@ -148,7 +148,11 @@ func TestRefusedIsLookedAtAgain(t *testing.T) {
 					t.Fatalf("it was tried %d times, then %d", len(calls), len(all)-len(calls))
 				}
 				wantGaps(t, calls[:1], start, 30*day, latest)
-				wantGaps(t, all[1:len(calls)+1], all[0].at, 5*day, latest/6)
+				wantGaps(t, all[1:3], all[0].at, 10*time.Minute, 26*time.Minute)
+				if n := len(calls); n < 12 || n > 20 {
+					t.Errorf("it was tried %d times while it was refused, want ever less often", n)
+				}
+				wantGaps(t, all[14:len(calls)+1], all[13].at, 7*day, 7*day*5/4+time.Minute)
 				wantGaps(t, all[len(calls)+1:], all[len(calls)].at, 30*day, latest)
 				if got := b.losses(); len(got) != 1 {
 					t.Errorf("lost: %s, want %s once", got, alice)

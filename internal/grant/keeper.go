@@ -41,6 +41,7 @@ type Keeper struct {
 	work        sync.WaitGroup
 	closing     context.Context // ends when Close is called
 	close       context.CancelFunc
+	sooner      chan struct{} // wakes KeepAlive
 
 	mu      sync.Mutex // guards what follows and the parts of a Connection that say so
 	closed  bool
@@ -62,6 +63,7 @@ func New(cfg Config) *Keeper {
 		flights: map[string]*flight{},
 		unsaved: map[string]unsaved{},
 		healths: map[string]*health{},
+		sooner:  make(chan struct{}, 1),
 	}
 	k.closing, k.close = context.WithCancel(context.Background())
 	return k
@@ -85,7 +87,7 @@ func (k *Keeper) Save(ctx context.Context, owner, integration string, t entra.To
 	news, gone := k.standing(c)
 	now := k.cfg.Now()
 	access := newToken(owner, t, now)
-	version, err := k.saveSignIn(ctx, owner, record{Integration: integration, State: s, Scopes: t.Scopes, Begun: now, Updated: now}, t.Refresh, access, also)
+	version, err := k.saveSignIn(ctx, owner, record{Integration: integration, State: s, Scopes: t.Scopes, Begun: now, Renewed: now, Updated: now}, t.Refresh, access, also)
 	if err != nil {
 		return fmt.Errorf("keep the grant of a sign-in: %w", err)
 	}
@@ -183,6 +185,7 @@ func changed(owner string) store.Write {
 // Heard is told what is announced with Topic: what the store says of that grant
 // counts, and it may be tried at once.
 func (k *Keeper) Heard(value []byte) {
+	k.lookSooner()
 	v, known := k.connections.Load(string(value))
 	if !known {
 		return

@@ -26,6 +26,11 @@ type record struct {
 	Scopes []string `json:"scopes,omitempty"`
 	// Begun is when its owner signed in for it.
 	Begun time.Time `json:"begun,omitzero"`
+	// Since is when it came into its State, Renewed when Microsoft last gave a token
+	// for it, and Reason why it was refused, in Microsoft's codes.
+	Since   time.Time `json:"since,omitzero"`
+	Renewed time.Time `json:"renewed,omitzero"`
+	Reason  string    `json:"reason,omitempty"`
 	// Updated is when Microsoft last gave or refused a token for it; zero: never.
 	Updated time.Time `json:"updated"`
 	// Refusals counts those in a row.
@@ -159,6 +164,9 @@ func decode(stored store.Record) (record, error) {
 // or another instance's refresh, stays. What is to be written also is written in
 // the same commit.
 func (k *Keeper) replace(ctx context.Context, owner string, rec record, version store.Version, also ...store.Write) (store.Version, error) {
+	if rec.State != rec.before {
+		rec.Since = k.cfg.Now().UTC()
+	}
 	value, err := rec.encode()
 	if err != nil {
 		return store.Absent, err

@@ -201,10 +201,16 @@ func (k *Keeper) redeem(a attempt) (entra.Tokens, error) {
 	return fresh, k.settle(a.owner, a.rec.Integration, a.client, err)
 }
 
+// quiet is how long Microsoft is not asked after it has refused the grant, at most
+// longest: from refusedFor on twice as long each time.
+func (r *record) quiet(longest time.Duration) time.Duration {
+	return min(refusedFor<<min(max(r.Refusals-1, 0), 20), longest)
+}
+
 // refused says whether, by what the record says, Microsoft need not be asked. The
 // state is the record's, or what follows from it.
 func (r *record) refused(now time.Time) (State, error) {
-	quiet := min(refusedFor<<min(max(r.Refusals-1, 0), 10), maxRefusedFor)
+	quiet := r.quiet(maxRefusedFor)
 	asked := r.Updated.Add(quiet)
 	if asked.Sub(now) > quiet { // by a clock that was ahead
 		asked = now
@@ -240,11 +246,15 @@ func (k *Keeper) markRefused(a attempt, cause error) (State, error) {
 	var refusal *entra.Error
 	if errors.As(cause, &refusal) {
 		rec.Claims, rec.Unmet = refusal.Claims, refusal.Claims != "" && a.claims != ""
+		rec.Reason = refusal.Reason()
 		if refusal.Class == entra.Dead {
 			rec.end(a.refreshToken)
 		}
 	}
 	rec.Updated, rec.Refusals = k.cfg.Now(), rec.Refusals+1
+	if !rec.Due.IsZero() {
+		rec.Due = rec.nextLook(a.owner)
+	}
 	if _, err := k.replace(ctx, a.owner, rec, a.version, dropAccess(a.owner)); err != nil {
 		now, version, lookErr := k.read(ctx, a.owner)
 		switch {
@@ -260,6 +270,7 @@ func (k *Keeper) markRefused(a attempt, cause error) (State, error) {
 			return rec.State, fmt.Errorf("%w (%w: %w)", cause, errUnmarked, err)
 		}
 	}
+	k.lookSooner()
 	if rec.State != rec.before { // else it was told
 		k.cfg.Log.Warn("a connection was refused by Microsoft", "owner", a.owner, "integration", rec.Integration,
 			"connection", rec.State, "error", cause)

@@ -103,7 +103,7 @@ func (k *Keeper) save(owner string, u unsaved) (State, error) {
 		}
 		rec.State = rec.State.renewed()
 		rec.Scopes, rec.Updated, rec.Claims, rec.Held = u.fresh.Scopes, u.token.Issued, "", nil
-		rec.Refusals, rec.Unmet = 0, false
+		rec.Refusals, rec.Unmet, rec.Reason, rec.Renewed = 0, false, "", u.token.Issued
 		if rec.Due.IsZero() {
 			rec.Due = rec.nextLook(owner)
 		}
