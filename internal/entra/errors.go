@@ -31,7 +31,9 @@ type Error struct {
 	// Status of HTTP; 0 if no answer came, or it came through the browser.
 	Status int
 	// Code and Suberror are what Microsoft wants programs to go by
-	// (RFC 6749, 5.2: "error"); Description is for people.
+	// (RFC 6749, 5.2: "error"); Description is for people who read logs. What looks
+	// like a mail address is taken out of it, but Microsoft may name somebody in
+	// another way.
 	Code, Suberror, Description string
 	// Codes are the numbers of AADSTS messages. They may change.
 	Codes []int
@@ -215,11 +217,15 @@ func codesIn(description string) []int {
 }
 
 // firstLine leaves out what Microsoft writes below its message: trace id,
-// correlation id and time.
+// correlation id and time; and the address of whom the message is about.
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
-	return clean(line)
+	return clean(address.ReplaceAllString(line, "…@…")) // before anything is cut off, or half an address stays
 }
+
+// address is what looks like a mail address or a user principal name. It takes in
+// too much rather than too little: RFC 5321 allows nearly all that prints.
+var address = regexp.MustCompile(`[^\s"'<>(),;:@\[\]]+@[^\s"'<>(),;:@\[\]]+`)
 
 // clean makes a text from outside fit for a log line.
 func clean(s string) string {

@@ -193,6 +193,34 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// TestNoAddress: Microsoft names people in its messages; a log doesn't need that.
+func TestNoAddress(t *testing.T) {
+	const long = 480
+	for given, want := range map[string]string{
+		`AADSTS50057: The user account "carol@contoso.com" is disabled.`:                        `AADSTS50057: The user account "…@…" is disabled.`,
+		"AADSTS50020: User account 'bob_fabrikam.com#EXT#@contoso.onmicrosoft.com' of provider": "AADSTS50020: User account '…@…' of provider",
+		"AADSTS50034: The user account {o'hara.陳@例子.香港} does not exist":                         "AADSTS50034: The user account {o'…@… does not exist",
+		"login_hint=a.b+c@contoso.com, or <d@contoso.com>; e@x.":                                "…@…, or <…@…>; …@…",
+		"AADSTS50076: at @ 10:00 nobody@ @nowhere":                                              "AADSTS50076: at @ 10:00 nobody@ @nowhere",
+		strings.Repeat("x", long) + " " + strings.Repeat("carol", 50) + "@contoso.com":          strings.Repeat("x", long) + " …@…",
+	} {
+		q := url.Values{"error": {"access_denied"}, "error_description": {given + "\r\nTrace ID: x"}}
+		e := entra.ParseCallbackError(q)
+		if e.Description != want {
+			t.Errorf("%q: %q, want %q", given, e.Description, want)
+		}
+		if strings.Contains(e.Error(), "contoso") || strings.Contains(e.Error(), "carol") {
+			t.Errorf("%q is told as %q", given, e)
+		}
+	}
+	p := newIDP(t)
+	p.token = refuse(http.StatusBadRequest, map[string]any{"error": "invalid_grant", "error_description": `AADSTS50057: The user account "carol@contoso.com" is disabled.`})
+	_, err := p.client(t, &clock{at: noon}).Refresh(t.Context(), "refresh-0-long", "")
+	if err == nil || strings.Contains(err.Error(), "carol") || !strings.Contains(err.Error(), `AADSTS50057: The user account "…@…" is disabled.`) {
+		t.Errorf("Refresh = %v", err)
+	}
+}
+
 // TestIDs: for Microsoft's support, wherever Microsoft has put them.
 func TestIDs(t *testing.T) {
 	const trace, correlation = "0a1b2c3d-0000-4000-8000-000000000001", "0a1b2c3d-0000-4000-8000-000000000002"
