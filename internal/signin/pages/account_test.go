@@ -73,6 +73,29 @@ func TestAccount(t *testing.T) {
 	}
 }
 
+// What a page says of a connection has to be true whatever the cause: Microsoft that
+// doesn't answer and a gateway that Microsoft refuses look alike to whoever reads it.
+// Consent that has come needs no sign-in.
+func TestConnectionInWords(t *testing.T) {
+	operators := map[Lang]string{English: "the people who run ONES", TraditionalChinese: "負責管理 ONES 的人員", SimplifiedChinese: "负责管理 ONES 的人员"}
+	minutes := map[Lang]string{English: "10 minutes", TraditionalChinese: "10 分鐘", SimplifiedChinese: "10 分钟"}
+	consent := account(NeedsConsent)
+	for _, lang := range langs {
+		_, account := render(t, lang, drawAccount(account(Unavailable)))
+		_, room := render(t, lang, func(w http.ResponseWriter, r *http.Request) {
+			renderer.Room(w, r, Room{Title: "Boardroom", Connection: Unavailable})
+		})
+		for page, body := range map[string]string{"account": account, "room": room} {
+			if !strings.Contains(body, "Microsoft 365 ") || strings.Count(body, operators[lang]) < 2 {
+				t.Errorf("%s/%s doesn't name both causes and whom to tell", lang, page)
+			}
+		}
+		if _, body := render(t, lang, drawAccount(consent)); !strings.Contains(body, minutes[lang]) {
+			t.Errorf("%s: the page doesn't say when ONES tries again", lang)
+		}
+	}
+}
+
 func TestAccountSessions(t *testing.T) {
 	_, body := render(t, English, drawAccount(account(Connected)))
 	for id, want := range map[string]int{"one": 0, "two": 1, "three": 1} {

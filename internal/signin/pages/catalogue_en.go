@@ -104,7 +104,7 @@ var english = catalogue{
 		NeedsConsent: {
 			Label: "An administrator has to agree",
 			Means: "Your organisation does not allow ONES to work with its calendars, so nothing can be booked in your name.",
-			Do:    "Ask your IT department to grant consent to ONES. Then sign in again.",
+			Do:    "Ask your IT department to grant consent to ONES. After that it goes on by itself: ONES tries again after 10 minutes, and then less often. To go on at once, sign in again.",
 		},
 		NoMailbox: {
 			Label: "No mailbox",
@@ -113,14 +113,14 @@ var english = catalogue{
 		},
 		Unavailable: {
 			Label: "Not known at the moment",
-			Means: "Microsoft 365 does not answer. Bookings wait until it does.",
-			Do:    "Nothing: ONES asks again by itself.",
+			Means: "ONES can’t reach your calendar at the moment. Either Microsoft 365 does not answer, or the people who run ONES have something to mend. Bookings wait until it works again.",
+			Do:    "ONES tries again by itself. If this lasts, tell the people who run ONES.",
 		},
 	},
 	rooms: map[Connection]standing{
 		NotConnected: {
 			Label: "Not connected",
-			Means: "People can book the room. But ONES can’t look into its calendar in nobody’s name: for that it needs an account.",
+			Means: "People can book the room. To look into its calendar when no person asks, ONES needs an account.",
 			Do:    "Connect an account.",
 		},
 		Connected: {
@@ -144,8 +144,8 @@ var english = catalogue{
 		},
 		Unavailable: {
 			Label: "Not known at the moment",
-			Means: "Microsoft 365 does not answer.",
-			Do:    "Nothing: ONES asks again by itself.",
+			Means: "ONES can’t reach the calendar at the moment. Either Microsoft 365 does not answer, or the people who run ONES have something to mend.",
+			Do:    "ONES tries again by itself. If this lasts, tell the people who run ONES.",
 		},
 	},
 	permissions: map[string]string{

@@ -104,7 +104,7 @@ var simplifiedChinese = catalogue{
 		NeedsConsent: {
 			Label: "需要管理员同意",
 			Means: "贵单位不允许 ONES 使用其日历，因此无法用您的名义预订。",
-			Do:    "请 IT 部门对 ONES 授予同意，然后重新登录。",
+			Do:    "请 IT 部门对 ONES 授予同意。之后会自行恢复：ONES 会在 10 分钟后再试，其后间隔会延长。如要立即恢复，请重新登录。",
 		},
 		NoMailbox: {
 			Label: "没有邮箱",
@@ -113,14 +113,14 @@ var simplifiedChinese = catalogue{
 		},
 		Unavailable: {
 			Label: "暂时无法得知",
-			Means: "Microsoft 365 没有响应，预订会等到其恢复。",
-			Do:    "无须处理，ONES 会自行再试。",
+			Means: "ONES 暂时无法访问您的日历。可能是 Microsoft 365 没有响应，也可能是负责管理 ONES 的人员需要处理问题。恢复之前，预订会等待。",
+			Do:    "ONES 会自行再试。如果持续如此，请告知负责管理 ONES 的人员。",
 		},
 	},
 	rooms: map[Connection]standing{
 		NotConnected: {
 			Label: "未连接",
-			Means: "会议室可供预订。但如没有人以本人名义查阅，ONES 便无法读取会议室的日历；这需要一个帐户。",
+			Means: "会议室可供预订。ONES 如要在没有人查阅时也能读取会议室的日历，需要一个帐户。",
 			Do:    "请连接帐户。",
 		},
 		Connected: {
@@ -144,8 +144,8 @@ var simplifiedChinese = catalogue{
 		},
 		Unavailable: {
 			Label: "暂时无法得知",
-			Means: "Microsoft 365 没有响应。",
-			Do:    "无须处理，ONES 会自行再试。",
+			Means: "ONES 暂时无法访问日历。可能是 Microsoft 365 没有响应，也可能是负责管理 ONES 的人员需要处理问题。",
+			Do:    "ONES 会自行再试。如果持续如此，请告知负责管理 ONES 的人员。",
 		},
 	},
 	permissions: map[string]string{

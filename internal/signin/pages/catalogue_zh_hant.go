@@ -104,7 +104,7 @@ var traditionalChinese = catalogue{
 		NeedsConsent: {
 			Label: "需要管理員同意",
 			Means: "貴機構不允許 ONES 使用其行事曆，因此無法以您的名義預訂。",
-			Do:    "請資訊科技部門對 ONES 授予同意，然後重新登入。",
+			Do:    "請資訊科技部門對 ONES 授予同意。之後會自行恢復：ONES 會在 10 分鐘後再試，其後間隔會延長。如要立即恢復，請重新登入。",
 		},
 		NoMailbox: {
 			Label: "沒有信箱",
@@ -113,14 +113,14 @@ var traditionalChinese = catalogue{
 		},
 		Unavailable: {
 			Label: "暫時無法得知",
-			Means: "Microsoft 365 沒有回應，預訂會等候至其恢復。",
-			Do:    "無須處理，ONES 會自行再試。",
+			Means: "ONES 暫時無法存取您的行事曆。可能是 Microsoft 365 沒有回應，也可能是負責管理 ONES 的人員需要處理問題。恢復之前，預訂會等候。",
+			Do:    "ONES 會自行再試。如果持續如此，請告知負責管理 ONES 的人員。",
 		},
 	},
 	rooms: map[Connection]standing{
 		NotConnected: {
 			Label: "未連接",
-			Means: "會議室可供預訂。但如沒有人以本人名義查閱，ONES 便無法讀取會議室的行事曆；這需要一個帳戶。",
+			Means: "會議室可供預訂。ONES 如要在沒有人查閱時也能讀取會議室的行事曆，需要一個帳戶。",
 			Do:    "請連接帳戶。",
 		},
 		Connected: {
@@ -144,8 +144,8 @@ var traditionalChinese = catalogue{
 		},
 		Unavailable: {
 			Label: "暫時無法得知",
-			Means: "Microsoft 365 沒有回應。",
-			Do:    "無須處理，ONES 會自行再試。",
+			Means: "ONES 暫時無法存取行事曆。可能是 Microsoft 365 沒有回應，也可能是負責管理 ONES 的人員需要處理問題。",
+			Do:    "ONES 會自行再試。如果持續如此，請告知負責管理 ONES 的人員。",
 		},
 	},
 	permissions: map[string]string{
