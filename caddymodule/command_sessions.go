@@ -29,7 +29,7 @@ func sessionsListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "Lists the sessions of browsers that are signed in",
 	}, sessionsPath, func([]string) any { return sessionQuery{user} }, func(l sessionList, to io.Writer) error { return l.print(to, time.Now()) })
-	cmd.Flags().StringVar(&user, "user", "", "Only those of this person: an id or a mail address")
+	cmd.Flags().StringVar(&user, "user", "", "Only those of this person: a user id, the address of a mailbox, or card:NUMBER")
 	return cmd
 }
 
@@ -64,7 +64,8 @@ func sessionsRevokeCommand() *cobra.Command {
 		Long: `
 Ends a session, or with --user all of a person: at once here, and within a second at
 every gateway on the same store. What is open of it, such as WebSockets, is closed.
-The person can sign in again, and their bookings go on.`,
+The person can sign in again, and their bookings go on. SESSION is an id as
+"onesgate ones sessions list" shows it, or the beginning of one that the log has.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
 			asked := revocation{User: user}
@@ -84,13 +85,13 @@ The person can sign in again, and their bookings go on.`,
 			}
 			told := counted(done.Ended, "session", "sessions") + " ended."
 			if done.Ended == 0 {
-				told = "Nobody is signed in whose id or address is " + user + "."
+				told = user + " is not signed in."
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), told)
 			return err
 		}),
 	}
 	from.add(cmd)
-	cmd.Flags().StringVar(&user, "user", "", "End all sessions of this person: an id or a mail address")
+	cmd.Flags().StringVar(&user, "user", "", "End all sessions of this person: a user id, the address of a mailbox, or card:NUMBER")
 	return cmd
 }

@@ -211,7 +211,7 @@ func TestSessionsCommand(t *testing.T) {
 	b.signIn(bob)
 	w.succeeds(`(?s)WHO.*alice@contoso.example +contoso .*`, "sessions", "list")
 	w.succeeds(`^WHO[^\n]*\nbob@contoso.example [^\n]*\n$`, "sessions", "list", "--user", "Bob@contoso.example")
-	w.succeeds(`"sessions":\[\]`, "sessions", "list", "--user", "nobody@contoso.example", "--json")
+	w.fails("nobody like that is known", "sessions", "list", "--user", "nobody@contoso.example", "--json")
 	w.fails("name a session", "sessions", "revoke")
 	w.fails("name a session", "sessions", "revoke", "x", "--user", alice)
 	w.fails("no session with that id", "sessions", "revoke", strings.Repeat("0", 64))
@@ -228,5 +228,7 @@ func TestSessionsCommand(t *testing.T) {
 	a.signIn(alice)
 	w.succeeds("1 session ended", "sessions", "revoke", "--user", listed.Sessions[0].User)
 	a.wantsSession(false)
-	w.succeeds("Nobody is signed in whose id or address is nobody@", "sessions", "revoke", "--user", "nobody@contoso.example")
+	w.succeeds(alice+" is not signed in", "sessions", "revoke", "--user", alice)
+	w.succeeds(`"sessions":\[\]`, "sessions", "list", "--user", alice, "--json")
+	w.fails("nobody like that is known", "sessions", "revoke", "--user", "nobody@contoso.example")
 }
