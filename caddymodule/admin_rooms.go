@@ -1,11 +1,13 @@
 package caddymodule
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
+	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
 )
 
@@ -21,6 +23,9 @@ type roomAccount struct {
 	Connection string `json:"connection"`
 	// Account is null where there is none.
 	Account *rooms.Account `json:"account"`
+	// By is what people know the admin by who has connected it; empty if nobody is in
+	// the directory with that id.
+	By string `json:"by,omitempty"`
 }
 
 const notConnected = "not_connected"
@@ -45,12 +50,27 @@ func serveRooms(w http.ResponseWriter, r *http.Request, e *engine) error {
 		switch {
 		case err == nil:
 			one.Connection, one.Account = string(state), &account
+			if one.By, err = e.calledBy(r.Context(), account.ConnectedBy); err != nil {
+				return storeUnavailable(err)
+			}
 		case !errors.Is(err, rooms.ErrNotConnected):
 			return storeUnavailable(err)
 		}
 		told.Rooms = append(told.Rooms, one)
 	}
 	return answer(w, told)
+}
+
+// calledBy returns the address or name of somebody; "": they are not in the directory.
+func (e *engine) calledBy(ctx context.Context, id string) (string, error) {
+	if id == "" {
+		return "", nil
+	}
+	p, err := e.people.Get(ctx, id)
+	if errors.Is(err, people.ErrUnknown) {
+		return "", nil
+	}
+	return cmp.Or(p.Email, p.Name), err
 }
 
 // serveRoomDisconnect forgets a room's account, and answers which it was.
@@ -73,12 +93,4 @@ func serveRoomDisconnect(w http.ResponseWriter, r *http.Request, e *engine) erro
 	slog.New(&liveHandler{engine: e, name: "audit"}).Info("room disconnected by the operator",
 		"room", room.Name, "integration", room.Integration, "account", account.PersonID, "mailbox", account.Mailbox)
 	return answer(w, account)
-}
-
-// since is when a room was connected, for people.
-func (r roomAccount) since() string {
-	if r.Account == nil {
-		return ""
-	}
-	return r.Account.ConnectedAt.Local().Format(time.DateOnly)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/rooms"
 )
 
@@ -29,6 +30,9 @@ func TestAdminRooms(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := e.people.SignedIn(t.Context(), identity.Person{ID: "tid.alice", Name: "Alice Chan"}); err != nil {
+		t.Fatal(err)
+	}
 	c := adminServer(t, unchanged)
 	list := func() (roomAccounts, string) {
 		t.Helper()
@@ -37,7 +41,7 @@ func TestAdminRooms(t *testing.T) {
 			t.Fatal(err)
 		}
 		var told bytes.Buffer
-		if err := got.print(&told); err != nil {
+		if err := got.print(&told, at.Add(72*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		return got, strings.Join(strings.Fields(told.String()), " ")
@@ -49,7 +53,7 @@ func TestAdminRooms(t *testing.T) {
 	}
 	for _, want := range []string{
 		"ROOM INTEGRATION MAILBOX CONNECTION ACCOUNT SINCE BY", "harbour contoso harbour@contoso.example not_connected - - -",
-		"boardroom contoso boardroom@contoso.example connected boardroom@contoso.example 2026-12-0",
+		"boardroom contoso boardroom@contoso.example connected boardroom@contoso.example 3 days ago Alice Chan",
 	} {
 		if !strings.Contains(told, want) {
 			t.Errorf("no %q in: %s", want, told)
@@ -77,6 +81,26 @@ func TestAdminRooms(t *testing.T) {
 	}
 	if got, told := list(); got.Rooms[0].Account != nil || strings.Contains(told, " connected ") {
 		t.Errorf("afterwards: %s", told)
+	}
+}
+
+// BY is whom people know, and an id if that is all there is.
+func TestRoomConnectedBy(t *testing.T) {
+	e, _ := populated(t)
+	for id, want := range map[string]string{"t.alice": "alice@contoso.example", "u.carol": "Carol", "t.gone": "t.gone", "": "-"} {
+		if err := e.rooms.Connect(t.Context(), "contoso", "boardroom", rooms.Account{
+			PersonID: "tid.room", ConnectedBy: id, ConnectedAt: time.Now(),
+		}, entra.Tokens{Access: "access-token", Refresh: "refresh-token", Expires: time.Now().Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		var got roomAccounts
+		var told bytes.Buffer
+		if err := adminServer(t, unchanged).ask(t.Context(), http.MethodGet, roomsPath, &got); err != nil {
+			t.Fatal(err)
+		}
+		if err := got.print(&told, time.Now()); err != nil || !strings.HasSuffix(told.String(), "  "+want+"\n") {
+			t.Errorf("%q: %s, %v; want %s", id, &told, err, want)
+		}
 	}
 }
 

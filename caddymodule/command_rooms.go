@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,11 +31,11 @@ func roomsListCommand() *cobra.Command {
 	return telling(&cobra.Command{
 		Use:   "list",
 		Short: "Lists the configured rooms and the accounts that stand for them",
-	}, roomsPath, nil, roomAccounts.print)
+	}, roomsPath, nil, func(l roomAccounts, to io.Writer) error { return l.print(to, time.Now()) })
 }
 
 // print tells it to people.
-func (l roomAccounts) print(to io.Writer) error {
+func (l roomAccounts) print(to io.Writer, now time.Time) error {
 	if len(l.Rooms) == 0 {
 		_, err := fmt.Fprintln(to, "no room is configured")
 		return err
@@ -47,7 +48,7 @@ func (l roomAccounts) print(to io.Writer) error {
 			a = *r.Account
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Integration, r.Address, r.Connection,
-			cmp.Or(a.Mailbox, a.PersonID, "-"), cmp.Or(r.since(), "-"), cmp.Or(a.ConnectedBy, "-"))
+			cmp.Or(a.Mailbox, a.PersonID, "-"), when(a.ConnectedAt, now), cmp.Or(r.By, a.ConnectedBy, "-"))
 	}
 	return w.Flush()
 }
