@@ -275,6 +275,3 @@ func serveUserErase(w http.ResponseWriter, r *http.Request, e *engine) error {
 	}
 	return answer(w, erased{User: id, Erased: done})
 }
-
-// who is what people know somebody by.
-func (u userEntry) who() string { return cmp.Or(u.Email, u.Name, u.ID) }

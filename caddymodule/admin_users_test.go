@@ -279,6 +279,21 @@ func TestConfirm(t *testing.T) {
 			t.Errorf("asked: %s", &asked)
 		}
 	}
+	for want, u := range map[string]userDetails{
+		"This erases Alice Chan (alice@contoso.example, card 1, t.alice) for good, with 2 sessions, the connection with Microsoft and all bookings kept here. Write yes": {
+			userEntry: userEntry{ID: "t.alice", Name: "Alice Chan", Email: "alice@contoso.example", CardNumber: "1"}, Sessions: 2,
+		},
+		"This erases Carol (t.carol) for good, with 1 session, ":            {userEntry: userEntry{ID: "t.carol", Name: "Carol"}, Sessions: 1},
+		"This erases card 3 (t.dan) for good, with 0 sessions, ":            {userEntry: userEntry{ID: "t.dan", CardNumber: "3"}},
+		"This erases eve@x for good, with 0 sessions, ":                     {userEntry: userEntry{ID: "eve@x", Email: "eve@x"}},
+		"This erases t.eve for good, with 0 sessions, ":                     {userEntry: userEntry{ID: "t.eve"}},
+		"This erases t.eve for good, with what is left of them. Write yes ": {userEntry: userEntry{ID: "t.eve"}, Erased: "operator"},
+	} {
+		var asked bytes.Buffer
+		if err := confirm(strings.NewReader("yes"), &asked, u); err != nil || !strings.HasPrefix(asked.String(), want) {
+			t.Errorf("asked: %s, %v; want %s", &asked, err, want)
+		}
+	}
 	if err := confirm(failing{}, io.Discard, u); !errors.Is(err, errFailing) {
 		t.Errorf("%v", err)
 	}

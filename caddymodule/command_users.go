@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -224,7 +225,7 @@ var errUnconfirmed = errors.New("nothing is erased")
 
 // confirm asks whether somebody is to be erased.
 func confirm(in io.Reader, out io.Writer, u userDetails) error {
-	fmt.Fprintf(out, "This erases %s (%s, %s) for good. Write yes to go on: ", cmp.Or(u.Name, u.who()), cmp.Or(u.Email, "no mail"), u.ID)
+	fmt.Fprintf(out, "This erases %s for good, with %s. Write yes to go on: ", u.inFull(), u.holdings())
 	line, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
@@ -233,6 +234,27 @@ func confirm(in io.Reader, out io.Writer, u userDetails) error {
 		return errUnconfirmed
 	}
 	return nil
+}
+
+// inFull tells who it is in all that tells people apart, and nothing twice.
+func (u userDetails) inFull() string {
+	known := []string{u.Name, u.Email}
+	if u.CardNumber != "" {
+		known = append(known, "card "+u.CardNumber)
+	}
+	known = slices.Compact(slices.DeleteFunc(append(known, u.ID), func(s string) bool { return s == "" }))
+	if len(known) == 1 {
+		return u.ID
+	}
+	return known[0] + " (" + strings.Join(known[1:], ", ") + ")"
+}
+
+// holdings tells what goes with somebody.
+func (u userDetails) holdings() string {
+	if u.Erased != "" { // an erasure that was interrupted
+		return "what is left of them"
+	}
+	return counted(u.Sessions, "session", "sessions") + ", the connection with Microsoft and all bookings kept here"
 }
 
 // print tells it to people.
