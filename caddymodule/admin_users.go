@@ -13,6 +13,7 @@ import (
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/offboard"
 	"github.com/onesgate/onesgate/internal/people"
+	"github.com/onesgate/onesgate/internal/signin"
 )
 
 // userList is a part of the people who have signed in, by id.
@@ -95,7 +96,10 @@ type userFilter struct {
 var grantStates = []grant.State{grant.Connected, grant.NeedsSignIn, grant.NeedsAdminConsent, grant.NoMailbox, grant.Unavailable}
 
 // check says what is wrong with a filter, and completes it.
-func (f *userFilter) check() error {
+func (f *userFilter) check(configured []signin.Integration) error {
+	if f.Integration != "" && !slices.ContainsFunc(configured, func(i signin.Integration) bool { return i.Name == f.Integration }) {
+		return refuse(http.StatusBadRequest, "no integration %q is configured; a list of all integrations also has the people of those that are not configured any more", f.Integration)
+	}
 	if f.State != "" && !slices.Contains(grantStates, grant.State(f.State)) {
 		return refuse(http.StatusBadRequest, "no connection has the state %q; it is one of connected, needs_sign_in, needs_admin_consent, no_mailbox and unavailable", f.State)
 	}
@@ -123,7 +127,7 @@ func serveUsers(w http.ResponseWriter, r *http.Request, e *engine) error {
 	if err := question(w, r, &f); err != nil {
 		return err
 	}
-	if err := f.check(); err != nil {
+	if err := f.check(e.now.Load().integrations); err != nil {
 		return err
 	}
 	list := userList{Users: []userEntry{}}

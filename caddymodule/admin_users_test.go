@@ -38,6 +38,7 @@ func populated(t *testing.T) (*engine, *observer.ObservedLogs) {
 		t.Fatal(err)
 	}
 	s.admins = []signin.Admins{admins}
+	s.integrations = []signin.Integration{{Name: "contoso"}, {Name: "fabrikam"}}
 	e := st.acquire(s)
 	t.Cleanup(func() { st.release(e, s) })
 	for _, p := range []identity.Person{
@@ -92,7 +93,7 @@ func TestAdminUsers(t *testing.T) {
 			t.Errorf("%+v: %v, %v; want %s", f, got, err, want)
 		}
 	}
-	for f, want := range map[userFilter]string{{State: "fine"}: "it is one of connected,", {Limit: -1}: "from 1 to 1000", {Limit: 1001}: "from 1 to"} {
+	for f, want := range map[userFilter]string{{State: "fine"}: "it is one of connected,", {Limit: -1}: "from 1 to 1000", {Limit: 1001}: "from 1 to", {Integration: "nix"}: `no integration "nix" is configured`} {
 		if _, err := c.users(t.Context(), f); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", f, err, want)
 		}

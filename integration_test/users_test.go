@@ -43,6 +43,7 @@ func TestSomebodyLeaves(t *testing.T) {
 	}
 	w.succeeds(`(?s)user +`+id+`.*sessions +1`, "users", "show", alice)
 	w.fails("needs_admin_consent, no_mailbox", "users", "list", "--state", "fine")
+	w.fails(`no integration "nix" is configured`, "users", "list", "--integration", "nix")
 	w.fails("nobody like that is known", "users", "disconnect", "zoe@contoso.example")
 
 	w.succeeds(id+` is disconnected; 1 session ended`, "users", "disconnect", alice)
