@@ -18,9 +18,10 @@ import (
 const (
 	minIdle    = 30 * 24 * time.Hour
 	idleSpread = 30 * 24 * time.Hour
-	// maxRefusedLook is after how long at the latest a grant is looked at that Microsoft
-	// has refused but not ended: that counts for no use, and whoever caused it may mend
-	// it. At first it is looked at as soon as Microsoft may be asked again.
+	// maxRefusedLook is after how long, and up to as much more, a grant is looked at in
+	// the end that Microsoft has refused but not ended: that counts for no use, and
+	// whoever caused it may mend it. At first it is looked at as soon as Microsoft may be
+	// asked again.
 	maxRefusedLook = 7 * 24 * time.Hour
 )
 
@@ -76,7 +77,7 @@ func (r *record) nextLook(owner string) time.Time {
 	least, spread := minIdle, idleSpread
 	if r.State == NeedsSignIn || r.State == NeedsAdminConsent {
 		least = r.quiet(maxRefusedLook)
-		spread = least / 4
+		spread = least
 	}
 	idle := least + time.Duration(float64(spread)*fraction(owner, r.Updated))
 	return r.Updated.Add(idle + time.Second).UTC().Truncate(time.Second) // never before it may be asked

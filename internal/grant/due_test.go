@@ -136,23 +136,22 @@ func TestRefusedIsLookedAtAgain(t *testing.T) {
 			idle(t, []string{alice}, func(t *testing.T, b *bubble, g *instance) {
 				start := time.Now()
 				b.microsoft.refuses(http.StatusBadRequest, c.body)
-				time.Sleep(85 * day)
+				time.Sleep(75 * day)
 				if got, _, _ := b.kept(alice); got.State != c.state {
 					t.Errorf("state = %s, want %s", got.State, c.state)
 				}
 				calls := b.microsoft.received(alice)
 				b.microsoft.answers(nil)
-				time.Sleep(71 * day)
+				time.Sleep(76 * day)
 				all := b.microsoft.received(alice)
 				if len(calls) < 2 || len(all) < len(calls)+2 {
 					t.Fatalf("it was tried %d times, then %d", len(calls), len(all)-len(calls))
 				}
 				wantGaps(t, calls[:1], start, 30*day, latest)
-				wantGaps(t, all[1:3], all[0].at, 10*time.Minute, 26*time.Minute)
-				if n := len(calls); n < 12 || n > 20 {
-					t.Errorf("it was tried %d times while it was refused, want ever less often", n)
+				for i := range calls { // ever less often
+					least := min(10*time.Minute<<i, 7*day)
+					wantGaps(t, all[i+1:i+2], all[i].at, least, 2*least+time.Minute)
 				}
-				wantGaps(t, all[14:len(calls)+1], all[13].at, 7*day, 7*day*5/4+time.Minute)
 				wantGaps(t, all[len(calls)+1:], all[len(calls)].at, 30*day, latest)
 				if got := b.losses(); len(got) != 1 {
 					t.Errorf("lost: %s, want %s once", got, alice)
