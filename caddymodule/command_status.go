@@ -52,7 +52,7 @@ func (s status) print(to io.Writer, now time.Time) error {
 		row("last backup", "%s (%s), %s, %s", stamp(b.At), humanize.RelTime(b.At, now, "ago", "from now"), counted(int(b.Records), "record", "records"), humanize.IBytes(uint64(b.Bytes)))
 	}
 	for _, i := range s.Integrations {
-		i.print(row)
+		i.print(row, now)
 	}
 	for _, r := range s.Rooms {
 		told := r.Name
@@ -88,7 +88,7 @@ func (s status) problems() []problem {
 	return all
 }
 
-func (i integrationStatus) print(row func(what, how string, args ...any)) {
+func (i integrationStatus) print(row func(what, how string, args ...any), now time.Time) {
 	if i.Works {
 		row("integration", "%s: works", i.Name)
 	} else {
@@ -103,6 +103,8 @@ func (i integrationStatus) print(row func(what, how string, args ...any)) {
 		case c.DaysLeft == nil:
 		case *c.DaysLeft < 0:
 			told += ", EXPIRED"
+		case *c.DaysLeft == 0:
+			told += ", ends " + inDays(*c.Expires, now)
 		default:
 			told += ", " + counted(*c.DaysLeft, "day", "days") + " left"
 		}

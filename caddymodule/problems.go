@@ -100,7 +100,7 @@ func ofCredential(c entra.CredentialState, others []entra.CredentialState, works
 	case left < 0:
 		return is(fmt.Sprintf("%s has expired, on %s", c.Name, dateOf(c.Expires)), replace)
 	case left <= entra.FirstWarning:
-		return is(fmt.Sprintf("%s expires on %s, in %s; when none is left, nobody can sign in or book", c.Name, dateOf(c.Expires), counted(left, "day", "days")), replace)
+		return is(fmt.Sprintf("%s expires on %s, %s; when none is left, nobody can sign in or book", c.Name, dateOf(c.Expires), inDays(c.Expires, now)), replace)
 	}
 	return nil
 }
@@ -136,6 +136,18 @@ func ofRoom(room, integration, publicURL string, connection grant.State) *proble
 		}
 	}
 	return nil
+}
+
+// inDays tells how long it is until a credential ends, which has not ended yet.
+func inDays(expires, now time.Time) string {
+	left := entra.CredentialState{Expires: expires}.DaysLeft(now)
+	switch {
+	case left > 0:
+		return "in " + counted(left, "day", "days")
+	case dateOf(expires) == dateOf(now):
+		return "today"
+	}
+	return "in less than a day"
 }
 
 func dateOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,8 @@ func TestProblemsOfCredentials(t *testing.T) {
 		"61 days":                     {c: in(1, 61)},
 		"60 days":                     {c: in(1, 60), want: "client_secret 1 expires on 2027-01-25, in 60 days; make a new secret"},
 		"a day":                       {c: in(1, 1), want: "client_secret 1 expires on 2026-11-27, in 1 day; make a new secret"},
+		"today":                       {c: in(1, 0), want: "client_secret 1 expires on 2026-11-26, today; make a new secret"},
+		"tomorrow morning":            {c: entra.CredentialState{Name: "client_certificate 1", Expires: now.Add(20 * time.Hour)}, want: "client_certificate 1 expires on 2026-11-27, in less than a day; make a new secret"},
 		"over":                        {c: in(1, -1), want: "client_secret 1 has expired, on 2026-11-25; make a new secret"},
 		"over, another works":         {c: in(1, -1), and: []entra.CredentialState{fine}, want: "client_secret 1 has expired, on 2026-11-25; another one works"},
 		"over, another was not tried": {c: in(1, -1), and: []entra.CredentialState{untried}, want: "client_secret 1 has expired, on 2026-11-25; make a new secret"},
@@ -195,5 +198,20 @@ PROBLEM       contoso: the account that stands for library waits for an administ
 `, "DATE", dateOf(expires))
 	if tail != want {
 		t.Errorf("told:\n%s\nwant:\n%s", tail, want)
+	}
+}
+
+// A credential that ends today has not ended yet.
+func TestCredentialsInWords(t *testing.T) {
+	now := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
+	for left, want := range map[int]string{8: "client_secret 1, 8 days left", 1: "client_secret 1, 1 day left", 0: "client_secret 1, ends today", -1: "client_secret 1, EXPIRED"} {
+		i := integrationStatus{Works: true, Credentials: []credentialStatus{{
+			Name: "client_secret 1", About: "client_secret", DaysLeft: &left, Expires: new(now.AddDate(0, 0, left)),
+		}}}
+		var told []string
+		i.print(func(_, how string, args ...any) { told = append(told, fmt.Sprintf(how, args...)) }, now)
+		if !slices.Contains(told, want) {
+			t.Errorf("%d days left: told %q, want %q", left, told, want)
+		}
 	}
 }

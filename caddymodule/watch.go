@@ -91,8 +91,11 @@ func (e *engine) lookAtCredentials(told *entra.Warnings, now time.Time) {
 			}
 			left, expires := c.DaysLeft(now), c.Expires.UTC().Format(time.DateOnly)
 			what := "a credential of the app registration expires soon: when none is left, nobody can sign in or book; make a new one in Azure"
-			if left < 0 {
+			switch {
+			case left < 0:
 				what = "a credential of the app registration has expired: when none is left, nobody can sign in or book; make a new one in Azure"
+			case dateOf(c.Expires) == dateOf(now):
+				what = "a credential of the app registration expires today: when none is left, nobody can sign in or book; make a new one in Azure"
 			}
 			s.log.Warn(what, zap.String("integration", i.Name), zap.String("credential", c.Name), zap.String("about", c.About),
 				zap.String("expires", expires), zap.Int("days_left", left))

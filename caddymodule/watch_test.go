@@ -75,13 +75,13 @@ func TestCredentialsThatExpire(t *testing.T) {
 	look(0) // nothing has begun
 	s.begun.Store(true)
 	e.events.began <- struct{}{}
-	look(0, "client_secret 3 29", "client_secret 4 -2")
+	look(0, "client_secret 3 30", "client_secret 4 -1")
 	look(1)
 	again := expiring(zap.New(core), h, in(700), in(90), in(30))
 	st.acquire(again)
 	again.begun.Store(true)
 	look(2)
-	look(40, "client_secret 2 49", "client_secret 3 -11")
+	look(40, "client_secret 2 50", "client_secret 3 -10")
 	st.release(e, again)
 	look(41)
 }
@@ -233,9 +233,9 @@ http://%[4]s.example {
 		})
 		told("ones ones.grant_lost contoso map[connection:needs_sign_in integration:contoso reason:invalid_grant AADSTS700082; the connection has ended, the person has to sign in again room: user:t.alice]")
 	}
-	told("ones ones.secret_expiring contoso map[credential:client_secret 2 days_left:4 expires:" + expires.Format(time.DateOnly) + " integration:contoso]")
+	told("ones ones.secret_expiring contoso map[credential:client_secret 2 days_left:5 expires:" + expires.Format(time.DateOnly) + " integration:contoso]")
 	metrics(
-		fmt.Sprintf(`ones_credential_expiry_timestamp_seconds{credential="client_secret 2",integration="contoso"} %v`, float64(expires.Unix())),
+		fmt.Sprintf(`ones_credential_expiry_timestamp_seconds{credential="client_secret 2",integration="contoso"} %v`, float64(expires.Unix()+86399)),
 		`ones_credential_refused{credential="client_secret 1",integration="contoso"} 0`,
 		`ones_grants_lost_total{connection="needs_sign_in",integration="contoso"} 0`,
 		`ones_token_requests_total{integration="contoso",outcome="operator"} 0`,

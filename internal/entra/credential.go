@@ -15,8 +15,8 @@ import (
 // either Secret, or Certificate with Key, or TokenFile is set. Printing it in any
 // way shows no secret.
 type Credential struct {
-	// Secret is a client secret, and Expires the day on which it ends; zero: it
-	// is not known.
+	// Secret is a client secret, and Expires the day on which it ends, as UTC has
+	// it; zero: it is not known.
 	Secret  string
 	Expires time.Time
 	// Certificate and Key name PEM files, Key that of an RSA key. They may be
@@ -74,7 +74,16 @@ func (c Credential) Check() (expires time.Time, err error) {
 	case c.Secret == "":
 		return time.Time{}, errors.New("a credential is empty")
 	}
-	return c.Expires, nil
+	return c.end(), nil
+}
+
+// end is the last second of the day on which a secret ends: at what time it does
+// only Azure can tell, and until then it may work. Zero: it is not known.
+func (c Credential) end() time.Time {
+	if c.Expires.IsZero() {
+		return c.Expires
+	}
+	return c.Expires.UTC().Truncate(day).Add(day - time.Second)
 }
 
 // assertionType says that a client_assertion is a JWT (RFC 7523, section 2.2).

@@ -205,7 +205,7 @@ func TestCredentialCheck(t *testing.T) {
 		says    string // part of the error; "": none
 	}{
 		{"secret", entra.Credential{Secret: "x"}, time.Time{}, ""},
-		{"secret with a date", entra.Credential{Secret: "x", Expires: noon}, noon, ""},
+		{"secret with a date", entra.Credential{Secret: "x", Expires: noon}, noon.Truncate(day).Add(day - time.Second), ""},
 		{"certificate", good, noon, ""},
 		{"token", entra.Credential{TokenFile: token}, time.Time{}, ""},
 		{"nothing", entra.Credential{}, time.Time{}, "empty"},

@@ -7,18 +7,18 @@ const day = 24 * time.Hour
 // FirstWarning is how many days before its end the operator is first warned of it.
 const FirstWarning = 60
 
-// thresholds are how many days before its end the operator is warned of it. At 0 it
+// thresholds are how many days before its end the operator is warned of it. At -1 it
 // has ended.
-var thresholds = [...]int{0, 1, 7, 14, 30, FirstWarning}
+var thresholds = [...]int{-1, 1, 7, 14, 30, FirstWarning}
 
 // threshold is the last one that a credential has passed, if any.
 func (s CredentialState) threshold(now time.Time) (days int, passed bool) {
 	if s.Expires.IsZero() {
 		return 0, false
 	}
-	left := s.Expires.Sub(now)
+	left := s.DaysLeft(now)
 	for _, days := range thresholds {
-		if left <= time.Duration(days)*day {
+		if left <= days {
 			return days, true
 		}
 	}

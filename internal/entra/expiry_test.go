@@ -25,9 +25,9 @@ func stateOf(t *testing.T, c *entra.Client) entra.CredentialState {
 
 // Each threshold is told once, the last that was passed only, whatever the clock does.
 func TestWarnings(t *testing.T) {
-	p := newIDP(t)
+	p, midnight := newIDP(t), noon.Truncate(day)
 	type look struct {
-		left time.Duration // until the end, as the clock has it
+		left time.Duration // until the day of its date begins, as the clock has it
 		due  bool
 	}
 	for name, looks := range map[string][]look{
@@ -43,9 +43,10 @@ func TestWarnings(t *testing.T) {
 			{7 * day, true},
 			{2 * day, false},
 			{day, true},
-			{time.Hour, false},
-			{0, true},
-			{-time.Hour, false},
+			{0, false},
+			{-day + time.Second, false},
+			{-day, true},
+			{-2 * day, false},
 			{-400 * day, false},
 		},
 		"begun late":                      {{20 * day, true}, {19 * day, false}, {14 * day, true}},
@@ -56,17 +57,17 @@ func TestWarnings(t *testing.T) {
 			{30*day - time.Hour, true}, {30*day + time.Hour, false}, {30*day - time.Hour, false},
 		},
 		"far ahead, and set right": {
-			{50 * day, true}, {-300 * day, true}, {50 * day, false}, {30 * day, true}, {0, true}, {-day, false},
+			{50 * day, true}, {-300 * day, true}, {50 * day, false}, {30 * day, true}, {-day, true}, {-2 * day, false},
 		},
-		"far ahead at first, and set right": {{-300 * day, true}, {50 * day, true}, {49 * day, false}, {0, true}},
+		"far ahead at first, and set right": {{-300 * day, true}, {50 * day, true}, {49 * day, false}, {0, true}, {-day, true}},
 		"far behind, and set right":         {{50 * day, true}, {500 * day, false}, {50 * day, false}, {29 * day, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, _ := p.app(t, &clock{at: noon}, entra.Credential{Secret: secret, Expires: noon})
+			c, _ := p.app(t, &clock{at: noon}, entra.Credential{Secret: secret, Expires: midnight})
 			var w entra.Warnings
 			for n, l := range looks {
-				if due := w.Due(noon.Add(-l.left), "contoso", stateOf(t, c)); due != l.due {
-					t.Errorf("look %d, %v before the end: due %t, want %t", n, l.left, due, l.due)
+				if due := w.Due(midnight.Add(-l.left), "contoso", stateOf(t, c)); due != l.due {
+					t.Errorf("look %d, %v before the day: due %t, want %t", n, l.left, due, l.due)
 				}
 			}
 		})
@@ -136,6 +137,27 @@ func TestDaysLeft(t *testing.T) {
 	}
 }
 
+// A secret is good until the end of the day that is written next to it.
+func TestDaysLeftOfASecret(t *testing.T) {
+	p := newIDP(t)
+	date := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
+	c, _ := p.app(t, &clock{at: noon}, entra.Credential{Secret: secret, Expires: date})
+	for _, tt := range []struct {
+		since time.Duration
+		want  int
+	}{
+		{-8 * day, 8}, {-time.Second, 1}, {0, 0}, {9 * time.Hour, 0}, {day - time.Second, 0}, {day, -1}, {2 * day, -2},
+	} {
+		s := stateOf(t, c)
+		if got := s.DaysLeft(date.Add(tt.since)); got != tt.want {
+			t.Errorf("%v after its day has begun: %d days, want %d", tt.since, got, tt.want)
+		}
+		if told := s.Expires.Format(time.DateOnly); told != "2026-11-26" {
+			t.Errorf("its date is told as %s", told)
+		}
+	}
+}
+
 // How credentials stand tells of refusals, of files that are of no use, and no secret.
 func TestCredentialStates(t *testing.T) {
 	p := newIDP(t)
@@ -157,7 +179,7 @@ func TestCredentialStates(t *testing.T) {
 	}
 	s := states()
 	for i, want := range []entra.CredentialState{
-		{Name: "client_secret 1", About: "client_secret that expires on " + noon.Add(day).Format(time.DateOnly), Expires: noon.Add(day)},
+		{Name: "client_secret 1", About: "client_secret that expires on " + noon.Add(day).Format(time.DateOnly), Expires: noon.Truncate(day).Add(2*day - time.Second)},
 		{Name: "federated_token_file 2", About: "federated_token_file " + dir + "/gone"},
 		{Name: "client_certificate 3", About: "client_certificate " + certificate.Certificate, Expires: noon.Add(90 * day)},
 	} {

@@ -14,7 +14,8 @@ type CredentialState struct {
 	Name string
 	// About is what there is to say of it: a date, or its file.
 	About string
-	// Expires is when it ends; zero: nothing here can tell.
+	// Expires is when it ends, of a secret the last second of its date; zero: nothing
+	// here can tell.
 	Expires time.Time
 	// Refused is since when Microsoft has refused it, or it could not be used, and
 	// Refusal why the last time; zero: it works, as far as is known.
@@ -50,8 +51,8 @@ func (cs *credentials) state(c *credential) CredentialState {
 	return s
 }
 
-// DaysLeft is how many whole days are left until the credential ends: less than
-// zero, it has ended. It means nothing where Expires is zero.
+// DaysLeft is how many whole days are left until the credential ends: of a secret 0
+// on the day of its date; less than zero, it has ended. It means nothing where Expires is zero.
 func (s CredentialState) DaysLeft(now time.Time) int {
 	return int(math.Floor(s.Expires.Sub(now).Hours() / day.Hours()))
 }
