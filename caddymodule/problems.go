@@ -43,6 +43,19 @@ func (o owner) words() string {
 
 const replaceCredential = "make a new secret (or certificate) for the app registration in Azure, write it on a line above the old one, and reload; all is well again by itself then, and nobody has to sign in again"
 
+const (
+	correctSecret       = "correct its value (is it the secret's id, instead of its value?)"
+	registerCertificate = "register its public part in Azure, under Certificates & secrets of the app registration"
+)
+
+// What Microsoft says of credentials
+// (https://learn.microsoft.com/entra/identity-platform/reference-error-codes).
+const (
+	unknownKey    = 700027  // no key that is registered has signed the assertion
+	wrongSecret   = 7000215 // or one that was deleted
+	expiredSecret = 7000222
+)
+
 // ofIntegration tells why Microsoft is of no help to an integration; cause is what
 // the keeper of grants was answered.
 func ofIntegration(cause error) problem {
@@ -65,10 +78,12 @@ func ofIntegration(cause error) problem {
 	p := problem{"Microsoft refuses the app registration itself (" + refused.Reason() + "): nobody can sign in or book. Nobody's connection is harmed", operators, ""}
 	number := func(n int) bool { return slices.Contains(refused.Codes, n) }
 	switch {
-	case number(7000222):
+	case number(expiredSecret):
 		p.Do = "its secret has expired: " + replaceCredential
-	case number(7000215):
-		p.Do = "its secret is wrong (is it the secret's id, instead of its value?): " + replaceCredential
+	case number(wrongSecret):
+		p.Do = "its secret is wrong: " + correctSecret + " and reload; if that is of no help, " + replaceCredential
+	case number(unknownKey):
+		p.Do = registerCertificate + "; all is well again by itself then"
 	case number(700016), number(90002), number(700038):
 		p.Do = "compare client_id and tenant_id with the app registration in Azure"
 	case number(7000112):
@@ -82,27 +97,80 @@ func ofIntegration(cause error) problem {
 }
 
 // ofCredential tells what is wrong with a credential, or will be; nil: nothing.
-// others are all of the app registration; works says whether one of them does.
-func ofCredential(c entra.CredentialState, others []entra.CredentialState, works bool, now time.Time) *problem {
-	replace := replaceCredential
-	if slices.ContainsFunc(others, func(o entra.CredentialState) bool {
-		return o.Name != c.Name && !o.Worked.IsZero() && o.Refused.IsZero() && o.Problem == nil && (o.Expires.IsZero() || o.DaysLeft(now) > entra.FirstWarning)
-	}) {
-		replace = "another one works, so take the line of this one out of the Caddyfile and reload"
-	}
+// all are the app registration's, in their order; works says whether one of them does.
+func ofCredential(c entra.CredentialState, all []entra.CredentialState, works bool, now time.Time) *problem {
 	is := func(what, do string) *problem { return &problem{what, operators, do} }
 	switch left := c.DaysLeft(now); {
 	case c.Problem != nil:
 		return is(fmt.Sprintf("the file of %s is of no use now: %v", c.Name, c.Problem), "put a good one in its place; the gateway takes it without a restart")
-	case !c.Refused.IsZero() && works:
-		return is(fmt.Sprintf("Microsoft refuses %s (%s)", c.Name, reasonOf(c.Refusal)), replace)
+	case !c.Refused.IsZero() && (works || len(all) > 1): // else the integration's problem says it
+		return is(fmt.Sprintf("Microsoft refuses %s (%s)", c.Name, reasonOf(c.Refusal)), onRefusal(c, all, now))
 	case c.Expires.IsZero():
 	case left < 0:
-		return is(fmt.Sprintf("%s has expired, on %s", c.Name, dateOf(c.Expires)), replace)
+		return is(fmt.Sprintf("%s has expired, on %s", c.Name, dateOf(c.Expires)), onEnd(c, all, now))
 	case left <= entra.FirstWarning:
-		return is(fmt.Sprintf("%s expires on %s, %s; when none is left, nobody can sign in or book", c.Name, dateOf(c.Expires), inDays(c.Expires, now)), replace)
+		return is(fmt.Sprintf("%s expires on %s, %s; when none is left, nobody can sign in or book", c.Name, dateOf(c.Expires), inDays(c.Expires, now)), onEnd(c, all, now))
 	}
 	return nil
+}
+
+// onRefusal is what to do with a credential that Microsoft refuses. Of a secret that
+// was deleted it says the same as of one that is mistyped: the new one, which is to
+// take the place of one that ends, must not be given up for that.
+func onRefusal(c entra.CredentialState, all []entra.CredentialState, now time.Time) string {
+	var refused *entra.Error
+	if !errors.As(c.Refusal, &refused) {
+		return onEnd(c, all, now)
+	}
+	correct := ""
+	switch {
+	case slices.Contains(refused.Codes, wrongSecret):
+		correct = correctSecret + " and reload"
+	case slices.Contains(refused.Codes, unknownKey):
+		correct = registerCertificate
+	default:
+		return onEnd(c, all, now)
+	}
+	ended := !c.Expires.IsZero() && c.DaysLeft(now) < 0
+	outlived := slices.ContainsFunc(all, func(o entra.CredentialState) bool {
+		return !c.Expires.IsZero() && tookLately(o) && o.Expires.After(c.Expires)
+	})
+	if ended || outlived {
+		return onEnd(c, all, now)
+	}
+	return correct + "; if it is an old one that is gone from Azure, take its line out of the Caddyfile"
+}
+
+// onEnd is what to do with a credential that ends, or has ended.
+func onEnd(c entra.CredentialState, all []entra.CredentialState, now time.Time) string {
+	below, waiting, waitsBelow, refused := false, "", false, ""
+	for _, o := range all {
+		switch lasts := o.DaysLeft(now) > entra.FirstWarning; {
+		case o.Name == c.Name:
+			below = true
+		case tookLately(o) && (o.Expires.IsZero() || lasts):
+			return "another one works, so take the line of this one out of the Caddyfile and reload"
+		case o.Expires.IsZero() || !lasts || o.Problem != nil:
+		case !o.Refused.IsZero():
+			refused = o.Name
+		case waiting == "":
+			waiting, waitsBelow = o.Name, below
+		}
+	}
+	switch {
+	case waiting == "" && refused != "":
+		return refused + " is there already and lasts longer, but Microsoft refuses it: see to that one first, and once it has worked take the line of this one out of the Caddyfile"
+	case waiting == "":
+		return replaceCredential
+	case waitsBelow:
+		return waiting + " is there already and lasts longer: write it above this one and reload; once it has worked, take the line of this one out"
+	}
+	return waiting + " is there already and lasts longer: once it has worked, take the line of this one out of the Caddyfile and reload"
+}
+
+// tookLately says whether Microsoft took a credential when it was last shown.
+func tookLately(c entra.CredentialState) bool {
+	return !c.Worked.IsZero() && c.Refused.IsZero() && c.Problem == nil
 }
 
 // ofPeople tells of people who can't help themselves; nil: there are none.

@@ -30,8 +30,8 @@ func TestProblemsOfAnIntegration(t *testing.T) {
 		do    string // part of it
 	}{
 		"an expired secret":     {refused("invalid_client", entra.Operator, 7000222), operators, "has expired: make a new secret"},
-		"a wrong secret":        {refused("invalid_client", entra.Operator, 7000215), operators, "instead of its value"},
-		"a refused certificate": {refused("invalid_client", entra.Operator, 700027), operators, "make a new secret (or certificate)"},
+		"a wrong secret":        {refused("invalid_client", entra.Operator, 7000215), operators, "correct its value (is it the secret's id"},
+		"a refused certificate": {refused("invalid_client", entra.Operator, 700027), operators, "register its public part in Azure"},
 		"an unknown app":        {refused("unauthorized_client", entra.Operator, 700016), operators, "compare client_id and tenant_id"},
 		"a disabled app":        {refused("unauthorized_client", entra.Operator, 7000112), operators, "have it enabled"},
 		"anything else of ours": {refused("invalid_request", entra.Operator), operators, "redirect URIs"},
@@ -74,6 +74,69 @@ func TestTroubleOfAnIntegration(t *testing.T) {
 	}
 }
 
+// The second line of a secret is there to replace the first. What to do is told in
+// the moment at which it goes wrong, and gives up no secret that is needed.
+func TestReplacingACredential(t *testing.T) {
+	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	is := func(n, days int, change ...func(*entra.CredentialState)) entra.CredentialState {
+		c := entra.CredentialState{Name: fmt.Sprint("line ", n)}
+		if days != 0 {
+			c.Expires = now.AddDate(0, 0, days)
+		}
+		for _, f := range change {
+			f(&c)
+		}
+		return c
+	}
+	worked := func(c *entra.CredentialState) { c.Worked = now }
+	refused := func(number int) func(*entra.CredentialState) {
+		return func(c *entra.CredentialState) {
+			c.Refused, c.Refusal = now, &entra.Error{Code: "invalid_client", Class: entra.Operator, Codes: []int{number}}
+		}
+	}
+	type lines []entra.CredentialState
+	const (
+		nothing  = ""
+		renew    = "make a new secret"
+		correct  = "correct its value (is it the secret's id, instead of its value?) and reload; if it is an old one"
+		register = "register its public part in Azure, under Certificates & secrets of the app registration; if it is an old one"
+		takeOut  = "another one works, so take the line of this one out"
+	)
+	for name, tt := range map[string]struct {
+		all  lines
+		down bool
+		do   []string // for each line
+	}{
+		"the new one is mistyped":                {all: lines{is(1, 400, refused(7000215)), is(2, 8, worked)}, do: []string{correct, "line 1 is there already and lasts longer, but Microsoft refuses it"}},
+		"it is, without dates":                   {all: lines{is(1, 0, refused(7000215)), is(2, 0, worked)}, do: []string{correct, nothing}},
+		"it is, and the old one lasts":           {all: lines{is(1, 400, refused(7000215)), is(2, 90, worked)}, do: []string{correct, nothing}},
+		"it is, and the old one ended":           {all: lines{is(1, 400, refused(7000215)), is(2, -3, refused(7000222))}, down: true, do: []string{correct, "line 1 is there already and lasts longer, but Microsoft refuses it"}},
+		"the old one was deleted":                {all: lines{is(1, 400, worked), is(2, 8, refused(7000215))}, do: []string{nothing, takeOut}},
+		"the old one has expired":                {all: lines{is(1, 400, worked), is(2, 0, refused(7000222))}, do: []string{nothing, takeOut}},
+		"both end, the older was deleted":        {all: lines{is(1, 40, worked), is(2, 8, refused(7000215))}, do: []string{renew, renew}},
+		"nothing was asked yet":                  {all: lines{is(1, 400), is(2, 8)}, do: []string{nothing, "line 1 is there already and lasts longer: once it has worked, take the line of this one out"}},
+		"nothing yet, the new one below":         {all: lines{is(1, 8), is(2, 400)}, do: []string{"line 2 is there already and lasts longer: write it above this one", nothing}},
+		"the old one is in use, the new below":   {all: lines{is(1, 8, worked), is(2, 400)}, do: []string{"line 2 is there already and lasts longer: write it above this one", nothing}},
+		"the new one has worked":                 {all: lines{is(1, 400, worked), is(2, 8)}, do: []string{nothing, takeOut}},
+		"a certificate that is not registered":   {all: lines{is(1, 400, refused(700027)), is(2, 300, worked)}, do: []string{register, nothing}},
+		"one that took another's place":          {all: lines{is(1, 300, worked), is(2, 200, refused(700027))}, do: []string{nothing, takeOut}},
+		"the only one is mistyped":               {all: lines{is(1, 400, refused(7000215))}, down: true, do: []string{nothing}}, // the integration's problem says it
+		"both are refused, for whatever reasons": {all: lines{is(1, 0, refused(7000222)), is(2, 0, refused(7000222))}, down: true, do: []string{renew, renew}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for n, c := range tt.all {
+				do := nothing
+				if p := ofCredential(c, tt.all, !tt.down, now); p != nil {
+					do = p.Do
+				}
+				if !strings.HasPrefix(do, tt.do[n]) || tt.do[n] == nothing && do != nothing {
+					t.Errorf("of %s: %q, want %q", c.Name, do, tt.do[n])
+				}
+			}
+		})
+	}
+}
+
 // What is told of credentials goes by whether another one can take over.
 func TestProblemsOfCredentials(t *testing.T) {
 	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
@@ -97,7 +160,7 @@ func TestProblemsOfCredentials(t *testing.T) {
 		"tomorrow morning":            {c: entra.CredentialState{Name: "client_certificate 1", Expires: now.Add(20 * time.Hour)}, want: "client_certificate 1 expires on 2026-11-27, in less than a day; make a new secret"},
 		"over":                        {c: in(1, -1), want: "client_secret 1 has expired, on 2026-11-25; make a new secret"},
 		"over, another works":         {c: in(1, -1), and: []entra.CredentialState{fine}, want: "client_secret 1 has expired, on 2026-11-25; another one works"},
-		"over, another was not tried": {c: in(1, -1), and: []entra.CredentialState{untried}, want: "client_secret 1 has expired, on 2026-11-25; make a new secret"},
+		"over, another was not tried": {c: in(1, -1), and: []entra.CredentialState{untried}, want: "client_secret 1 has expired, on 2026-11-25; client_secret 7 is there already and lasts longer: once it has worked, take the line"},
 		"over, as the others":         {c: in(1, -1), and: []entra.CredentialState{in(2, 20), refused}, want: "client_secret 1 has expired, on 2026-11-25; make a new secret"},
 		"refused":                     {c: refused, want: "Microsoft refuses client_secret 8 (invalid_client; it can be tried again later); make a new secret"},
 		"refused, another works":      {c: refused, and: []entra.CredentialState{fine}, want: "Microsoft refuses client_secret 8 (invalid_client; it can be tried again later); another one works"},

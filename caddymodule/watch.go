@@ -85,20 +85,21 @@ func (e *engine) lookAtCredentials(told *entra.Warnings, now time.Time) {
 		return
 	}
 	for _, i := range s.integrations {
-		for _, c := range i.Entra.Credentials() {
+		all := i.Entra.Credentials()
+		for _, c := range all {
 			if !told.Due(now, i.Name, c) {
 				continue
 			}
 			left, expires := c.DaysLeft(now), c.Expires.UTC().Format(time.DateOnly)
-			what := "a credential of the app registration expires soon: when none is left, nobody can sign in or book; make a new one in Azure"
+			what := "a credential of the app registration expires soon: when none is left, nobody can sign in or book"
 			switch {
 			case left < 0:
-				what = "a credential of the app registration has expired: when none is left, nobody can sign in or book; make a new one in Azure"
+				what = "a credential of the app registration has expired: when none is left, nobody can sign in or book"
 			case dateOf(c.Expires) == dateOf(now):
-				what = "a credential of the app registration expires today: when none is left, nobody can sign in or book; make a new one in Azure"
+				what = "a credential of the app registration expires today: when none is left, nobody can sign in or book"
 			}
 			s.log.Warn(what, zap.String("integration", i.Name), zap.String("credential", c.Name), zap.String("about", c.About),
-				zap.String("expires", expires), zap.Int("days_left", left))
+				zap.String("expires", expires), zap.Int("days_left", left), zap.String("to_do", onEnd(c, all, now)))
 			e.events.emit(eventSecretExpiring, map[string]any{
 				"integration": i.Name, "credential": c.Name, "expires": expires, "days_left": left,
 			})

@@ -86,6 +86,26 @@ func TestCredentialsThatExpire(t *testing.T) {
 	look(41)
 }
 
+// Where a credential is there that lasts, the log doesn't ask for one more.
+func TestWarnedOfAReplacedCredential(t *testing.T) {
+	st := newStage(t)
+	core, logs := observer.New(zapcore.WarnLevel)
+	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	s := expiring(zap.New(core), make(handler, 1), entra.Credential{Secret: "new", Expires: now.AddDate(0, 0, 400)}, entra.Credential{Secret: "old", Expires: now.AddDate(0, 0, 8)})
+	e := st.acquire(s)
+	defer st.release(e, s)
+	s.begun.Store(true)
+	e.lookAtCredentials(new(entra.Warnings), now)
+	all := logs.TakeAll()
+	if len(all) != 1 {
+		t.Fatalf("%d warnings", len(all))
+	}
+	told, _ := all[0].ContextMap()["to_do"].(string)
+	if !strings.HasPrefix(told, "client_secret 1 is there already") || strings.Contains(all[0].Message+told, "make a new") {
+		t.Errorf("told %q, to do: %q", all[0].Message, told)
+	}
+}
+
 // A microsoft is an issuer that refuses a secret.
 func microsoft(t *testing.T, refused string) *httptest.Server {
 	t.Helper()

@@ -74,7 +74,7 @@ func (cs *credentials) try(ctx context.Context, op string, now time.Time, send f
 				cs.log.InfoContext(ctx, "a credential of the app registration that was refused works again", "credential", c.name())
 			}
 			for _, refused := range cs.untold(refusals) {
-				cs.log.WarnContext(ctx, "Microsoft refuses a credential of the app registration, another one works: replace it before that one ends too",
+				cs.log.WarnContext(ctx, "Microsoft refuses a credential of the app registration, another one works: correct or replace it before that one ends too",
 					"refused", refused.name(), "works", c.name(), "error", refusals[refused])
 				cs.tell(cs.state(refused))
 			}
