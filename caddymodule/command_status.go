@@ -113,8 +113,12 @@ func (i integrationStatus) print(row func(what, how string, args ...any), now ti
 		}
 		row("  credential", "%s", told)
 	}
-	row("  people", "%d connected, %d to sign in again, %d to wait for an administrator, %d without a mailbox",
-		i.People.Connected, i.People.NeedsSignIn, i.People.NeedsAdminConsent, i.People.NoMailbox)
+	disconnected := ""
+	if n := i.People.Disconnected; n > 0 {
+		disconnected = fmt.Sprintf(" (%d of them disconnected)", n)
+	}
+	row("  people", "%d connected, %d to sign in again%s, %d to wait for an administrator, %d without a mailbox",
+		i.People.Connected, i.People.NeedsSignIn, disconnected, i.People.NeedsAdminConsent, i.People.NoMailbox)
 }
 
 // connectionWords tells how a room's account stands.

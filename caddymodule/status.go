@@ -11,6 +11,7 @@ import (
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/peers"
+	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/signin"
 	"github.com/onesgate/onesgate/internal/store"
@@ -60,7 +61,7 @@ type integrationStatus struct {
 	// Ailing is how many connections wait for that to pass.
 	Ailing      int                `json:"ailing"`
 	Credentials []credentialStatus `json:"credentials"`
-	// People of whom there is a connection, at the time of Store.Counted.
+	// People who came through it, at the time of Store.Counted.
 	People   peopleStatus `json:"people"`
 	Problems []problem    `json:"problems"`
 }
@@ -82,8 +83,11 @@ type credentialStatus struct {
 
 // peopleStatus is how many people are in each state of a connection.
 type peopleStatus struct {
-	Connected         int `json:"connected"`
-	NeedsSignIn       int `json:"needs_sign_in"`
+	Connected   int `json:"connected"`
+	NeedsSignIn int `json:"needs_sign_in"`
+	// Disconnected are those of NeedsSignIn who have no connection at all: they, or
+	// the operator, have ended it.
+	Disconnected      int `json:"disconnected"`
 	NeedsAdminConsent int `json:"needs_admin_consent"`
 	NoMailbox         int `json:"no_mailbox"`
 }
@@ -116,6 +120,7 @@ type headcount struct {
 	at      time.Time
 	records map[string]int // by kind
 	grants  map[grantsOf]int
+	persons map[string]int // by integration
 }
 
 // grantsOf are the grants of people, or those of rooms, in one state.
@@ -131,12 +136,15 @@ func (c *census) take(ctx context.Context, s store.Store) (*headcount, error) {
 	if last := c.last.Load(); last != nil && time.Since(last.at) < c.stands {
 		return last, nil
 	}
-	found := &headcount{at: time.Now(), records: map[string]int{}, grants: map[grantsOf]int{}}
+	found := &headcount{at: time.Now(), records: map[string]int{}, grants: map[grantsOf]int{}, persons: map[string]int{}}
 	err := s.Snapshot(ctx, func(r store.Record) error {
 		found.records[kindOf(r.Key)]++
 		if g, ok := grant.StateOf(r); ok {
 			_, _, room := rooms.OfGrant(g.Owner)
 			found.grants[grantsOf{g.Integration, room, g.State}]++
+		}
+		if integration, ok := people.IntegrationOf(r); ok {
+			found.persons[integration]++
 		}
 		return nil
 	})
@@ -154,10 +162,14 @@ func (c *census) latest() *headcount { return c.last.Load() }
 // people are the people of an integration, by the state of their connections.
 func (h *headcount) people(integration string) peopleStatus {
 	in := func(s grant.State) int { return h.grants[grantsOf{integration, false, s}] }
-	return peopleStatus{
+	n := peopleStatus{
 		Connected: in(grant.Connected), NeedsSignIn: in(grant.NeedsSignIn),
 		NeedsAdminConsent: in(grant.NeedsAdminConsent), NoMailbox: in(grant.NoMailbox),
 	}
+	// A grant may be there already, or still, without its person's record.
+	n.Disconnected = max(0, h.persons[integration]-n.Connected-n.NeedsSignIn-n.NeedsAdminConsent-n.NoMailbox)
+	n.NeedsSignIn += n.Disconnected
+	return n
 }
 
 func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {

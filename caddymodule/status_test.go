@@ -210,6 +210,11 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
 	} {
 		save(owner, state)
 	}
+	for _, name := range []string{"alice", "bob", "carol", "dave", "erin", "frank", "grace"} { // the last two are disconnected
+		put(t, e.store, "person/t."+name, `{"integration":"contoso"}`)
+	}
+	put(t, e.store, "person/t.struck", `{"struck":"operator"}`)
+	put(t, e.store, "person/t.elsewhere", `{"integration":"gone"}`)
 	put(t, e.store, "grant/t.elsewhere", `{"integration":"gone","state":"connected"}`)
 	for room, state := range map[string]grant.State{"boardroom": grant.Connected, "harbour": grant.NeedsSignIn, "library": grant.NeedsAdminConsent} {
 		if err := e.rooms.Connect(t.Context(), "contoso", room, rooms.Account{PersonID: "t.room"}, entra.Tokens{Refresh: "top-secret-refresh"}); err != nil {
@@ -230,7 +235,7 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := got.Integrations[0]
-	if want := (peopleStatus{Connected: 2, NeedsSignIn: 1, NeedsAdminConsent: 1, NoMailbox: 1}); i.People != want || !i.Works {
+	if want := (peopleStatus{Connected: 2, NeedsSignIn: 3, Disconnected: 2, NeedsAdminConsent: 1, NoMailbox: 1}); i.People != want || !i.Works {
 		t.Errorf("people: %+v, works: %t", i.People, i.Works)
 	}
 	var told bytes.Buffer
@@ -241,7 +246,7 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
 	want := strings.ReplaceAll(`   contoso: works
   credential  client_secret 1 (client_secret that expires on DATE), EXPIRED
   credential  client_secret 2
-  people      2 connected, 1 to sign in again, 1 to wait for an administrator, 1 without a mailbox
+  people      2 connected, 3 to sign in again (2 of them disconnected), 1 to wait for an administrator, 1 without a mailbox
 room          boardroom of contoso: connected
 room          harbour of contoso: its account has to be connected again
 room          library of contoso: its account waits for an administrator
@@ -261,6 +266,14 @@ PROBLEM       contoso: the account that stands for library waits for an administ
 `, "DATE", dateOf(expires))
 	if tail != want {
 		t.Errorf("told:\n%s\nwant:\n%s", tail, want)
+	}
+}
+
+// Grants that nobody's record belongs to make no negative number of people.
+func TestPeopleAreNeverNegative(t *testing.T) {
+	h := &headcount{grants: map[grantsOf]int{{"contoso", false, grant.Connected}: 2}, persons: map[string]int{"contoso": 1}}
+	if got, want := h.people("contoso"), (peopleStatus{Connected: 2}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
