@@ -89,9 +89,12 @@ func (s status) problems() []problem {
 }
 
 func (i integrationStatus) print(row func(what, how string, args ...any), now time.Time) {
-	if i.Works {
+	switch {
+	case i.Works == nil:
+		row("integration", "%s: not asked yet: Microsoft has given no token since the configuration was loaded", i.Name)
+	case *i.Works:
 		row("integration", "%s: works", i.Name)
-	} else {
+	default:
 		row("integration", "%s: DOES NOT WORK since %s; %s", i.Name, stamp(*i.Since), counted(i.Ailing, "connection waits", "connections wait"))
 	}
 	for _, c := range i.Credentials {

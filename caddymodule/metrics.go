@@ -17,7 +17,7 @@ var (
 	tokenRequests = prometheus.NewDesc("ones_token_requests_total",
 		"Requests of this gateway to Microsoft's token endpoint for grants, by how they ended, or whose fault it was that they failed.", []string{"integration", "outcome"}, nil)
 	integrationUp = prometheus.NewDesc("ones_integration_up",
-		"0 while Microsoft refuses the integration or gives no answer, as this gateway knows, else 1.", []string{"integration"}, nil)
+		"1 if Microsoft has given tokens to the integration the last time, 0 while it refuses that or gives no answer, as this gateway knows; missing until it was asked.", []string{"integration"}, nil)
 	credentialExpiry = prometheus.NewDesc("ones_credential_expiry_timestamp_seconds",
 		"When a credential of the app registration ends, in seconds since 1970, where it is known.", []string{"integration", "credential"}, nil)
 	credentialRefused = prometheus.NewDesc("ones_credential_refused",
@@ -78,8 +78,10 @@ func (e *engine) collect(to chan<- prometheus.Metric) {
 			}
 		}
 		stands, credentials := standing[i.Name], i.Entra.Credentials()
-		_, trouble := troubleOf(stands, credentials)
-		gauge(integrationUp, boolean(trouble == nil), i.Name)
+		_, trouble := troubleOf(stands, credentials, i.Entra.Silence())
+		if works := worksOf(trouble, credentials); works != nil {
+			gauge(integrationUp, boolean(*works), i.Name)
+		}
 		for _, outcome := range outcomes {
 			to <- prometheus.MustNewConstMetric(tokenRequests, prometheus.CounterValue, float64(stands.Requests[outcome]), i.Name, outcome)
 		}

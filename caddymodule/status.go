@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,9 +55,11 @@ type diskStatus struct {
 
 type integrationStatus struct {
 	Name string `json:"name"`
-	// Works is false while Microsoft refuses the integration or gives no answer,
-	// since Since.
-	Works bool       `json:"works"`
+	// Works says whether Microsoft's token endpoint gave tokens the last time it was
+	// asked, as this gateway knows. It is false while Microsoft refuses the integration
+	// or gives no answer, since Since; missing: there was no token yet since the
+	// configuration was loaded, and no such trouble.
+	Works *bool      `json:"works,omitempty"`
 	Since *time.Time `json:"since,omitempty"`
 	// Ailing is how many connections wait for that to pass.
 	Ailing      int                `json:"ailing"`
@@ -221,15 +224,15 @@ func (e *engine) standing() map[string]grant.Standing {
 }
 
 // troubleOf tells since when an integration does not work, as this gateway knows, and
-// why: Microsoft gives no tokens for grants, or has refused each credential, which
-// may have been at a sign-in. nil: it works.
-func troubleOf(standing grant.Standing, credentials []entra.CredentialState) (since time.Time, cause error) {
+// why: Microsoft gives no tokens for grants, or has refused each credential, or does
+// not answer, which may have been at a sign-in. nil: it works, or was not asked.
+func troubleOf(standing grant.Standing, credentials []entra.CredentialState, silence entra.Silence) (since time.Time, cause error) {
 	if standing.Problem != nil {
 		return standing.Since, standing.Problem
 	}
 	for _, c := range credentials {
 		if c.Refused.IsZero() {
-			return time.Time{}, nil
+			return silence.Since, silence.Cause
 		}
 		if cause = c.Refusal; c.Refused.After(since) {
 			since = c.Refused
@@ -238,11 +241,20 @@ func troubleOf(standing grant.Standing, credentials []entra.CredentialState) (si
 	return since, cause
 }
 
+// worksOf says whether an integration with that trouble works; nil: it isn't known.
+func worksOf(cause error, credentials []entra.CredentialState) *bool {
+	worked := func(c entra.CredentialState) bool { return !c.Worked.IsZero() }
+	if cause == nil && !slices.ContainsFunc(credentials, worked) {
+		return nil
+	}
+	return new(cause == nil)
+}
+
 func integrationStands(i signin.Integration, standing grant.Standing, people peopleStatus, publicURL string, now time.Time) integrationStatus {
 	all := i.Entra.Credentials()
-	since, cause := troubleOf(standing, all)
+	since, cause := troubleOf(standing, all, i.Entra.Silence())
 	told := integrationStatus{
-		Name: i.Name, Works: cause == nil, Ailing: standing.Ailing, People: people,
+		Name: i.Name, Works: worksOf(cause, all), Ailing: standing.Ailing, People: people,
 		Credentials: []credentialStatus{}, Problems: []problem{},
 	}
 	suffers := func(p *problem) {

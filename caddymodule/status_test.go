@@ -57,20 +57,41 @@ func TestTroubleOfAnIntegration(t *testing.T) {
 	for name, tt := range map[string]struct {
 		standing    grant.Standing
 		credentials []entra.CredentialState
+		silence     entra.Silence
 		cause       error
 		since       time.Time
 	}{
 		"nothing is known":     {credentials: []entra.CredentialState{good}},
 		"one works":            {credentials: []entra.CredentialState{refused, good}},
 		"none works":           {credentials: []entra.CredentialState{refused, other}, cause: early, since: second},
+		"no answer":            {credentials: []entra.CredentialState{good}, silence: entra.Silence{Since: first, Cause: early}, cause: early, since: first},
 		"no tokens for grants": {standing: grant.Standing{Problem: late, Since: first}, credentials: []entra.CredentialState{good}, cause: late, since: first},
 	} {
-		if since, cause := troubleOf(tt.standing, tt.credentials); !errors.Is(cause, tt.cause) || (cause == nil) != (tt.cause == nil) || !since.Equal(tt.since) {
+		if since, cause := troubleOf(tt.standing, tt.credentials, tt.silence); !errors.Is(cause, tt.cause) || (cause == nil) != (tt.cause == nil) || !since.Equal(tt.since) {
 			t.Errorf("%s: %v since %v, want %v since %v", name, cause, since, tt.cause, tt.since)
 		}
 	}
 	if p := ofCredential(refused, []entra.CredentialState{refused}, false, first); p != nil {
 		t.Errorf("told twice of what the integration suffers from: %v", p)
+	}
+}
+
+// It isn't known whether an integration works until it has given a token.
+func TestWorksOf(t *testing.T) {
+	untried, worked, trouble := entra.CredentialState{}, entra.CredentialState{Worked: time.Now()}, errors.New("no answer")
+	for name, tt := range map[string]struct {
+		cause error
+		all   []entra.CredentialState
+		want  *bool
+	}{
+		"not asked":           {nil, []entra.CredentialState{untried}, nil},
+		"one has worked":      {nil, []entra.CredentialState{untried, worked}, new(true)},
+		"no answer":           {trouble, []entra.CredentialState{untried}, new(false)},
+		"no answer, any more": {trouble, []entra.CredentialState{worked}, new(false)},
+	} {
+		if got := worksOf(tt.cause, tt.all); (got == nil) != (tt.want == nil) || got != nil && *got != *tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 
@@ -192,7 +213,7 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
 	expires := time.Now().AddDate(0, 0, -3)
 	s.integrations = []signin.Integration{{Name: "contoso", Entra: entra.NewClient(entra.Config{
 		Credentials: []entra.Credential{{Secret: "top-secret-1", Expires: expires}, {Secret: "top-secret-2"}},
-	}, nil, slog.New(slog.DiscardHandler))}}
+	}, unasked(), slog.New(slog.DiscardHandler))}}
 	s.world.Rooms = map[string]booking.Room{}
 	for _, name := range []string{"boardroom", "harbour", "library", "studio"} {
 		s.world.Rooms[name] = booking.Room{Name: name, Title: name, Integration: "contoso"}
@@ -235,15 +256,15 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := got.Integrations[0]
-	if want := (peopleStatus{Connected: 2, NeedsSignIn: 3, Disconnected: 2, NeedsAdminConsent: 1, NoMailbox: 1}); i.People != want || !i.Works {
-		t.Errorf("people: %+v, works: %t", i.People, i.Works)
+	if want := (peopleStatus{Connected: 2, NeedsSignIn: 3, Disconnected: 2, NeedsAdminConsent: 1, NoMailbox: 1}); i.People != want || i.Works != nil || strings.Contains(string(answered), `"works"`) {
+		t.Errorf("people: %+v, works: %v", i.People, i.Works)
 	}
 	var told bytes.Buffer
 	if err := got.print(&told, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	_, tail, _ := strings.Cut(told.String(), "integration")
-	want := strings.ReplaceAll(`   contoso: works
+	want := strings.ReplaceAll(`   contoso: not asked yet: Microsoft has given no token since the configuration was loaded
   credential  client_secret 1 (client_secret that expires on DATE), EXPIRED
   credential  client_secret 2
   people      2 connected, 3 to sign in again (2 of them disconnected), 1 to wait for an administrator, 1 without a mailbox
@@ -281,7 +302,7 @@ func TestPeopleAreNeverNegative(t *testing.T) {
 func TestCredentialsInWords(t *testing.T) {
 	now := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
 	for left, want := range map[int]string{8: "client_secret 1, 8 days left", 1: "client_secret 1, 1 day left", 0: "client_secret 1, ends today", -1: "client_secret 1, EXPIRED"} {
-		i := integrationStatus{Works: true, Credentials: []credentialStatus{{
+		i := integrationStatus{Works: new(true), Credentials: []credentialStatus{{
 			Name: "client_secret 1", About: "client_secret", DaysLeft: &left, Expires: new(now.AddDate(0, 0, left)),
 		}}}
 		var told []string

@@ -26,12 +26,17 @@ import (
 	"github.com/onesgate/onesgate/internal/signin"
 )
 
+// unasked is an issuer that nobody asks.
+func unasked() *entra.Provider {
+	return entra.NewProvider("https://issuer.example", http.DefaultClient, time.Now)
+}
+
 // expiring are settings with one integration, whose credentials are these.
 func expiring(log *zap.Logger, h handler, credentials ...entra.Credential) *settings {
 	s := settingsOf("")
 	s.log, s.emit = log, h.emit
 	s.integrations = []signin.Integration{{
-		Name: "contoso", Entra: entra.NewClient(entra.Config{Credentials: credentials}, nil, slog.New(slog.DiscardHandler)),
+		Name: "contoso", Entra: entra.NewClient(entra.Config{Credentials: credentials}, unasked(), slog.New(slog.DiscardHandler)),
 	}}
 	return s
 }
@@ -221,17 +226,21 @@ http://%[4]s.example {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
-	metrics := func(want ...string) {
-		t.Helper()
+	scrape := func() string {
 		w := httptest.NewRecorder()
 		server.ServeHTTP(w, httptest.NewRequest(http.MethodGet, page, nil))
+		return w.Body.String()
+	}
+	metrics := func(want ...string) {
+		t.Helper()
+		told := scrape()
 		for _, line := range want {
-			if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
-				t.Errorf("no %s among %d bytes of %d", line, w.Body.Len(), w.Code)
+			if !strings.Contains(told, "\n"+line+"\n") {
+				t.Errorf("no %s among %d bytes", line, len(told))
 			}
 		}
 		var ours strings.Builder
-		for line := range strings.Lines(w.Body.String()) {
+		for line := range strings.Lines(told) {
 			if strings.HasPrefix(line, "ones_") || strings.Contains(line, " ones_") {
 				ours.WriteString(line)
 			}
@@ -241,7 +250,7 @@ http://%[4]s.example {
 			t.Errorf("the metrics are not as Prometheus wants them: %v, %v", problems, err)
 		}
 		for _, secret := range []string{"first-secret", "second-secret", "t.alice"} {
-			if strings.Contains(w.Body.String(), secret) {
+			if strings.Contains(told, secret) {
 				t.Errorf("%s is among the metrics", secret)
 			}
 		}
@@ -259,8 +268,10 @@ http://%[4]s.example {
 		`ones_credential_refused{credential="client_secret 1",integration="contoso"} 0`,
 		`ones_grants_lost_total{connection="needs_sign_in",integration="contoso"} 0`,
 		`ones_token_requests_total{integration="contoso",outcome="operator"} 0`,
-		`ones_integration_up{integration="contoso"} 1`,
 	)
+	if up := "\nones_integration_up{"; strings.Contains(scrape(), up) {
+		t.Error("an integration that was not asked is up or down")
+	}
 	e := newestEngine()
 	save := func(owner string, s grant.State) {
 		t.Helper()
@@ -290,6 +301,7 @@ http://%[4]s.example {
 	}
 	told("ones ones.credential_refused contoso map[credential:client_secret 1 integration:contoso reason:invalid_client AADSTS7000222; the operator has to correct the configuration]")
 	metrics(
+		`ones_integration_up{integration="contoso"} 1`,
 		`ones_credential_refused{credential="client_secret 1",integration="contoso"} 1`,
 		`ones_credential_refused{credential="client_secret 2",integration="contoso"} 0`,
 		`ones_grants_lost_total{connection="needs_sign_in",integration="contoso"} 1`,

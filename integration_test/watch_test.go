@@ -65,8 +65,8 @@ func TestTheOperatorIsTold(t *testing.T) {
 
 	// A certificate ends tomorrow.
 	event("ones.secret_expiring", `"credential":"client_certificate 2","days_left":0,"expires":"[0-9-]+","integration":"contoso"`)
-	w.succeeds(`(?s)contoso: works.*client_certificate 2 \(.*cert\.pem\), ends (today|in less than a day).*PROBLEM .*client_certificate 2 expires on .*, (today|in less than a day);.*whose: yours.*to do: make a new secret`, "status")
-	metric(`ones_credential_refused{credential="client_secret 1",integration="contoso"} 0`, `ones_integration_up{integration="contoso"} 1`)
+	w.succeeds(`(?s)contoso: not asked yet.*client_certificate 2 \(.*cert\.pem\), ends (today|in less than a day).*PROBLEM .*client_certificate 2 expires on .*, (today|in less than a day);.*whose: yours.*to do: make a new secret`, "status")
+	metric(`ones_credential_refused{credential="client_secret 1",integration="contoso"} 0`)
 
 	// Microsoft refuses the secret; nobody notices.
 	newVisitor(t, w.home).signIn(alice)
@@ -74,7 +74,7 @@ func TestTheOperatorIsTold(t *testing.T) {
 	v.signIn(bob)
 	bobs := w.lastSeen().Header.Get("X-Ones-User-Id")
 	event("ones.credential_refused", `"credential":"client_secret 1","integration":"contoso","reason":"invalid_client AADSTS7000215; `)
-	metric(`ones_credential_refused{credential="client_secret 1",integration="contoso"} 1`, `ones_credential_refused{credential="client_certificate 2",integration="contoso"} 0`)
+	metric(`ones_integration_up{integration="contoso"} 1`, `ones_credential_refused{credential="client_secret 1",integration="contoso"} 1`, `ones_credential_refused{credential="client_certificate 2",integration="contoso"} 0`)
 	w.succeeds(`(?s)contoso: works.*client_secret 1, REFUSED.*people +2 connected.*PROBLEM +contoso: Microsoft refuses client_secret 1 \(invalid_client AADSTS7000215`, "status")
 
 	// The certificate is replaced while the gateway runs.

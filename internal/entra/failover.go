@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -19,7 +20,9 @@ type credentials struct {
 	tell func(CredentialState)
 	all  []*credential
 
-	mu sync.Mutex // guards what is said of refusals and successes of all
+	mu      sync.Mutex // guards what is said of refusals and successes of all
+	silence Silence
+	silent  int // how many requests in a row have had no answer
 }
 
 type credential struct {
@@ -66,6 +69,7 @@ func (cs *credentials) inTurn(now time.Time) []*credential {
 // most, until one is not refused. The error is that of the last one; of the others
 // the log tells.
 func (cs *credentials) try(ctx context.Context, op string, now time.Time, send func(*credential) error) (err error) {
+	defer func() { cs.heard(ctx, now, err) }()
 	err = &Error{Op: op, Class: Operator, Err: errors.New("there is no credential")}
 	refusals := map[*credential]error{}
 	for _, c := range cs.inTurn(now) {
@@ -98,6 +102,24 @@ func (cs *credentials) try(ctx context.Context, op string, now time.Time, send f
 		}
 	}
 	return err
+}
+
+// heard remembers whether Microsoft has answered a request that was begun at now.
+func (cs *credentials) heard(ctx context.Context, now time.Time, err error) {
+	if err != nil && ctx.Err() != nil || errors.Is(err, errCredential) {
+		return // the caller has left, or nothing was sent, which says nothing of Microsoft
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Class != Transient || failed.Err == nil && failed.Status < http.StatusInternalServerError {
+		cs.silence, cs.silent = Silence{}, 0
+		return
+	}
+	if cs.silent++; cs.silent == 1 {
+		cs.silence.Since = now
+	}
+	cs.silence.Cause = err
 }
 
 // worked remembers that a credential is good, and says whether that is news to the

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -28,6 +29,33 @@ type CredentialState struct {
 	Problem error
 
 	id uint64
+}
+
+// A Silence is that Microsoft gives no answer: since when, and what came instead.
+// Cause nil: it answers, as far as is known.
+type Silence struct {
+	Since time.Time
+	Cause error
+}
+
+// chance is how many requests in a row may have no answer where one has had one
+// before, until that is taken for a silence.
+const chance = 2
+
+// Silence tells whether Microsoft answers what is asked of it for this app
+// registration, as of the last time. It asks nothing.
+func (c *Client) Silence() Silence {
+	if found := c.provider.endpoints.last.Load(); found.value == nil && found.err != nil {
+		return Silence{Since: found.failed, Cause: found.err}
+	}
+	cs := c.credentials
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	worked := slices.ContainsFunc(cs.all, func(one *credential) bool { return !one.lastWorked.IsZero() })
+	if worked && cs.silent <= chance {
+		return Silence{}
+	}
+	return cs.silence
 }
 
 // seed makes an id say nothing of what it was made from.
