@@ -122,6 +122,7 @@ func (i integrationStatus) print(row func(what, how string, args ...any), now ti
 	}
 	row("  people", "%d connected, %d to sign in again%s, %d to wait for an administrator, %d without a mailbox",
 		i.People.Connected, i.People.NeedsSignIn, disconnected, i.People.NeedsAdminConsent, i.People.NoMailbox)
+	row("  bookings", "%s", counted(i.Waiting, "waits", "wait"))
 }
 
 // connectionWords tells how a room's account stands.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/peers"
@@ -65,8 +66,10 @@ type integrationStatus struct {
 	Ailing      int                `json:"ailing"`
 	Credentials []credentialStatus `json:"credentials"`
 	// People who came through it, at the time of Store.Counted.
-	People   peopleStatus `json:"people"`
-	Problems []problem    `json:"problems"`
+	People peopleStatus `json:"people"`
+	// Waiting are the bookings that are neither confirmed nor at their end, by then.
+	Waiting  int       `json:"bookings_waiting"`
+	Problems []problem `json:"problems"`
 }
 
 // credentialStatus is one credential of the app registration.
@@ -124,6 +127,7 @@ type headcount struct {
 	records map[string]int // by kind
 	grants  map[grantsOf]int
 	persons map[string]int // by integration
+	waiting map[string]int // bookings, by integration
 }
 
 // grantsOf are the grants of people, or those of rooms, in one state.
@@ -139,7 +143,7 @@ func (c *census) take(ctx context.Context, s store.Store) (*headcount, error) {
 	if last := c.last.Load(); last != nil && time.Since(last.at) < c.stands {
 		return last, nil
 	}
-	found := &headcount{at: time.Now(), records: map[string]int{}, grants: map[grantsOf]int{}, persons: map[string]int{}}
+	found := &headcount{at: time.Now(), records: map[string]int{}, grants: map[grantsOf]int{}, persons: map[string]int{}, waiting: map[string]int{}}
 	err := s.Snapshot(ctx, func(r store.Record) error {
 		found.records[kindOf(r.Key)]++
 		if g, ok := grant.StateOf(r); ok {
@@ -148,6 +152,9 @@ func (c *census) take(ctx context.Context, s store.Store) (*headcount, error) {
 		}
 		if integration, ok := people.IntegrationOf(r); ok {
 			found.persons[integration]++
+		}
+		if integration, waiting := booking.Waiting(r); waiting {
+			found.waiting[integration]++
 		}
 		return nil
 	})
@@ -202,7 +209,7 @@ func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
 	now := e.now.Load()
 	standing := e.standing()
 	for _, i := range now.integrations {
-		s.Integrations = append(s.Integrations, integrationStands(i, standing[i.Name], found.people(i.Name), now.world.PublicURL, time.Now()))
+		s.Integrations = append(s.Integrations, integrationStands(i, standing[i.Name], found, now.world.PublicURL, time.Now()))
 	}
 	for _, room := range now.rooms() {
 		one, err := e.roomStands(r.Context(), room, now.world.PublicURL)
@@ -250,11 +257,12 @@ func worksOf(cause error, credentials []entra.CredentialState) *bool {
 	return new(cause == nil)
 }
 
-func integrationStands(i signin.Integration, standing grant.Standing, people peopleStatus, publicURL string, now time.Time) integrationStatus {
+func integrationStands(i signin.Integration, standing grant.Standing, found *headcount, publicURL string, now time.Time) integrationStatus {
 	all := i.Entra.Credentials()
 	since, cause := troubleOf(standing, all, i.Entra.Silence())
 	told := integrationStatus{
-		Name: i.Name, Works: worksOf(cause, all), Ailing: standing.Ailing, People: people,
+		Name: i.Name, Works: worksOf(cause, all), Ailing: standing.Ailing,
+		People: found.people(i.Name), Waiting: found.waiting[i.Name],
 		Credentials: []credentialStatus{}, Problems: []problem{},
 	}
 	suffers := func(p *problem) {

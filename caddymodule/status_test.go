@@ -234,6 +234,8 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
 	for _, name := range []string{"alice", "bob", "carol", "dave", "erin", "frank", "grace"} { // the last two are disconnected
 		put(t, e.store, "person/t."+name, `{"integration":"contoso"}`)
 	}
+	put(t, e.store, "booking/1", `{"integration":"contoso","status":"accepted"}`)
+	put(t, e.store, "booking/2", `{"integration":"contoso","status":"confirmed"}`)
 	put(t, e.store, "person/t.struck", `{"struck":"operator"}`)
 	put(t, e.store, "person/t.elsewhere", `{"integration":"gone"}`)
 	put(t, e.store, "grant/t.elsewhere", `{"integration":"gone","state":"connected"}`)
@@ -268,6 +270,7 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
   credential  client_secret 1 (client_secret that expires on DATE), EXPIRED
   credential  client_secret 2
   people      2 connected, 3 to sign in again (2 of them disconnected), 1 to wait for an administrator, 1 without a mailbox
+  bookings    1 waits
 room          boardroom of contoso: connected
 room          harbour of contoso: its account has to be connected again
 room          library of contoso: its account waits for an administrator
