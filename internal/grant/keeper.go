@@ -251,7 +251,7 @@ func (k *Keeper) keptConnection(owner string) *Connection {
 // passing drops a connection that nobody holds on to: the keep-alive alone comes by
 // everybody within two months. k.mu is held.
 func (k *Keeper) passing(owner string, c *Connection) {
-	if c.kept.Load() || c.failures > 0 || c.stale != "" {
+	if c.kept.Load() || c.failures > 0 || c.fails() || c.stale != "" {
 		return
 	}
 	k.connections.Delete(owner)

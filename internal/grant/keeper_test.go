@@ -108,14 +108,20 @@ func TestConnectionsPass(t *testing.T) {
 	if held.State() != grant.Unavailable {
 		t.Errorf("who is held on to is %s", held.State())
 	}
+	w.idp.refuses(http.StatusUnauthorized, refusedOperator) // of which the breaker tells
+	_, _ = k.Token(t.Context(), owners[2], grant.Ask{})
+	want(3)
+	if c, err := k.Connection(t.Context(), owners[2]); err != nil || c.State() != grant.Unavailable {
+		t.Errorf("Connection = %v, %v, want unavailable", c.State(), err)
+	}
 	w.idp.mended()
 	w.advance(time.Minute)
-	for _, owner := range owners[:2] {
+	for _, owner := range owners[:3] {
 		if _, err := k.Token(t.Context(), owner, grant.Ask{}); err != nil {
 			t.Error(err)
 		}
 	}
-	want(1)
+	want(2)
 	if again, err := k.Connection(t.Context(), owners[0]); err != nil || again != held || again.State() != grant.Connected {
 		t.Errorf("Connection = %v, %v", again.State(), err)
 	}
