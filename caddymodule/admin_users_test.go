@@ -79,10 +79,11 @@ func TestAdminUsers(t *testing.T) {
 		{Search: "u.c"}:                          "[u.carol]",
 		{Search: "2"}:                            "[t.bob1 t.bob2]",
 		{Search: "bob", Integration: "fabrikam"}: "[]",
+		{Search: "nobody"}:                       "[]",
+		{Cursor: "t.bob1"}:                       "[t.bob2 u.carol]",
+		{Cursor: "zz"}:                           "[]",
+
 		{Search: "bob", State: "connected", Limit: 1}: "[]",
-		{Search: "nobody"}: "[]",
-		{Cursor: "t.bob1"}: "[t.bob2 u.carol]",
-		{Cursor: "zz"}:     "[]",
 	} {
 		all, err := c.users(t.Context(), f)
 		got := []string{}

@@ -90,7 +90,7 @@ func (l userList) print(to io.Writer, now time.Time) error {
 	fmt.Fprintln(w, "NAME\tMAIL\tINTEGRATION\tCONNECTION\tSINCE\tLAST SEEN\tUSER")
 	for _, u := range l.Users {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(u.Name, "-"), cmp.Or(u.Email, "-"), u.Integration, u.Connection,
-			when(u.Since, now), humanize.RelTime(u.LastSeen, now, "ago", "from now"), u.ID)
+			when(u.Since, now), when(u.LastSeen, now), u.ID)
 	}
 	return w.Flush()
 }
