@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -62,12 +63,12 @@ func fraction(owner string, at time.Time) float64 {
 }
 
 // put is a part of a commit that lets the other instances use the token.
-func (t token) put(k *Keeper, owner string) (store.Write, error) {
+func (t token) put(keys *seal.Keyset, owner string) (store.Write, error) {
 	plain, err := json.Marshal(t)
 	if err != nil {
 		return store.Write{}, fmt.Errorf("encode an access token: %w", err)
 	}
-	sealed, err := k.cfg.Seal.Seal(plain, accessKind, owner)
+	sealed, err := keys.Seal(plain, accessKind, owner)
 	return store.Write{Key: accessKey(owner), Value: sealed, Expires: t.Expires}, err
 }
 

@@ -41,8 +41,8 @@ const (
 	lookAgain = time.Minute
 )
 
-// duePrefix + when, in Unix seconds of ten digits + "/" + owner: grants in the order in which they
-// are to be looked at.
+// duePrefix + when, in Unix seconds of ten digits + "/" + owner: grants in the order
+// in which they are to be looked at.
 const duePrefix = "grant-due/"
 
 func dueKey(owner string, at time.Time) string {
@@ -122,6 +122,7 @@ func (k *Keeper) lookSooner() {
 	}
 }
 
+// sleep returns after d, or the error of ctx when that ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -140,13 +140,13 @@ func (k *Keeper) unasked(integration string, client *entra.Client) {
 // settle draws what the outcome of owner's request says of the integration. It
 // returns the error that it stands for.
 func (k *Keeper) settle(owner, integration string, client *entra.Client, cause error) error {
-	outcome := "ok"
 	class := entra.Transient
 	var refused *entra.Error
 	if errors.As(cause, &refused) {
 		class = refused.Class
 	}
-	if cause != nil {
+	outcome, err := "ok", verdict(class, cause)
+	if err != nil {
 		outcome = outcomes[class]
 	}
 	k.mu.Lock()
@@ -154,15 +154,15 @@ func (k *Keeper) settle(owner, integration string, client *entra.Client, cause e
 	h := k.health(integration)
 	h.requests[outcome]++
 	if h.client != client { // it says nothing of what is configured now
-		return verdict(class, cause)
+		return err
 	}
 	h.probing = false
 	delete(h.ailing, owner) // whoever asked knows
 	switch {
-	case cause != nil && class == entra.Operator && refusesApp(refused):
-		return k.breakOff(integration, h, verdict(class, cause), brokenFor)
-	case cause != nil && maybeAll(refused):
-		err := verdict(class, cause)
+	case err == nil:
+	case class == entra.Operator && refusesApp(refused):
+		return k.breakOff(integration, h, err, brokenFor)
+	case maybeAll(refused):
 		if h.failed++; h.failed >= maxFailed || h.cause != nil {
 			wait := failedFor
 			if refused != nil {
@@ -173,7 +173,7 @@ func (k *Keeper) settle(owner, integration string, client *entra.Client, cause e
 		return err
 	}
 	k.works(integration, h)
-	return verdict(class, cause)
+	return err
 }
 
 // outcomes are the names of classes as they are counted.

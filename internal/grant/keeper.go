@@ -114,7 +114,7 @@ func (k *Keeper) saveSignIn(ctx context.Context, owner string, rec record, refre
 	if refreshToken != "" {
 		rec.Due = rec.nextLook(owner)
 	}
-	put, err := access.put(k, owner)
+	put, err := access.put(k.cfg.Seal, owner)
 	if err != nil {
 		return store.Absent, err
 	}

@@ -65,8 +65,8 @@ type hold struct {
 // longer than a request and its outcome's commit take.
 const holdLife = callTimeout + 2*storeTimeout
 
-// heldByAnother says whether another instance is at it. What a clock that is ahead of ours
-// has written doesn't hold.
+// heldByAnother says whether another instance is at it. What a clock that is ahead of
+// ours has written doesn't hold.
 func (r *record) heldByAnother(me string, now time.Time) bool {
 	if r.Held == nil || r.Held.By == me {
 		return false

@@ -53,7 +53,7 @@ func (k *Keeper) refresh(owner string, f *flight) outcome {
 		case errors.Is(err, store.ErrConflict):
 			tries++
 		case errors.Is(err, store.ErrHeld):
-			if k.rest(wait) != nil {
+			if sleep(k.closing, wait) != nil {
 				return outcome{integration: o.integration, err: errClosed}
 			}
 			wait = min(2*wait, maxHeldWait)
@@ -63,18 +63,6 @@ func (k *Keeper) refresh(owner string, f *flight) outcome {
 		}
 	}
 	return outcome{err: fmt.Errorf("%w: the grant keeps changing", ErrUnavailable)}
-}
-
-// rest waits for d, or returns an error because the keeper is closed.
-func (k *Keeper) rest(d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-k.closing.Done():
-		return errClosed
-	}
 }
 
 // An attempt is one try to refresh a grant, from what the store says of it.

@@ -50,7 +50,7 @@ func (k *Keeper) keep(owner string, u unsaved) (State, error) {
 // one, so little is lost with it.
 func (k *Keeper) saveLater(owner string) {
 	for wait := firstBackoff; ; wait = min(2*wait, maxBackoff) {
-		closed := k.rest(wait) != nil
+		closed := sleep(k.closing, wait) != nil
 		err := k.saveUnsaved(owner)
 		if err == nil {
 			return
@@ -110,7 +110,7 @@ func (k *Keeper) save(owner string, u unsaved) (State, error) {
 		if err := rec.seal(k.cfg.Seal, owner, u.fresh.Refresh); err != nil {
 			return "", err
 		}
-		access, err := u.token.put(k, owner)
+		access, err := u.token.put(k.cfg.Seal, owner)
 		if err != nil {
 			return "", err
 		}
