@@ -29,6 +29,10 @@ func (s *Service) advance(ctx context.Context, id string, fresh bool) error {
 			fresh = false
 		case r.Withdraw:
 			r, err = s.withdraw(ctx, r)
+		case r.Change != nil:
+			r, err = s.amend(ctx, r)
+		case r.rests():
+			r, err = s.look(ctx, r)
 		default:
 			r, err = s.follow(ctx, r)
 		}
@@ -49,6 +53,14 @@ func (s *Service) advance(ctx context.Context, id string, fresh bool) error {
 
 // update changes an open booking durably and tells those who wait for it.
 func (s *Service) update(ctx context.Context, id string, f func(*record)) (record, error) {
+	return s.updateIf(ctx, id, func(r *record) error {
+		f(r)
+		return nil
+	})
+}
+
+// updateIf is update, unless f has an error.
+func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error) (record, error) {
 	ctx, cancel := durable(ctx)
 	defer cancel()
 	var before Status
@@ -58,7 +70,9 @@ func (s *Service) update(ctx context.Context, id string, f func(*record)) (recor
 		}
 		before = r.Status
 		next := r.NextAt
-		f(r)
+		if err := f(r); err != nil {
+			return err
+		}
 		if !r.NextAt.Equal(next) {
 			r.Turn = ""
 		}
@@ -77,8 +91,16 @@ func (s *Service) update(ctx context.Context, id string, f func(*record)) (recor
 // close ends a booking's way with a status.
 func (s *Service) close(ctx context.Context, id string, status Status, reason string) (record, error) {
 	return s.update(ctx, id, func(r *record) {
-		r.Status, r.Reason, r.NextAt, r.Withdraw = status, reason, time.Time{}, false
+		r.end(status, reason, s.now().UTC())
 	})
+}
+
+// end ends the booking's way, and with it that of its change.
+func (r *record) end(status Status, reason string, now time.Time) {
+	if r.Change != nil {
+		r.conclude(changeFailed, reason, now)
+	}
+	r.Status, r.Reason, r.NextAt, r.Withdraw = status, reason, time.Time{}, false
 }
 
 // Reasons, for the people who read them.
@@ -92,8 +114,16 @@ const (
 	reasonRetry        = "Microsoft 365 can't be reached right now; this is tried again by itself."
 	reasonDeleted      = "The event was cancelled or deleted in the organizer's calendar."
 	reasonDeclined     = "The room declined: it is not free at that time, or its policy doesn't allow this booking."
+	reasonTaken        = "The room declined: somebody else has it at that time."
+	reasonPolicy       = "The room declined though it is free at that time: its policy doesn't allow this booking."
+	reasonGone         = "The room was taken by somebody else before the booking could be brought to Microsoft 365."
+	reasonLost         = "The room declined the change, and the time before was taken by somebody else meanwhile."
+	reasonReleased     = "Nobody checked in."
 	reasonSilent       = "The room has not answered before the end."
 )
+
+// stale is how old an acceptance gets before the room is looked at again.
+const stale = time.Minute
 
 // send brings the event into the person's calendar. Unless it has surely never
 // been sent, it is looked for first.
@@ -118,6 +148,8 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 		return s.close(ctx, r.ID, Cancelled, "")
 	case !now.Before(r.sendBy()):
 		return s.close(ctx, r.ID, Expired, reasonExpired)
+	case !fresh && now.Sub(r.CreatedAt) > stale && s.takenMeanwhile(ctx, r):
+		return s.close(ctx, r.ID, Declined, reasonGone)
 	}
 	if !r.MaybeSent { // durable before anything leaves the house
 		var err error
@@ -174,7 +206,10 @@ func (s *Service) made(ctx context.Context, r record, event graph.Event) (record
 	return s.update(ctx, r.ID, func(r *record) {
 		r.EventID, r.ICalUID, r.WebLink = event.ID, event.ICalUID, event.WebLink
 		r.Status, r.Reason, r.Tries = AwaitingRoom, "", 0
-		r.hear(event, now)
+		r.hear(event, reasonDeclined, now)
+		if r.Change != nil && r.open() {
+			r.NextAt = now
+		}
 	})
 }
 
@@ -227,8 +262,12 @@ func (r *record) postpone(err error, now time.Time) {
 	}
 	if now.After(r.End.Add(giveUp)) {
 		r.NextAt = time.Time{}
-		if r.EventID == "" {
-			r.Status, r.Reason = Expired, reasonUnknown
+		switch {
+		case r.EventID == "":
+			r.end(Expired, reasonUnknown, now)
+		case r.Change != nil:
+			r.conclude(changeFailed, r.Reason, now)
+			r.NextAt = time.Time{}
 		}
 	}
 }

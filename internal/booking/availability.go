@@ -25,13 +25,13 @@ const (
 	tentative = "tentative"
 )
 
-// ownBlocks are the bookings of ours that hold the room within a window.
-func (s *Service) ownBlocks(ctx context.Context, room string, from, to time.Time) ([]block, error) {
+// ownBlocks are the bookings of ours that hold the room within a window, but for one.
+func (s *Service) ownBlocks(ctx context.Context, room, but string, from, to time.Time) ([]block, error) {
 	var blocks []block
-	_, err := s.journal.walk(ctx, roomPrefix(room), "", from, to, noLimit, func(_ string, r *record) bool {
-		if r.Status.holdsRoom() {
-			b := block{period: period{r.Start, r.End}, status: tentative, record: r}
-			if r.Status == Confirmed {
+	_, err := s.journal.walk(ctx, roomPrefix(room), "", from, to, noLimit, func(e entry) bool {
+		if e.record.Status.holdsRoom() && e.record.ID != but {
+			b := block{period: e.period, status: tentative, record: e.record}
+			if e.record.Status == Confirmed {
 				b.status = busy
 			}
 			blocks = append(blocks, b)
@@ -114,9 +114,10 @@ func cannotLook(err error) bool {
 
 // roomFree refuses a period in which the room is known to be taken. Graph being
 // down, or not showing the room, refuses nothing: the journal is looked at again
-// before the acceptance, and the room has the last word.
-func (s *Service) roomFree(ctx context.Context, c Caller, room Room, want period) error {
-	own, err := s.ownBlocks(ctx, room.Name, want.start, want.end)
+// before the acceptance, and the room has the last word. owner is whose grant looks, and
+// but is the booking that it is for, if that has been accepted.
+func (s *Service) roomFree(ctx context.Context, c Caller, owner string, room Room, want period, but string) error {
+	own, err := s.ownBlocks(ctx, room.Name, but, want.start, want.end)
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (s *Service) roomFree(ctx context.Context, c Caller, room Room, want period
 	}
 	looking, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	seen, err := s.graphBlocks(looking, c.Person.ID, []Room{room}, want.start, want.end)
+	seen, err := s.graphBlocks(looking, owner, []Room{room}, want.start, want.end)
 	switch {
 	case err == nil:
 	case errors.Is(err, grant.ErrNeedsSignIn), errors.Is(err, grant.ErrNeedsAdminConsent), errors.Is(err, grant.ErrIntegrationDown):
@@ -174,7 +175,7 @@ func (s *Service) conflict(ctx context.Context, c Caller, room Room, want period
 		s.log.DebugContext(ctx, "alternatives come from our own bookings alone", "error", err)
 	}
 	for _, candidate := range candidates {
-		own, err := s.ownBlocks(ctx, candidate.Name, want.start, until)
+		own, err := s.ownBlocks(ctx, candidate.Name, "", want.start, until)
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ const (
 	Failed       Status = "failed"
 	Expired      Status = "expired"
 	Cancelled    Status = "cancelled"
+	Released     Status = "released" // nobody checked in
 )
 
 // holdsRoom says whether a booking in that status keeps its slot to itself.
@@ -48,6 +49,9 @@ type record struct {
 	RoomAddress  string `json:"room_address"`
 	RoomTitle    string `json:"room_title"`
 	KeepDeclined bool   `json:"keep_declined,omitempty"`
+	// CheckIn is how long after its start it is released unless somebody has checked
+	// in; zero: never.
+	CheckIn time.Duration `json:"check_in,omitempty"`
 
 	// Claims are the caller's keys that it was accepted with, as they lie in the store.
 	Claims []string `json:"claims,omitempty"`
@@ -67,11 +71,19 @@ type record struct {
 
 	Response   string    `json:"response,omitempty"`
 	ResponseAt time.Time `json:"response_at,omitzero"`
+	Refusal    string    `json:"refusal,omitempty"` // why the room declined
 
 	// Withdraw: the event is to be cancelled, because the person wants it (then
 	// Status becomes Cancelled) or because the room has declined.
 	Withdraw bool   `json:"withdraw,omitempty"`
 	Comment  string `json:"comment,omitempty"`
+
+	// Change is what it is to become; nil: it stays as it is.
+	Change *change `json:"change,omitempty"`
+	// Last is what became of the change before.
+	Last *outcome `json:"last,omitempty"`
+	// CheckedInAt is when somebody was at the door; zero: nobody.
+	CheckedInAt time.Time `json:"checked_in_at,omitzero"`
 
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
@@ -91,6 +103,27 @@ func (r *record) taken(instance string, now time.Time) bool {
 
 func (r *record) open() bool { return !r.NextAt.IsZero() }
 
+// rests says whether nothing is under way for the booking: if it is open, then only to be
+// looked at when its time has come.
+func (r *record) rests() bool { return r.Status == Confirmed && r.Change == nil && !r.Withdraw }
+
+// rest ends what was under way for a confirmed booking, until it would be released.
+func (r *record) rest() {
+	r.NextAt = r.releaseAt()
+	r.Tries = 0
+}
+
+// A slot is a time that a booking takes in its room.
+type slot struct {
+	period
+}
+
+// slots are the times that the booking takes, in their order.
+func (r *record) slots() []slot { return []slot{{period{r.Start, r.End}}} }
+
+// lastEnd is when the last slot ends.
+func (r *record) lastEnd() time.Time { return r.End }
+
 // sendBy is when it is too late to send the event: its start, but a booking
 // that begins at once gets a minute.
 func (r *record) sendBy() time.Time {
@@ -98,89 +131,4 @@ func (r *record) sendBy() time.Time {
 		return grace
 	}
 	return r.Start
-}
-
-// A Booking is what callers are told.
-type Booking struct {
-	ID            string         `json:"id"`
-	Status        Status         `json:"status" enum:"accepted,awaiting_room,confirmed,declined,needs_sign_in,failed,expired,cancelled,released"`
-	Reason        string         `json:"reason,omitempty" doc:"Why it is not confirmed, for people"`
-	Room          string         `json:"room"`
-	Subject       string         `json:"subject"`
-	Start         time.Time      `json:"start"`
-	End           time.Time      `json:"end"`
-	TimeZone      string         `json:"time_zone"`
-	AllDay        bool           `json:"all_day"`
-	Attendees     []string       `json:"attendees" nullable:"false"`
-	Body          string         `json:"body,omitempty"`
-	Private       bool           `json:"private"`
-	OnlineMeeting bool           `json:"online_meeting"`
-	Recurrence    map[string]any `json:"recurrence" nullable:"true" doc:"Always null: series are not supported yet"`
-	ExternalID    string         `json:"external_id,omitempty"`
-	Organizer     Organizer      `json:"organizer"`
-	RoomResponse  RoomResponse   `json:"room_response"`
-	Graph         GraphIDs       `json:"graph"`
-	CreatedAt     time.Time      `json:"created_at"`
-	UpdatedAt     time.Time      `json:"updated_at"`
-	Version       int            `json:"version" doc:"Also the ETag"`
-	CheckedInAt   *time.Time     `json:"checked_in_at"`
-}
-
-// An Organizer is the person a booking was made by or for.
-type Organizer struct {
-	ID    string `json:"id"`
-	Name  string `json:"name,omitempty"`
-	Email string `json:"email,omitempty"`
-}
-
-// A RoomResponse is the room's answer to the invitation.
-type RoomResponse struct {
-	Status string     `json:"status" enum:"none,accepted,tentative,declined"`
-	Reason string     `json:"reason,omitempty"`
-	At     *time.Time `json:"at"`
-}
-
-// GraphIDs lead to the event in the organizer's calendar.
-type GraphIDs struct {
-	EventID string `json:"event_id,omitempty"`
-	ICalUID string `json:"ical_uid,omitempty"`
-	WebLink string `json:"web_link,omitempty"`
-}
-
-// booking is the answer about r for somebody who may see it; withPrivate tells
-// whether a private one shows what it is about.
-func (r *record) booking(withPrivate bool) Booking {
-	zone, err := time.LoadLocation(r.Zone)
-	if err != nil {
-		zone = time.UTC // the zone data has lost a zone since
-	}
-	b := Booking{
-		ID: r.ID, Status: r.Status, Reason: r.Reason,
-		Room: r.Request.Room, Subject: r.Request.Subject, Body: r.Request.Body,
-		Start: r.Start.In(zone), End: r.End.In(zone), TimeZone: r.Zone, AllDay: r.Request.AllDay,
-		Attendees: r.Request.Attendees, Private: r.Request.Private, OnlineMeeting: r.Request.OnlineMeeting,
-		ExternalID: r.Request.ExternalID,
-		Organizer:  Organizer{ID: r.PersonID, Name: r.PersonName, Email: r.PersonEmail},
-		RoomResponse: RoomResponse{
-			Status: r.Response,
-		},
-		Graph:     GraphIDs{EventID: r.EventID, ICalUID: r.ICalUID, WebLink: r.WebLink},
-		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Revision,
-	}
-	if b.RoomResponse.Status == "" {
-		b.RoomResponse.Status = "none"
-	}
-	if !r.ResponseAt.IsZero() {
-		b.RoomResponse.At = &r.ResponseAt
-	}
-	if r.Status == Declined {
-		b.RoomResponse.Reason = r.Reason
-	}
-	if b.Attendees == nil {
-		b.Attendees = []string{}
-	}
-	if r.Request.Private && !withPrivate {
-		b.Subject, b.Body, b.Attendees, b.Graph.WebLink = "", "", []string{}, ""
-	}
-	return b
 }

@@ -80,13 +80,18 @@ func (r Room) takes(p period, now time.Time) bool {
 	return p.duration() <= r.maxDuration() && (r.BookingWindow == 0 || !p.start.After(now.Add(r.BookingWindow)))
 }
 
+// notPast says what is wrong with a span that would begin before now. A booking for
+// "now" has its start rounded down to the minute.
+func notPast(s span, allDay bool, now time.Time) []fieldError {
+	if s.start.Before(now.Truncate(time.Minute)) && !allDay || !s.end.After(now) {
+		return []fieldError{{"body.start", "the start is in the past", s.start.Format(time.RFC3339)}}
+	}
+	return nil
+}
+
 // allows says what of a span the room's limits refuse, at the time now.
 func (r Room) allows(s span, allDay bool, now time.Time) []fieldError {
 	var wrong []fieldError
-	// A booking for "now" has its start rounded down to the minute.
-	if s.start.Before(now.Truncate(time.Minute)) && !allDay || allDay && !s.end.After(now) {
-		wrong = append(wrong, fieldError{"body.start", "the start is in the past", s.start.Format(time.RFC3339)})
-	}
 	length := s.end.Sub(s.start)
 	if allDay { // a day counts 24 hours, also when the clocks change
 		length = time.Duration(days(s)) * 24 * time.Hour

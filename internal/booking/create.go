@@ -50,15 +50,15 @@ func (s *Service) Create(ctx context.Context, c Caller, req Request, key string)
 	if !ok || !c.mayUse(room) {
 		return Booking{}, false, errUnknownRoom
 	}
-	when, wrong := req.check(room, world.Rooms, s.now())
+	when, wrong := req.check(room, world.Rooms, s.now(), nil)
 	if wrong != nil {
 		return Booking{}, false, invalid(wrong)
 	}
-	if err := s.connected(ctx, c); err != nil {
+	if err := s.connected(ctx, c, c.Person.ID); err != nil {
 		return Booking{}, false, err
 	}
 	r := s.newRecord(c, req, room, when)
-	err = s.roomFree(ctx, c, room, period{r.Start, r.End})
+	err = s.roomFree(ctx, c, c.Person.ID, room, period{r.Start, r.End}, "")
 	if err == nil {
 		err = s.accept(ctx, c, &r, room, requestHash, claims)
 	}
@@ -112,8 +112,8 @@ func (s *Service) replay(ctx context.Context, keys []string, requestHash string)
 // journalled then. What needed somebody else may have been mended since, by an
 // administrator's consent, say: asking for a token tells, and the grant's keeper
 // bounds how often that asks Microsoft.
-func (s *Service) connected(ctx context.Context, c Caller) error {
-	state, err := s.connection(ctx, c.Person.ID)
+func (s *Service) connected(ctx context.Context, c Caller, personID string) error {
+	state, err := s.connection(ctx, personID)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (s *Service) connected(ctx context.Context, c Caller) error {
 	default:
 		return nil
 	}
-	if _, err := s.token(ctx, c.Person.ID, grant.Ask{}); err != nil {
+	if _, err := s.token(ctx, personID, grant.Ask{}); err != nil {
 		return dead
 	}
 	return nil
@@ -144,7 +144,7 @@ func (s *Service) newRecord(c Caller, req Request, room Room, when span) record 
 		Start: when.start.UTC(), End: when.end.UTC(), Zone: when.zone.String(),
 		Integration: c.Person.Integration, Service: c.Service,
 		PersonID: c.Person.ID, PersonName: c.Person.Name, PersonEmail: c.Person.Email,
-		RoomAddress: room.Address, RoomTitle: cmp.Or(room.Title, room.Name), KeepDeclined: room.KeepDeclined,
+		RoomAddress: room.Address, RoomTitle: cmp.Or(room.Title, room.Name), KeepDeclined: room.KeepDeclined, CheckIn: room.CheckIn,
 		TransactionID: uuid.NewString(), MaybeSent: true,
 		Status: Accepted, CreatedAt: now.Truncate(time.Second), UpdatedAt: now.Truncate(time.Second), Revision: 1,
 	}
@@ -170,23 +170,23 @@ func (s *Service) accept(ctx context.Context, c Caller, r *record, room Room, re
 // books nothing any more: people.ErrUnknown.
 func (s *Service) acceptFree(ctx context.Context, r *record, room Room, requestHash string, claims []string) ([]block, error) {
 	for {
-		last, stands, err := s.moment(ctx, r, room)
+		took, stands, err := s.moment(ctx, r, room)
 		if err != nil {
 			return nil, err
 		}
-		blocks, err := s.ownBlocks(ctx, room.Name, r.Start, r.End)
+		blocks, err := s.ownBlocks(ctx, room.Name, "", r.Start, r.End)
 		if err != nil || len(blocks) > 0 {
 			return blocks, err
 		}
-		err = s.acceptAfter(ctx, r, last, stands, requestHash, claims)
+		err = s.acceptAfter(ctx, r, took, stands, requestHash, claims)
 		if !errors.Is(err, store.ErrConflict) {
 			return nil, err
 		}
-		lastNow, standsNow, lookErr := s.moment(ctx, r, room)
+		tookNow, standsNow, lookErr := s.moment(ctx, r, room)
 		if lookErr != nil {
 			return nil, lookErr
 		}
-		if lastNow == last && *standsNow.If == *stands.If {
+		if *tookNow.If == *took.If && *standsNow.If == *stands.If {
 			return nil, err // a claim
 		}
 	}
@@ -194,21 +194,21 @@ func (s *Service) acceptFree(ctx context.Context, r *record, room Room, requestH
 
 // moment is what must not have changed when r is accepted: the room's last acceptance,
 // and that the person is in the directory.
-func (s *Service) moment(ctx context.Context, r *record, room Room) (last store.Version, stands store.Write, err error) {
-	if last, err = s.journal.last(ctx, room.Name); err == nil {
+func (s *Service) moment(ctx context.Context, r *record, room Room) (took, stands store.Write, err error) {
+	if took, err = s.journal.take(ctx, room.Name, r.ID); err == nil {
 		stands, err = s.people.Stands(ctx, r.PersonID)
 	}
-	return last, stands, err
+	return took, stands, err
 }
 
-func (s *Service) acceptAfter(ctx context.Context, r *record, last store.Version, stands store.Write, requestHash string, claims []string) error {
+func (s *Service) acceptAfter(ctx context.Context, r *record, took, stands store.Write, requestHash string, claims []string) error {
 	ctx, cancel := durable(ctx)
 	defer cancel()
 	r.NextAt, r.Turn = s.now().UTC().Add(claimLife), s.journal.instance
 	// Known as fresh before it can be found in the journal: whoever takes it up
 	// first, and only they, may send it without looking.
 	s.queue.markFresh(r.ID)
-	if err := s.journal.accept(ctx, r, last, stands, requestHash, claims); err != nil {
+	if err := s.journal.accept(ctx, r, took, stands, requestHash, claims); err != nil {
 		s.queue.unmark(r.ID)
 		return err
 	}

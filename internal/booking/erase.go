@@ -46,13 +46,11 @@ func (j journal) erase(ctx context.Context, index, id string, stands store.Write
 		}
 		writes := []store.Write{stands, {Op: store.Delete, Key: index}}
 		if err == nil {
-			suffix := digits(r.Start) + "/" + r.ID
-			writes = append(writes,
-				store.Write{Op: store.Delete, Key: recordKey(id), If: store.If(version)},
-				store.Write{Op: store.Delete, Key: roomPrefix(r.Request.Room) + suffix},
-				store.Write{Op: store.Delete, Key: startPrefix + suffix})
-			if r.open() {
-				writes = append(writes, store.Write{Op: store.Delete, Key: openKey(r.NextAt, id)})
+			writes = append(writes, store.Write{Op: store.Delete, Key: recordKey(id), If: store.If(version)})
+			for _, w := range moved(r.shown().keys, nil) {
+				if w.Key != index {
+					writes = append(writes, w)
+				}
 			}
 			claims, err := j.claimsOf(ctx, r)
 			if err != nil {

@@ -96,6 +96,9 @@ type fakeEvent struct {
 	Body                     map[string]any
 	Room                     string // address
 	Response                 string // of the room
+	AnsweredAt               time.Time
+	People                   []string // other attendees
+	Patches                  int
 	Start, End               time.Time
 }
 
@@ -195,7 +198,7 @@ func (g *fakeGraph) serve(w http.ResponseWriter, r *http.Request) {
 		write(w, 200, map[string]any{"value": found})
 	case call == "POST /me/calendar/getSchedule":
 		g.schedule(w, r)
-	case r.Method == "GET" && rest == "", r.Method == "POST" && rest == "cancel":
+	case r.Method == "GET" && rest == "", r.Method == "POST" && rest == "cancel", r.Method == "PATCH" && rest == "":
 		for _, e := range g.events {
 			if e.ID != id || e.Owner != owner || e.Cancelled {
 				continue
@@ -207,8 +210,13 @@ func (g *fakeGraph) serve(w http.ResponseWriter, r *http.Request) {
 				write(w, 202, nil)
 				return
 			}
+			if r.Method == "PATCH" {
+				e.patch(r)
+				write(w, 200, e.wire())
+				return
+			}
 			if e.Response == "none" {
-				e.Response = g.answer(e)
+				e.Response, e.AnsweredAt = g.answer(e), time.Now()
 			}
 			write(w, 200, e.wire())
 			return
@@ -225,10 +233,7 @@ func (g *fakeGraph) create(w http.ResponseWriter, r *http.Request, owner string)
 	var in struct {
 		TransactionID string
 		Start, End    struct{ DateTime, TimeZone string }
-		Attendees     []struct {
-			Type         string
-			EmailAddress struct{ Address string }
-		}
+		Attendees     []fakeAttendee
 	}
 	body, _ := io.ReadAll(r.Body)
 	if err := json.Unmarshal(body, &in); err != nil {
@@ -246,13 +251,47 @@ func (g *fakeGraph) create(w http.ResponseWriter, r *http.Request, owner string)
 	_ = json.Unmarshal(body, &e.Body)
 	e.Start, _ = time.Parse("2006-01-02T15:04:05", in.Start.DateTime)
 	e.End, _ = time.Parse("2006-01-02T15:04:05", in.End.DateTime)
-	for _, a := range in.Attendees {
-		if a.Type == "resource" {
-			e.Room = a.EmailAddress.Address
-		}
-	}
+	e.invite(in.Attendees)
 	g.events = append(g.events, e)
 	write(w, 201, e.wire())
+}
+
+// patch changes the event as its organizer wants it. A room has to answer anew when the
+// time is another.
+func (e *fakeEvent) patch(r *http.Request) {
+	var in struct {
+		Start, End *struct{ DateTime string }
+		Attendees  *[]fakeAttendee
+	}
+	body, _ := io.ReadAll(r.Body)
+	_ = json.Unmarshal(body, &in)
+	_ = json.Unmarshal(body, &e.Body)
+	e.Patches++
+	if in.Start != nil {
+		e.Start, _ = time.Parse("2006-01-02T15:04:05", in.Start.DateTime)
+		e.End, _ = time.Parse("2006-01-02T15:04:05", in.End.DateTime)
+		e.Response = "none"
+	}
+	if in.Attendees != nil {
+		e.invite(*in.Attendees)
+	}
+}
+
+// A fakeAttendee is one as a request has it.
+type fakeAttendee struct {
+	Type         string
+	EmailAddress struct{ Address string }
+}
+
+func (e *fakeEvent) invite(list []fakeAttendee) {
+	e.Room, e.People = "", nil
+	for _, a := range list {
+		if a.Type == "resource" {
+			e.Room = a.EmailAddress.Address
+		} else {
+			e.People = append(e.People, a.EmailAddress.Address)
+		}
+	}
 }
 
 func (g *fakeGraph) schedule(w http.ResponseWriter, r *http.Request) {
@@ -283,15 +322,22 @@ func (g *fakeGraph) schedule(w http.ResponseWriter, r *http.Request) {
 func (e *fakeEvent) wire() map[string]any {
 	at := "0001-01-01T00:00:00Z"
 	if e.Response != "none" {
-		at = time.Now().UTC().Format(time.RFC3339)
+		at = e.AnsweredAt.UTC().Format(time.RFC3339)
+	}
+	attendees := []any{}
+	if e.Room != "" {
+		attendees = append(attendees, map[string]any{
+			"type": "resource", "emailAddress": map[string]any{"address": e.Room},
+			"status": map[string]any{"response": e.Response, "time": at},
+		})
+	}
+	for _, p := range e.People {
+		attendees = append(attendees, map[string]any{"type": "required", "emailAddress": map[string]any{"address": p}})
 	}
 	return map[string]any{
 		"id": e.ID, "transactionId": e.TransactionID, "iCalUId": "ical-" + e.ID, "webLink": "https://outlook.example/" + e.ID,
 		"start": wireTime(e.Start), "end": wireTime(e.End), "isCancelled": e.Cancelled,
-		"attendees": []any{map[string]any{
-			"type": "resource", "emailAddress": map[string]any{"address": e.Room},
-			"status": map[string]any{"response": e.Response, "time": at},
-		}},
+		"attendees": attendees, "subject": e.Body["subject"], "sensitivity": e.Body["sensitivity"],
 	}
 }
 

@@ -32,10 +32,13 @@ func (s *Service) follow(ctx context.Context, r record) (record, error) {
 	if err != nil {
 		return s.stumble(ctx, r, err)
 	}
-	now := s.now().UTC()
+	now, declined := s.now().UTC(), ""
+	if r.roomAnswer(event).Response == graph.Declined {
+		declined = s.whyDeclined(ctx, &r)
+	}
 	return s.update(ctx, r.ID, func(r *record) {
 		r.Reason = ""
-		r.hear(event, now)
+		r.hear(event, declined, now)
 	})
 }
 
@@ -45,33 +48,28 @@ func gone(err error) bool {
 	return graph.IsNotFound(err) && errors.As(err, &refused) && refused.Code == graph.CodeItemNotFound
 }
 
-// hear takes in the state of the event and decides what comes next.
-func (r *record) hear(e graph.Event, now time.Time) {
+// hear takes in the state of the event and decides what comes next. declined is why, if
+// the room has declined.
+func (r *record) hear(e graph.Event, declined string, now time.Time) {
 	if r.Withdraw {
 		r.NextAt = now
 		return
 	}
 	if e.IsCancelled {
-		r.Status, r.Reason, r.NextAt = Cancelled, reasonDeleted, time.Time{}
+		r.end(Cancelled, reasonDeleted, now)
 		return
 	}
 	answer := r.roomAnswer(e)
-	if answer.Time.Year() > 1 {
-		r.ResponseAt = answer.Time.UTC().Truncate(time.Second)
-	}
 	switch answer.Response {
 	case graph.Accepted:
-		r.Status, r.Response, r.NextAt = Confirmed, "accepted", time.Time{}
+		r.hearYes(answer)
 		return
 	case graph.Declined:
-		r.Status, r.Response, r.Reason = Declined, "declined", reasonDeclined
-		r.Withdraw, r.Comment, r.NextAt, r.Tries = !r.KeepDeclined, reasonDeclined, now, 0
-		if r.KeepDeclined {
-			r.NextAt = time.Time{}
-		}
+		r.hearNo(answer, declined, now)
 		return
 	case graph.TentativelyAccepted:
 		r.Response = "tentative"
+		r.answeredAt(answer)
 	}
 	if !now.Before(r.End) {
 		r.Reason, r.NextAt = reasonSilent, time.Time{}
@@ -81,6 +79,30 @@ func (r *record) hear(e graph.Event, now time.Time) {
 	r.NextAt = now.Add(backoff(r.Tries))
 	if r.NextAt.After(r.End) {
 		r.NextAt = r.End
+	}
+}
+
+// hearYes takes in that the room has accepted.
+func (r *record) hearYes(answer graph.Response) {
+	r.Status, r.Response = Confirmed, "accepted"
+	r.answeredAt(answer)
+	r.rest()
+}
+
+// hearNo takes in that the room has declined, and why: the event goes then, unless it is
+// to be kept.
+func (r *record) hearNo(answer graph.Response, reason string, now time.Time) {
+	r.end(Declined, reason, now)
+	r.Response, r.Refusal = "declined", reason
+	r.answeredAt(answer)
+	if !r.KeepDeclined {
+		r.Withdraw, r.Comment, r.NextAt, r.Tries = true, reason, now, 0
+	}
+}
+
+func (r *record) answeredAt(answer graph.Response) {
+	if answer.Time.Year() > 1 {
+		r.ResponseAt = answer.Time.UTC().Truncate(time.Second)
 	}
 }
 
@@ -113,7 +135,7 @@ func (s *Service) withdraw(ctx context.Context, r record) (record, error) {
 		return s.stumble(ctx, r, err)
 	}
 	if r.Status == Declined {
-		return s.close(ctx, r.ID, Declined, reasonDeclined)
+		return s.close(ctx, r.ID, Declined, r.Refusal)
 	}
 	return s.close(ctx, r.ID, Cancelled, "")
 }

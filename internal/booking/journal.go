@@ -2,14 +2,9 @@ package booking
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/store"
@@ -26,109 +21,39 @@ type journal struct {
 	instance string // whose turns are claimed; no other has the same
 }
 
-// Keys. Times are 20 digits of Unix milliseconds, so that byte order is their order.
-// Index values are the end, which spares reading records outside a window.
-const (
-	recordPrefix = "booking/"
-	openPrefix   = "booking-open/"
-	startPrefix  = "booking-start/"
-)
-
-func recordKey(id string) string { return recordPrefix + id }
-
-func openKey(at time.Time, id string) string { return openPrefix + digits(at) + "/" + id }
-
-func roomPrefix(room string) string { return "booking-room/" + url.PathEscape(room) + "/" }
-
-func personPrefix(id string) string { return "booking-person/" + url.PathEscape(id) + "/" }
-
-func externalKey(integration, externalID string) string {
-	return "booking-external/" + url.PathEscape(integration) + "/" + hash(externalID)
-}
-
-// lastKey is the room's last acceptance. Each one writes it over the one that was
-// there when it looked for others, so that of two that overlap only one is made, on
-// whichever instances.
-func lastKey(room string) string { return "booking-last/" + url.PathEscape(room) }
-
-// idempotencyKey is scoped to the person and to who speaks for them, a service
-// or their session; not to the service's token, which is rotated.
-func idempotencyKey(service bool, personID, key string) string {
-	return "booking-idempotency/" + hash(strconv.FormatBool(service), personID, key)
-}
-
-func digits(t time.Time) string { return fmt.Sprintf("%020d", max(t.UnixMilli(), 0)) }
-
-// hash joins words without ambiguity.
-func hash(words ...string) string {
-	h := sha256.New()
-	for _, w := range words {
-		fmt.Fprintf(h, "%d:%s", len(w), w)
-	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
-}
-
-// A claim is what a key of the caller's leads to: which booking was made with
-// it, and from what request.
-type claim struct {
-	ID      string `json:"id"`
-	Request string `json:"request"` // its hash
-}
-
-// claimed returns what was made with a key; ok is false if nothing was.
-func (j journal) claimed(ctx context.Context, key string) (c claim, ok bool, err error) {
-	rec, err := j.store.Get(ctx, key)
-	if errors.Is(err, store.ErrNotFound) {
-		return claim{}, false, nil
-	}
-	if err != nil {
-		return claim{}, false, err
-	}
-	if err := json.Unmarshal(rec.Value, &c); err != nil {
-		return claim{}, false, fmt.Errorf("reading %s: %w", key, err)
-	}
-	return c, true, nil
-}
-
-// keepClaims is how long after its end a booking still answers a repeated request.
-const keepClaims = 30 * 24 * time.Hour
-
-// last returns the version of the room's last acceptance.
-func (j journal) last(ctx context.Context, room string) (store.Version, error) {
+// take returns the part of a commit by which a booking takes time in a room: it fails
+// with store.ErrConflict once another one has, after take was called.
+func (j journal) take(ctx context.Context, room, id string) (store.Write, error) {
 	rec, err := j.store.Get(ctx, lastKey(room))
+	version := rec.Version
 	if errors.Is(err, store.ErrNotFound) {
-		return store.Absent, nil
+		version, err = store.Absent, nil
 	}
-	return rec.Version, err
+	return store.Write{Key: lastKey(room), Value: []byte(id), If: store.If(version)}, err
 }
 
 // accept makes a booking durable, together with everything that leads to it and
-// the caller's keys, which must be new, as the last acceptance in the room must
-// still be what it was, and stands must hold: store.ErrConflict if not.
-func (j journal) accept(ctx context.Context, r *record, last store.Version, stands store.Write, requestHash string, claims []string) error {
+// the caller's keys, which must be new. took and stands must hold: store.ErrConflict if not.
+func (j journal) accept(ctx context.Context, r *record, took, stands store.Write, requestHash string, claims []string) error {
 	r.Claims = claims
 	value, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	made, err := json.Marshal(claim{ID: r.ID, Request: requestHash})
-	if err != nil {
-		return err
-	}
-	end, suffix := []byte(digits(r.End)), digits(r.Start)+"/"+r.ID
 	writes := []store.Write{
 		{Key: recordKey(r.ID), Value: value, If: store.If(store.Absent)},
-		{Key: lastKey(r.Request.Room), Value: []byte(r.ID), If: store.If(last)},
-		{Key: openKey(r.NextAt, r.ID)},
-		{Key: roomPrefix(r.Request.Room) + suffix, Value: end},
-		{Key: personPrefix(r.PersonID) + suffix, Value: end},
-		{Key: startPrefix + suffix, Value: end},
-		stands,
+		{Key: openKey(r.NextAt, r.ID), Value: r.openValue()},
+		took, stands,
+	}
+	for key, end := range r.entries() {
+		writes = append(writes, store.Write{Key: key, Value: []byte(digits(end))})
 	}
 	for _, key := range claims {
-		writes = append(writes, store.Write{
-			Key: key, Value: made, If: store.If(store.Absent), Expires: r.End.Add(keepClaims),
-		})
+		write, err := claim{ID: r.ID, Request: requestHash}.write(key, r.lastEnd())
+		if err != nil {
+			return err
+		}
+		writes = append(writes, write)
 	}
 	_, err = j.store.Commit(ctx, writes...)
 	return err
@@ -159,16 +84,24 @@ func (j journal) read(ctx context.Context, id string) (record, store.Version, er
 // f is called again when somebody else was faster, so it must be pure; its
 // error ends the change and nothing is written. It returns the new state.
 func (j journal) change(ctx context.Context, id string, f func(*record) error) (record, error) {
+	return j.changeWith(ctx, id, func(r *record) ([]store.Write, error) { return nil, f(r) })
+}
+
+// changeWith is change with more in the same commit: what f returns. A condition among
+// it that doesn't hold has f called again, too.
+func (j journal) changeWith(ctx context.Context, id string, f func(*record) ([]store.Write, error)) (record, error) {
 	for {
-		old, version, err := j.read(ctx, id)
+		r, version, err := j.read(ctx, id)
 		if err != nil {
 			return record{}, err
 		}
-		r := old
-		if err := f(&r); err != nil {
+		before := r.shown()
+		writes, err := f(&r)
+		if err != nil {
 			return record{}, err
 		}
-		if told(&r) != told(&old) {
+		after := r.shown()
+		if after.answer != before.answer {
 			r.Revision++
 			r.UpdatedAt = j.now().UTC().Truncate(time.Second)
 		}
@@ -176,14 +109,8 @@ func (j journal) change(ctx context.Context, id string, f func(*record) error) (
 		if err != nil {
 			return record{}, err
 		}
-		writes := []store.Write{{Key: recordKey(id), Value: value, If: store.If(version)}}
-		before, after := openKey(old.NextAt, id), openKey(r.NextAt, id)
-		if before != after && old.open() {
-			writes = append(writes, store.Write{Key: before, Op: store.Delete})
-		}
-		if before != after && r.open() {
-			writes = append(writes, store.Write{Key: after})
-		}
+		writes = append(writes, store.Write{Key: recordKey(id), Value: value, If: store.If(version)})
+		writes = append(writes, moved(before.keys, after.keys)...)
 		if _, err := j.store.Commit(ctx, writes...); !errors.Is(err, store.ErrConflict) {
 			return r, err
 		}
@@ -238,92 +165,3 @@ func (j journal) release(ctx context.Context, id string) error {
 
 // errKept: the claim from before lasts long enough.
 var errKept = errors.New("the turn is claimed already")
-
-// told is what of a record shows in answers and can change.
-func told(r *record) string {
-	return strings.Join([]string{
-		string(r.Status), r.Reason, r.EventID, r.ICalUID, r.WebLink, r.Response, r.ResponseAt.String(),
-	}, "\x00")
-}
-
-// maxSpan is the longest booking there is, whatever a room allows: it bounds
-// how far before a window one has to begin reading to find all that overlap it.
-const maxSpan = 31 * 24 * time.Hour
-
-// scanChunk is how many index entries are read at once.
-const scanChunk = 200
-
-// walk calls yield with the bookings of an index (by its prefix) that overlap
-// [from, to), in order of their start, beginning after a position of that index
-// ("" at the beginning), until yield returns false. A zero from or to is open.
-// It reads at most limit entries and returns where it stopped if there may be more.
-func (j journal) walk(ctx context.Context, prefix, after string, from, to time.Time, limit int,
-	yield func(position string, r *record) bool,
-) (more string, err error) {
-	if after == "" && !from.IsZero() {
-		after = digits(from.Add(-maxSpan))
-	}
-	for read := 0; ; {
-		entries, err := j.store.Scan(ctx, prefix, prefix+after, scanChunk)
-		if err != nil {
-			return "", err
-		}
-		for _, e := range entries {
-			if read == limit {
-				return after, nil
-			}
-			read++
-			position := strings.TrimPrefix(e.Key, prefix)
-			start, id, _ := strings.Cut(position, "/")
-			if !to.IsZero() && start >= digits(to) {
-				return "", nil
-			}
-			after = position
-			if !from.IsZero() && string(e.Value) <= digits(from) {
-				continue
-			}
-			r, err := j.get(ctx, id)
-			if errors.Is(err, errNotFound) {
-				continue
-			}
-			if err != nil {
-				return "", err
-			}
-			if !yield(position, &r) {
-				return "", nil
-			}
-		}
-		if len(entries) < scanChunk {
-			return "", nil
-		}
-	}
-}
-
-// due is an open booking and when it has to be carried on.
-type due struct {
-	id string
-	at time.Time
-}
-
-// openAfter returns up to scanChunk open bookings after a position, the soonest
-// first, and the position to go on from; "": there are no more.
-func (j journal) openAfter(ctx context.Context, after string) (found []due, next string, err error) {
-	entries, err := j.store.Scan(ctx, openPrefix, openPrefix+after, scanChunk)
-	if err != nil {
-		return nil, "", err
-	}
-	for _, e := range entries {
-		position := strings.TrimPrefix(e.Key, openPrefix)
-		at, id, _ := strings.Cut(position, "/")
-		millis, err := strconv.ParseInt(at, 10, 64)
-		if err != nil {
-			return nil, "", fmt.Errorf("reading the index of open bookings: %w", err)
-		}
-		found = append(found, due{id, time.UnixMilli(millis)})
-		next = position
-	}
-	if len(entries) < scanChunk {
-		next = ""
-	}
-	return found, next, nil
-}

@@ -160,7 +160,7 @@ func (m *machine) recover() {
 
 // overlaps checks that no two bookings of ours hold the room at once.
 func (m *machine) overlaps() {
-	blocks, err := m.svc.ownBlocks(context.Background(), "boardroom", opening, opening.Add(24*time.Hour))
+	blocks, err := m.svc.ownBlocks(context.Background(), "boardroom", "", opening, opening.Add(24*time.Hour))
 	if err != nil {
 		m.fail("%v", err)
 	}

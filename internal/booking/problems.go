@@ -89,6 +89,8 @@ var (
 	errUnknownRoom    = refusal{codeUnknownRoom, "No room of that name is configured for you; GET /v1/rooms lists those that are."}
 	errMismatch       = refusal{codeMismatch, "This key was used before for a different request: use a new key for a new booking."}
 	errNotOrganizer   = refusal{codeNotOrganizer, "Only the organizer can do that."}
+	errOver           = refusal{codeInvalidState, "The booking is over."}
+	errChanging       = refusal{codeInvalidState, "Another change of the booking is still on its way to Microsoft 365: wait until there is no pending_change."}
 	errVersion        = refusal{codeVersionConflict, "The booking has changed meanwhile: read it again."}
 )
 

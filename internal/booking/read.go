@@ -32,9 +32,9 @@ func (s *Service) Wait(ctx context.Context, c Caller, id string, d time.Duration
 		if err != nil {
 			return Booking{}, false, err
 		}
-		settled := !r.open() || r.Status == NeedsSignIn && !r.Withdraw
+		settled := !r.open() || r.rests() || r.Status == NeedsSignIn && !r.Withdraw
 		if settled || timeout {
-			return c.view(&r), !r.open(), nil
+			return c.view(&r), !r.open() || r.rests(), nil
 		}
 		select {
 		case <-changed:
@@ -81,15 +81,15 @@ func (s *Service) List(ctx context.Context, c Caller, f Filter) (found []Booking
 		prefix = roomPrefix(f.Room)
 	}
 	last := ""
-	more, err := s.journal.walk(ctx, prefix, f.Cursor, f.From, f.To, maxRead, func(position string, r *record) bool {
-		if !fits(r) {
+	more, err := s.journal.walk(ctx, prefix, f.Cursor, f.From, f.To, maxRead, func(e entry) bool {
+		if !fits(e.record) || !e.first(prefix, f.From) {
 			return true
 		}
 		if len(found) == f.Limit {
 			next = last
 			return false
 		}
-		found, last = append(found, c.view(r)), position
+		found, last = append(found, c.view(e.record)), e.position
 		return true
 	})
 	if err != nil {

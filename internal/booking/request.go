@@ -40,8 +40,9 @@ const maxAddress = 254
 
 // check says what is wrong with a request for a room, and what its times mean.
 // It refuses other configured rooms as attendees: a room is booked by name, so
-// that its slot is ours to know.
-func (r Request) check(room Room, rooms map[string]Room, now time.Time) (span, []fieldError) {
+// that its slot is ours to know. had is when the booking was before, nil for a new one:
+// what has begun may go on.
+func (r Request) check(room Room, rooms map[string]Room, now time.Time, had *period) (span, []fieldError) {
 	var wrong []fieldError
 	if r.Recurrence != nil {
 		wrong = append(wrong, fieldError{"body.recurrence", "series are not supported yet: book each date, or send null", ""})
@@ -63,7 +64,10 @@ func (r Request) check(room Room, rooms map[string]Room, now time.Time) (span, [
 	}
 	wrong = append(wrong, checkAttendees(r.Attendees, rooms)...)
 	s, badTimes := parseSpan(r.Start, r.End, r.TimeZone, r.AllDay, room.TimeZone)
-	if badTimes == nil {
+	if badTimes == nil && (had == nil || !s.start.Equal(had.start)) {
+		badTimes = notPast(s, r.AllDay, now)
+	}
+	if badTimes == nil && (had == nil || !s.start.Equal(had.start) || !s.end.Equal(had.end)) {
 		badTimes = room.allows(s, r.AllDay, now)
 	}
 	return s, append(wrong, badTimes...)

@@ -114,14 +114,18 @@ func rest(ctx context.Context, signal <-chan struct{}, d time.Duration) {
 	}
 }
 
-// allOpen returns all open bookings.
+// allOpen returns all open bookings but those that rest.
 func (s *Service) allOpen(ctx context.Context) (all []due, err error) {
 	for position := ""; ; {
 		found, next, err := s.journal.openAfter(ctx, position)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, found...)
+		for _, d := range found {
+			if !d.rests {
+				all = append(all, d)
+			}
+		}
 		if next == "" {
 			return all, nil
 		}
@@ -178,8 +182,8 @@ func (s *Service) wakeSignedIn(ctx context.Context) error {
 		maps.Copy(s.queue.people, people)
 	}()
 	for id := range people {
-		_, err := s.journal.walk(ctx, personPrefix(id), "", s.now().Add(-maxSpan), time.Time{}, noLimit, func(_ string, r *record) bool {
-			if r.open() && (r.Status == NeedsSignIn || r.Tries > 0) {
+		_, err := s.journal.walk(ctx, personPrefix(id), "", s.now().Add(-maxSpan), time.Time{}, noLimit, func(e entry) bool {
+			if r := e.record; r.open() && (r.Status == NeedsSignIn || r.Tries > 0) {
 				s.queue.wake(r.ID)
 			}
 			return true

@@ -97,7 +97,7 @@ func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to 
 	if err != nil {
 		return Schedule{}, err
 	}
-	blocks, err := s.ownBlocks(ctx, room.Name, from, to)
+	blocks, err := s.ownBlocks(ctx, room.Name, "", from, to)
 	if err != nil {
 		return Schedule{}, err
 	}

@@ -45,6 +45,9 @@ type Room struct {
 	MaxDuration time.Duration
 	// BookingWindow is how far ahead a booking may start; zero: no limit of ours.
 	BookingWindow time.Duration
+	// CheckIn is how long after its start a booking is released that nobody has checked
+	// in to; zero: never.
+	CheckIn time.Duration
 	// KeepDeclined leaves the event in the person's calendar when the room declines.
 	KeepDeclined bool
 }

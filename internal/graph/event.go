@@ -10,6 +10,7 @@ import (
 // (https://learn.microsoft.com/graph/api/resources/event).
 type Event struct {
 	ID            string `json:"id,omitempty"`
+	ETag          string `json:"@odata.etag,omitempty"`
 	TransactionID string `json:"transactionId,omitempty"`
 	ICalUID       string `json:"iCalUId,omitempty"`
 	WebLink       string `json:"webLink,omitempty"`

@@ -1,0 +1,80 @@
+package booking
+
+import (
+	"context"
+	"errors"
+
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// An alteration is what a caller wants of a booking that there is.
+type alteration struct {
+	action string                     // in the audit log
+	may    func(Caller, *record) bool // who may do it
+	match  func(version int) bool     // has to hold for its version; nil: any
+}
+
+// errUnchanged ends an alteration for which nothing has to be done.
+var errUnchanged = errors.New("the booking is so already")
+
+// alter applies f to a booking durably and, if that leaves something to do, has Run begin.
+// f is called again when somebody else was faster. errUnchanged from f is no error.
+func (s *Service) alter(ctx context.Context, c Caller, id string, what alteration, f func(*record) error) (record, error) {
+	return s.alterWith(ctx, c, id, what, func(_ context.Context, r *record) ([]store.Write, error) { return nil, f(r) })
+}
+
+// alterWith is alter with more in the same commit: what f returns.
+func (s *Service) alterWith(ctx context.Context, c Caller, id string, what alteration,
+	f func(context.Context, *record) ([]store.Write, error),
+) (record, error) {
+	ctx, cancel := durable(ctx)
+	defer cancel()
+	var as record
+	r, err := s.journal.changeWith(ctx, id, func(r *record) ([]store.Write, error) {
+		as = *r
+		switch {
+		case !what.may(c, r):
+			return nil, c.refuse(r)
+		case what.match != nil && !what.match(r.Revision):
+			return nil, errVersion
+		}
+		writes, err := f(ctx, r)
+		if err == nil && (r.Change != nil || r.Withdraw) && !r.taken(s.journal.instance, s.now()) {
+			// Else whoever has the turn does it, or who has it next.
+			r.NextAt, r.Turn = s.now().UTC().Add(claimLife), s.journal.instance
+		}
+		return writes, err
+	})
+	if errors.Is(err, errUnchanged) {
+		return as, nil
+	}
+	if err != nil {
+		return record{}, err
+	}
+	outcome := string(r.Status)
+	if r.open() && !r.rests() {
+		outcome = "pending"
+	}
+	s.auditLine(ctx, what.action, c, &r, outcome)
+	s.waiters.tell(id)
+	if outcome == "pending" {
+		s.queue.wake(id)
+	}
+	return r, nil
+}
+
+// refuse says why the caller may not change a booking.
+func (c Caller) refuse(r *record) error {
+	switch {
+	case c.Person == nil:
+		return refusal{codeForbidden, "Say for whom you do that: send Ones-Act-As with the organizer."}
+	case c.Service == "" && !c.sees(r):
+		return errNotFound
+	}
+	return errNotOrganizer
+}
+
+// invalidState refuses what a booking's status doesn't allow.
+func invalidState(r *record, what string) error {
+	return refusal{codeInvalidState, "A booking that is " + string(r.Status) + " can't be " + what + "."}
+}

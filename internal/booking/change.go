@@ -1,0 +1,165 @@
+package booking
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/onesgate/onesgate/internal/graph"
+)
+
+// A changeKind says what a change is for.
+type changeKind string
+
+const (
+	updating  changeKind = "update"
+	extending changeKind = "extend"
+	ending    changeKind = "end"
+	releasing changeKind = "release"
+)
+
+// A change is what a booking that stands is to become, and how far that has got. It goes
+// the way of a booking itself: durable before it is answered, noted before it is sent,
+// looked for before it is sent again.
+type change struct {
+	ID   string     `json:"id"`
+	Kind changeKind `json:"kind"`
+
+	// What the booking is then.
+	Request Request   `json:"request"`
+	Start   time.Time `json:"start"`
+	End     time.Time `json:"end"`
+	Zone    string    `json:"zone"`
+
+	// Asks says that the room has to take it.
+	Asks bool `json:"asks,omitempty"`
+	// Back says that the room has declined, and that the booking is put back.
+	Back   bool   `json:"back,omitempty"`
+	Reason string `json:"reason,omitempty"` // of the refusal
+
+	// Sent says that it may have reached Graph, and Made that it has.
+	Sent bool `json:"sent,omitempty"`
+	Made bool `json:"made,omitempty"`
+	// Answered is when the room had answered before it was sent: an answer of another
+	// time is one to the change.
+	Answered time.Time `json:"answered,omitzero"`
+}
+
+// An outcome is what became of a change.
+type outcome struct {
+	ID     string     `json:"id"`
+	Kind   changeKind `json:"kind"`
+	Status string     `json:"status"`
+	Reason string     `json:"reason,omitempty"`
+	At     time.Time  `json:"at"`
+}
+
+// Statuses of an outcome.
+const (
+	changeMade     = "made"
+	changeDeclined = "declined"
+	changeFailed   = "failed"
+)
+
+// newChange is a change of the booking that leaves it as it is, so far.
+func (r *record) newChange(kind changeKind) *change {
+	return &change{ID: uuid.NewString(), Kind: kind, Request: r.Request, Start: r.Start, End: r.End, Zone: r.Zone}
+}
+
+// changed is the booking as its change has it.
+func (r *record) changed() *record {
+	after := *r
+	after.Change = nil
+	if c := r.Change; c != nil {
+		after.Request, after.Start, after.End, after.Zone = c.Request, c.Start, c.End, c.Zone
+	}
+	return &after
+}
+
+// aim is how the event has to be: as the change has it, or as it was.
+func (r *record) aim() *record {
+	if r.Change.Back {
+		return r
+	}
+	return r.changed()
+}
+
+// conclude ends the change, which the event shows if status is changeMade. The booking
+// goes on as it is then.
+func (r *record) conclude(status, reason string, now time.Time) {
+	c := r.Change
+	if status == changeMade {
+		*r = *r.changed()
+	}
+	r.Change = nil
+	r.Last = &outcome{ID: c.ID, Kind: c.Kind, Status: status, Reason: reason, At: now.Truncate(time.Second)}
+	r.Reason, r.Tries = "", 0
+	switch {
+	case c.Kind == releasing && status == changeMade:
+		r.Status, r.Reason, r.NextAt = Released, reasonReleased, time.Time{}
+	case r.Status == Confirmed:
+		r.rest()
+	default:
+		r.NextAt = now // for the room's answer to the booking itself
+	}
+}
+
+// amendment is what to change of an event so that it is as the booking has to be; from is
+// how the journal believed it to be. What the person has changed in Outlook besides stays.
+func (r *record) amendment(event graph.Event) graph.EventChanges {
+	from, to := r, r.aim()
+	if r.Change.Back {
+		from = r.changed()
+	}
+	var e graph.EventChanges
+	want := to.event()
+	if r.Change.Kind == releasing {
+		list := withoutRoom(event.Attendees, r.RoomAddress)
+		e.Attendees = &list
+		e.Location = &graph.Location{}
+		return e
+	}
+	if !event.Start.Equal(want.Start.Time) || !event.End.Equal(want.End.Time) || event.IsAllDay != want.IsAllDay {
+		e.Start, e.End, e.IsAllDay = &want.Start, &want.End, &want.IsAllDay
+	}
+	if to.Request.Subject != from.Request.Subject && event.Subject != want.Subject {
+		e.Subject = &want.Subject
+	}
+	if to.Request.Private != from.Request.Private && event.Sensitivity != want.Sensitivity {
+		e.Sensitivity = &want.Sensitivity
+	}
+	if list := merged(event.Attendees, from.Request.Attendees, to.Request.Attendees); !sameAttendees(list, event.Attendees) {
+		e.Attendees = &list
+	}
+	return e
+}
+
+// merged is a list of attendees in which those of one list have been replaced by those of
+// another; everybody else, the room above all, stays.
+func merged(now []graph.Attendee, from, to []string) []graph.Attendee {
+	list := slices.DeleteFunc(slices.Clone(now), func(a graph.Attendee) bool {
+		return named(from, a.EmailAddress.Address) && !named(to, a.EmailAddress.Address)
+	})
+	for _, address := range to {
+		if !slices.ContainsFunc(list, func(a graph.Attendee) bool { return sameAddress(a.EmailAddress.Address, address) }) {
+			list = append(list, graph.Attendee{Type: graph.Required, EmailAddress: graph.EmailAddress{Address: address}})
+		}
+	}
+	return list
+}
+
+func withoutRoom(now []graph.Attendee, room string) []graph.Attendee {
+	return slices.DeleteFunc(slices.Clone(now), func(a graph.Attendee) bool { return sameAddress(a.EmailAddress.Address, room) })
+}
+
+func named(addresses []string, address string) bool {
+	return slices.ContainsFunc(addresses, func(a string) bool { return sameAddress(a, address) })
+}
+
+func sameAttendees(a, b []graph.Attendee) bool {
+	return slices.EqualFunc(a, b, func(a, b graph.Attendee) bool { return sameAddress(a.EmailAddress.Address, b.EmailAddress.Address) })
+}
+
+func sameAddress(a, b string) bool { return strings.EqualFold(a, b) }

@@ -1,0 +1,248 @@
+package booking
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+)
+
+// onPatch makes a fault of changes of events only.
+func onPatch(f func(r *http.Request, done bool) (*http.Response, error, bool)) func(*http.Request, bool) (*http.Response, error, bool) {
+	return func(r *http.Request, done bool) (*http.Response, error, bool) {
+		if r.Method == http.MethodPatch {
+			return f(r, done)
+		}
+		return nil, nil, false
+	}
+}
+
+// patch changes a booking of Alice's.
+func (h *house) patch(id, body string, header ...string) reply {
+	h.t.Helper()
+	return h.call(alice, "PATCH", "/v1/bookings/"+id, body, header...)
+}
+
+func TestRename(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", "attendees", []string{"bob@contoso.com"}).text("id")
+		looks := h.graph.count("GET /me/events/")
+		r := h.patch(id, `{"subject":"Budget","attendees":["carol@contoso.com"]}`)
+		h.want(r, 200, "subject", "Budget", "status", "confirmed", "last_change.status", "made", "attendees", `["carol@contoso.com"]`)
+		e := h.graph.events[0]
+		if e.Body["subject"] != "Budget" || e.Room != "boardroom@contoso.com" || !slices.Equal(e.People, []string{"carol@contoso.com"}) || e.Response != "accepted" {
+			t.Errorf("event: %+v; want it renamed, with Carol in place of Bob, and the room still there", e)
+		}
+		if n := h.graph.count("GET /me/events/") - looks; e.Patches != 1 || n != 1 {
+			t.Errorf("%d changes, %d looks; want one each: the room isn't asked", e.Patches, n)
+		}
+		h.want(h.patch(id, `{"subject":"Budget"}`), 200, "version", r.text("version"))
+		if e.Patches != 1 {
+			t.Errorf("%d changes, want 1: nothing was to be done", e.Patches)
+		}
+	})
+}
+
+func TestMove(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		r := h.patch(id, `{"start":"2026-12-01T14:00:00+08:00","end":"2026-12-01T15:00:00+08:00"}`, "Content-Type", "application/merge-patch+json")
+		h.want(r, 200, "status", "confirmed", "start", "2026-12-01T14:00:00+08:00", "last_change.status", "made", "pending_change", "null")
+		if e := h.graph.events[0]; !e.Start.Equal(opening.Add(5*time.Hour)) || !e.End.Equal(opening.Add(6*time.Hour)) {
+			t.Errorf("event: %v to %v", e.Start, e.End)
+		}
+		h.want(h.book("10:00", "11:00"), 201) // free again
+		h.want(h.book("14:30", "15:30"), 409, "code", "room_conflict")
+		// Lists show it where it is, once.
+		list := h.call(alice, "GET", "/v1/bookings?room=boardroom&from=2026-12-01T13:00:00%2B08:00&to=2026-12-01T18:00:00%2B08:00", "")
+		if found, _ := list.body["bookings"].([]any); len(found) != 1 {
+			t.Errorf("list: %v", list.body)
+		}
+	})
+}
+
+// A move that overlaps the booking itself is no conflict; one that overlaps another is,
+// and changes nothing.
+func TestMoveConflicts(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.want(h.call(bob, "POST", "/v1/bookings", body("12:00", "13:00")), 201)
+		h.want(h.patch(id, `{"start":"2026-12-01T10:30:00+08:00","end":"2026-12-01T11:30:00+08:00"}`), 200, "status", "confirmed")
+		h.want(h.patch(id, `{"end":"2026-12-01T12:30:00+08:00"}`), 409, "code", "room_conflict", "clashes.0", "null")
+		h.graph.mu.Lock()
+		h.graph.foreign["boardroom@contoso.com"] = []period{{opening.Add(150 * time.Minute), opening.Add(170 * time.Minute)}}
+		h.graph.mu.Unlock()
+		h.want(h.patch(id, `{"end":"2026-12-01T12:00:00+08:00"}`), 409, "code", "room_conflict")
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "end", "2026-12-01T11:30:00+08:00", "pending_change", "null")
+	})
+}
+
+// While the room thinks, both times are the booking's; if it declines, the booking is put
+// back.
+func TestMoveDeclined(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.graph.setAnswer(func(e *fakeEvent) string {
+			switch {
+			case e.Start.Equal(opening.Add(time.Hour)):
+				return "accepted"
+			case time.Since(opening) < 20*time.Second:
+				return "none"
+			}
+			return "declined"
+		})
+		r := h.patch(id, `{"start":"2026-12-01T14:00:00+08:00","end":"2026-12-01T15:00:00+08:00"}`)
+		h.want(r, 202, "status", "confirmed", "start", "2026-12-01T10:00:00+08:00", "pending_change.start", "2026-12-01T14:00:00+08:00")
+		h.want(h.patch(id, `{"subject":"Budget"}`), 409, "code", "invalid_state")
+		for _, at := range [][2]string{{"10:30", "11:30"}, {"14:30", "15:30"}} {
+			h.want(h.call(bob, "POST", "/v1/bookings", body(at[0], at[1])), 409, "code", "room_conflict")
+		}
+		h.settle(2 * time.Minute)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "confirmed", "start", "2026-12-01T10:00:00+08:00",
+			"pending_change", "null", "last_change.status", "declined", "last_change.reason", reasonPolicy)
+		if e := h.graph.events[0]; !e.Start.Equal(opening.Add(time.Hour)) || e.Cancelled || e.Patches != 2 {
+			t.Errorf("event: %+v; want it back at 10:00", e)
+		}
+		h.want(h.call(bob, "POST", "/v1/bookings", body("14:30", "15:30", "subject", "Bob's"), "Prefer", "respond-async"), 202)
+	})
+}
+
+// The caller that waits is told of the refusal.
+func TestMoveDeclinedAtOnce(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.graph.setAnswer(func(e *fakeEvent) string {
+			if e.Start.Equal(opening.Add(time.Hour)) {
+				return "accepted"
+			}
+			return "declined"
+		})
+		r := h.patch(id, `{"start":"2026-12-01T14:00:00+08:00","end":"2026-12-01T15:00:00+08:00"}`)
+		h.want(r, 409, "code", "room_declined", "booking.status", "confirmed", "booking.start", "2026-12-01T10:00:00+08:00")
+	})
+}
+
+// If the old time is gone too, the booking is declined.
+func TestMoveLosesBoth(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.graph.setAnswer(func(*fakeEvent) string { return "declined" })
+		h.want(h.patch(id, `{"start":"2026-12-01T14:00:00+08:00","end":"2026-12-01T15:00:00+08:00"}`), 409, "code", "room_declined")
+		h.settle(time.Minute)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "declined", "reason", reasonLost, "pending_change", "null")
+		if n := len(h.graph.live()); n != 0 {
+			t.Errorf("live events: %d, want none", n)
+		}
+	})
+}
+
+// What may have been done is looked for before it is done again, also after a crash.
+func TestChangeAnswersLost(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.graph.setFault(onPatch(times(1, lostReply)))
+		r := h.patch(id, `{"start":"2026-12-01T14:00:00+08:00","end":"2026-12-01T15:00:00+08:00","subject":"Budget"}`, "Prefer", "respond-async")
+		h.want(r, 202)
+		h.restart()
+		h.settle(time.Minute)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "subject", "Budget", "start", "2026-12-01T14:00:00+08:00", "last_change.status", "made")
+		if e := h.graph.events[0]; e.Patches != 1 {
+			t.Errorf("the event was changed %d times, want once", e.Patches)
+		}
+	})
+}
+
+func TestChangeRefused(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.graph.setFault(onPatch(answers(400, "ErrorPropertyValidationFailure")))
+		h.want(h.patch(id, `{"subject":"Budget"}`), 409, "code", "invalid_state", "booking.subject", "Quarterly review")
+		h.graph.setFault(onPatch(times(2, answers(412, "ErrorIrresolvableConflict"))))
+		h.want(h.patch(id, `{"subject":"Budget"}`, "Prefer", "wait=30"), 200, "subject", "Budget")
+	})
+}
+
+func TestChangeOfWhatIsGone(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.graph.mu.Lock()
+		h.graph.events[0].Cancelled = true
+		h.graph.mu.Unlock()
+		h.want(h.patch(id, `{"subject":"Budget"}`), 409, "booking.status", "cancelled")
+	})
+}
+
+func TestChangeWaitsForSignIn(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.graph.setFault(onPatch(times(1, func(*http.Request, bool) (*http.Response, error, bool) {
+			h.kill(alice, grant.ErrNeedsSignIn)
+			return nil, errLost, true
+		})))
+		h.want(h.patch(id, `{"subject":"Budget"}`), 202, "status", "confirmed")
+		h.settle(time.Minute)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "confirmed", "reason", reasonSignIn)
+		h.kill(alice, nil)
+		h.svc.Resume(alice.ID)
+		h.settle(10 * time.Second)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "subject", "Budget", "reason", "null")
+	})
+}
+
+// A change of what has not reached Microsoft yet follows it there.
+func TestChangeBeforeTheEvent(t *testing.T) {
+	story(t, func(h *house) {
+		h.graph.setFault(notSent)
+		id := h.book("10:00", "11:00", "room", "peak").text("id")
+		h.want(h.patch(id, `{"start":"2026-12-01T12:00:00+08:00","end":"2026-12-01T13:00:00+08:00"}`), 202, "status", "accepted")
+		h.graph.setFault(nil)
+		h.settle(10 * time.Minute)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "confirmed", "start", "2026-12-01T12:00:00+08:00")
+	})
+}
+
+func TestCancelDuringChange(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.graph.setAnswer(func(*fakeEvent) string { return "none" })
+		h.want(h.patch(id, `{"end":"2026-12-01T11:30:00+08:00"}`, "Prefer", "wait=1"), 202)
+		h.want(h.call(alice, "DELETE", "/v1/bookings/"+id, ""), 200, "status", "cancelled", "pending_change", "null")
+		h.want(h.book("10:00", "11:30", "subject", "Again"), 202)
+	})
+}
+
+func TestWhoMayChange(t *testing.T) {
+	story(t, func(h *house) {
+		r := h.book("10:00", "11:00")
+		id := r.text("id")
+		for _, tt := range []struct {
+			as     any
+			status int
+			code   string
+		}{{bob, 404, "not_found"}, {"", 403, "forbidden"}, {"bob@contoso.com", 404, "not_found"}, {eve, 404, "not_found"}} {
+			if tt.as == "bob@contoso.com" {
+				tt.as, tt.status, tt.code = bob.ID, 403, "not_organizer"
+			}
+			for _, call := range [][2]string{{"PATCH", ""}, {"POST", "/extend"}, {"POST", "/check-in"}, {"POST", "/end"}} {
+				in := map[string]string{"": `{"subject":"x"}`, "/extend": `{"minutes":15}`}[call[1]]
+				h.want(h.call(tt.as, call[0], "/v1/bookings/"+id+call[1], in), tt.status, "code", tt.code)
+			}
+		}
+		h.want(h.patch(id, `{"subject":"x"}`, "If-Match", `"99"`), 412, "code", "version_conflict")
+		h.want(h.patch(id, `{"subject":"x"}`, "If-Match", r.header.Get("ETag")), 200)
+		for body, field := range map[string]string{
+			`{"subject":null}`: "body.subject", `{"start":"soon"}`: "body.start", `{"end":"2026-12-01T09:30:00+08:00"}`: "body.end",
+			`{"time_zone":"Europe/London"}`: "body.start", `{"attendees":["peak@contoso.com"]}`: "body.attendees",
+			`{"end":"2026-12-01T20:00:00+08:00"}`: "body.end", `{"room":"peak"}`: "body.room", `{"attendees":7}`: "body.attendees",
+		} {
+			r := h.patch(id, body)
+			h.want(r, 422, "code", "invalid_request")
+			if errs, _ := r.body["errors"].([]any); len(errs) == 0 || !strings.HasPrefix(errs[0].(map[string]any)["location"].(string), field) {
+				t.Errorf("%s: errors %v, want one at %s", body, r.body["errors"], field)
+			}
+		}
+	})
+}

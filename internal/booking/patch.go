@@ -1,0 +1,60 @@
+package booking
+
+import (
+	"encoding/json"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// A Patch is what a caller wants changed of a booking, as a JSON merge patch (RFC 7396):
+// what is left out stays, and null takes away.
+type Patch struct {
+	Subject   given[string]   `json:"subject,omitempty" maxLength:"255"`
+	Start     given[string]   `json:"start,omitempty" maxLength:"64" doc:"As in booking"`
+	End       given[string]   `json:"end,omitempty" maxLength:"64" doc:"As in booking"`
+	TimeZone  given[string]   `json:"time_zone,omitempty" maxLength:"64" doc:"null: the room's"`
+	AllDay    given[bool]     `json:"all_day,omitempty"`
+	Attendees given[[]string] `json:"attendees,omitempty" maxItems:"200" doc:"All of them: those who are not in the list any more are told so"`
+	Body      given[string]   `json:"body,omitempty" maxLength:"16000"`
+	Private   given[bool]     `json:"private,omitempty"`
+}
+
+// given is a member of a merge patch: not there, null, or a value.
+type given[T any] struct {
+	there bool
+	value T // the zero value for null
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (g *given[T]) UnmarshalJSON(b []byte) error {
+	g.there = true
+	return json.Unmarshal(b, &g.value)
+}
+
+// Schema implements huma.SchemaProvider.
+func (g given[T]) Schema(r huma.Registry) *huma.Schema {
+	s := *huma.SchemaFromType(r, reflect.TypeFor[T]())
+	s.Nullable = true
+	return &s
+}
+
+func (g given[T]) into(field *T) {
+	if g.there {
+		*field = g.value
+	}
+}
+
+// apply is the booking's request with the patch in it.
+func (p Patch) apply(r *record) (Request, error) {
+	req := r.Request
+	p.Subject.into(&req.Subject)
+	p.Start.into(&req.Start)
+	p.End.into(&req.End)
+	p.TimeZone.into(&req.TimeZone)
+	p.AllDay.into(&req.AllDay)
+	p.Attendees.into(&req.Attendees)
+	p.Body.into(&req.Body)
+	p.Private.into(&req.Private)
+	return req, nil
+}

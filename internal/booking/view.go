@@ -1,0 +1,135 @@
+package booking
+
+import "time"
+
+// A Booking is what callers are told.
+type Booking struct {
+	ID            string         `json:"id"`
+	Status        Status         `json:"status" enum:"accepted,awaiting_room,confirmed,declined,needs_sign_in,failed,expired,cancelled,released"`
+	Reason        string         `json:"reason,omitempty" doc:"Why it is not confirmed, for people"`
+	Room          string         `json:"room"`
+	Subject       string         `json:"subject"`
+	Start         time.Time      `json:"start"`
+	End           time.Time      `json:"end"`
+	TimeZone      string         `json:"time_zone"`
+	AllDay        bool           `json:"all_day"`
+	Attendees     []string       `json:"attendees" nullable:"false"`
+	Body          string         `json:"body,omitempty"`
+	Private       bool           `json:"private"`
+	OnlineMeeting bool           `json:"online_meeting"`
+	Recurrence    map[string]any `json:"recurrence" nullable:"true" doc:"Always null: series are not supported yet"`
+	ExternalID    string         `json:"external_id,omitempty"`
+	Organizer     Organizer      `json:"organizer"`
+	RoomResponse  RoomResponse   `json:"room_response"`
+	PendingChange *PendingChange `json:"pending_change,omitempty" doc:"What it is to become, once Microsoft 365 and the room have taken it; missing: nothing else"`
+	LastChange    *LastChange    `json:"last_change,omitempty" doc:"What became of the change before; missing: there was none"`
+	Graph         GraphIDs       `json:"graph"`
+	CreatedAt     time.Time      `json:"created_at"`
+	UpdatedAt     time.Time      `json:"updated_at"`
+	Version       int            `json:"version" doc:"Also the ETag"`
+	CheckedInAt   *time.Time     `json:"checked_in_at"`
+}
+
+// An Organizer is the person a booking was made by or for.
+type Organizer struct {
+	ID    string `json:"id"`
+	Name  string `json:"name,omitempty"`
+	Email string `json:"email,omitempty"`
+}
+
+// A RoomResponse is the room's answer to the invitation.
+type RoomResponse struct {
+	Status string     `json:"status" enum:"none,accepted,tentative,declined"`
+	Reason string     `json:"reason,omitempty"`
+	At     *time.Time `json:"at"`
+}
+
+// A PendingChange is what a booking is to become.
+type PendingChange struct {
+	ID        string    `json:"id"`
+	Kind      string    `json:"kind" enum:"update,extend,end,release"`
+	Subject   string    `json:"subject"`
+	Start     time.Time `json:"start"`
+	End       time.Time `json:"end"`
+	TimeZone  string    `json:"time_zone"`
+	AllDay    bool      `json:"all_day"`
+	Attendees []string  `json:"attendees" nullable:"false"`
+	Reverting bool      `json:"reverting,omitempty" doc:"The room declined it, and the booking is being put back"`
+	Reason    string    `json:"reason,omitempty" doc:"Why the room declined it"`
+}
+
+// A LastChange tells how a change has ended.
+type LastChange struct {
+	ID     string    `json:"id"`
+	Kind   string    `json:"kind" enum:"update,extend,end,release"`
+	Status string    `json:"status" enum:"made,declined,failed" doc:"declined: the room didn't take it, and the booking is as it was"`
+	Reason string    `json:"reason,omitempty"`
+	At     time.Time `json:"at"`
+}
+
+// GraphIDs lead to the event in the organizer's calendar.
+type GraphIDs struct {
+	EventID string `json:"event_id,omitempty"`
+	ICalUID string `json:"ical_uid,omitempty"`
+	WebLink string `json:"web_link,omitempty"`
+}
+
+// booking is the answer about r for somebody who may see it; withPrivate tells
+// whether a private one shows what it is about.
+func (r *record) booking(withPrivate bool) Booking {
+	zone, err := time.LoadLocation(r.Zone)
+	if err != nil {
+		zone = time.UTC // the zone data has lost a zone since
+	}
+	b := Booking{
+		ID: r.ID, Status: r.Status, Reason: r.Reason,
+		Room: r.Request.Room, Subject: r.Request.Subject, Body: r.Request.Body,
+		Start: r.Start.In(zone), End: r.End.In(zone), TimeZone: r.Zone, AllDay: r.Request.AllDay,
+		Attendees: r.Request.Attendees, Private: r.Request.Private, OnlineMeeting: r.Request.OnlineMeeting,
+		ExternalID: r.Request.ExternalID,
+		Organizer:  Organizer{ID: r.PersonID, Name: r.PersonName, Email: r.PersonEmail},
+		RoomResponse: RoomResponse{
+			Status: r.Response,
+		},
+		Graph:     GraphIDs{EventID: r.EventID, ICalUID: r.ICalUID, WebLink: r.WebLink},
+		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Revision,
+	}
+	if b.RoomResponse.Status == "" {
+		b.RoomResponse.Status = "none"
+	}
+	if !r.ResponseAt.IsZero() {
+		b.RoomResponse.At = &r.ResponseAt
+	}
+	if r.Status == Declined {
+		b.RoomResponse.Reason = r.Refusal
+	}
+	if b.Attendees == nil {
+		b.Attendees = []string{}
+	}
+	if !r.CheckedInAt.IsZero() {
+		b.CheckedInAt = &r.CheckedInAt
+	}
+	if c := r.Change; c != nil {
+		after := r.changed()
+		b.PendingChange = &PendingChange{
+			ID: c.ID, Kind: string(c.Kind), Subject: after.Request.Subject, Start: after.Start.In(zone), End: after.End.In(zone),
+			TimeZone: after.Zone, AllDay: after.Request.AllDay, Attendees: append([]string{}, after.Request.Attendees...), Reverting: c.Back,
+			Reason: c.Reason,
+		}
+	}
+	if l := r.Last; l != nil {
+		b.LastChange = &LastChange{ID: l.ID, Kind: string(l.Kind), Status: l.Status, Reason: l.Reason, At: l.At}
+	}
+	if r.Request.Private && !withPrivate {
+		b.hide()
+	}
+	return b
+}
+
+// hide leaves of a private booking that there is one.
+func (b *Booking) hide() {
+	b.Subject, b.Body, b.Attendees, b.Graph.WebLink = "", "", []string{}, ""
+	if b.PendingChange != nil {
+		b.PendingChange.Subject, b.PendingChange.Attendees = "", []string{}
+	}
+}
