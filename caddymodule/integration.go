@@ -48,8 +48,9 @@ type Room struct {
 	// What becomes of a meeting that the room has declined: `cancel` or `keep`.
 	// Default: `cancel`.
 	OnDecline string `json:"on_decline,omitempty"`
-	// When a booking that nobody has checked in to is to be released. Read, but
-	// not acted on yet.
+	// How long after its start a booking is released that nobody has checked in to:
+	// the room goes, the meeting stays. It goes for bookings made since it was set.
+	// Default: never.
 	CheckIn caddy.Duration `json:"check_in,omitempty"`
 }
 
@@ -162,7 +163,7 @@ func (r *Room) build(integration string) (booking.Room, error) {
 	}
 	built := booking.Room{
 		Name: r.Name, Integration: integration, Address: address, Title: r.Title, TimeZone: zone,
-		Capacity: r.Capacity, Group: r.Group, KeepDeclined: r.OnDecline == "keep",
+		Capacity: r.Capacity, Group: r.Group, KeepDeclined: r.OnDecline == "keep", CheckIn: time.Duration(r.CheckIn),
 		MaxDuration: time.Duration(r.MaxDuration), BookingWindow: time.Duration(r.BookingWindow),
 	}
 	if built.Title == "" {

@@ -86,9 +86,6 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 			}
 			mailboxes[strings.ToLower(r.Address)] = r.Name
 			s.world.Rooms[r.Name] = r
-			if room.CheckIn > 0 {
-				s.log.Warn("check_in is read but not acted on yet: bookings are not released by themselves", zap.String("room", r.Name))
-			}
 		}
 	}
 	return s, nil

@@ -117,6 +117,9 @@ func (r *record) amendment(event graph.Event) graph.EventChanges {
 	want := to.event()
 	if r.Change.Kind == releasing {
 		list := withoutRoom(event.Attendees, r.RoomAddress)
+		if len(list) == len(event.Attendees) {
+			return e // done before, or by somebody in Outlook
+		}
 		e.Attendees = &list
 		e.Location = &graph.Location{}
 		return e
