@@ -14,11 +14,19 @@ type alteration struct {
 	match  func(version int) bool     // has to hold for its version; nil: any
 }
 
+// done is err, unless that only says that there was nothing to do.
+func done(err error) error {
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
+}
+
 // errUnchanged ends an alteration for which nothing has to be done.
 var errUnchanged = errors.New("the booking is so already")
 
 // alter applies f to a booking durably and, if that leaves something to do, has Run begin.
-// f is called again when somebody else was faster. errUnchanged from f is no error.
+// f is called again when somebody else was faster. errUnchanged from f is returned with the booking as it is.
 func (s *Service) alter(ctx context.Context, c Caller, id string, what alteration, f func(*record) error) (record, error) {
 	return s.alterWith(ctx, c, id, what, func(_ context.Context, r *record) ([]store.Write, error) { return nil, f(r) })
 }
@@ -45,8 +53,8 @@ func (s *Service) alterWith(ctx context.Context, c Caller, id string, what alter
 		}
 		return writes, err
 	})
-	if errors.Is(err, errUnchanged) {
-		return as, nil
+	if errors.Is(err, errUnchanged) || errors.Is(err, errReplayed) {
+		return as, err
 	}
 	if err != nil {
 		return record{}, err

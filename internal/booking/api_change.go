@@ -53,16 +53,20 @@ func (a *api) update(ctx context.Context, c Caller, in *updateInput) (*bookingAn
 }
 
 type extendInput struct {
-	ID      string `path:"id" maxLength:"64"`
-	Prefer  string `header:"Prefer" maxLength:"200" doc:"As in booking"`
-	IfMatch string `header:"If-Match" maxLength:"200" doc:"The ETag that the booking must have"`
-	Body    struct {
+	ID             string `path:"id" maxLength:"64"`
+	Prefer         string `header:"Prefer" maxLength:"200" doc:"As in booking"`
+	IfMatch        string `header:"If-Match" maxLength:"200" doc:"The ETag that the booking must have"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"A repeat with the same key doesn't extend again"`
+	Body           struct {
 		Minutes int `json:"minutes" minimum:"1" maximum:"1440"`
 	}
 }
 
 func (a *api) extend(ctx context.Context, c Caller, in *extendInput) (*bookingAnswer, error) {
-	b, change, err := a.bookings.Extend(ctx, c, in.ID, time.Duration(in.Body.Minutes)*time.Minute, matcher(in.IfMatch))
+	b, change, replayed, err := a.bookings.Extend(ctx, c, in.ID, time.Duration(in.Body.Minutes)*time.Minute, in.IdempotencyKey, matcher(in.IfMatch))
+	if replayed {
+		return &bookingAnswer{Status: http.StatusOK, ETag: etag(b.Version), Replayed: "true", Body: b}, err
+	}
 	return a.changing(ctx, c, b, change, in.Prefer, err)
 }
 

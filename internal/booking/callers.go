@@ -31,6 +31,14 @@ func (c Caller) sees(r *record) bool { return c.Person == nil || c.owns(r) }
 
 func (c Caller) owns(r *record) bool { return c.Person != nil && c.Person.ID == r.PersonID }
 
+// id is the person's whom the call is for; "": nobody's.
+func (c Caller) id() string {
+	if c.Person == nil {
+		return ""
+	}
+	return c.Person.ID
+}
+
 // view is the booking as the caller may see it; the subject of a private one is
 // only for its organizer.
 func (c Caller) view(r *record) Booking { return r.booking(c.owns(r)) }

@@ -23,5 +23,5 @@ func (s *Service) Cancel(ctx context.Context, c Caller, id, comment string, matc
 		r.Withdraw, r.Comment, r.Tries = true, comment, 0
 		return nil
 	})
-	return c.view(&r), r.Withdraw, err
+	return c.view(&r), r.Withdraw, done(err)
 }

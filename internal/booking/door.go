@@ -76,12 +76,12 @@ func (s *Service) CheckIn(ctx context.Context, c Caller, id string, match func(v
 		}
 		return nil
 	})
-	return c.view(&r), err
+	return c.view(&r), done(err)
 }
 
-// End ends a booking that has begun, now: the rest of its time is free for others. change
+// End ends a booking that has begun, now: the rest of its time is free for others. changing
 // is the id of what still has to be told Microsoft.
-func (s *Service) End(ctx context.Context, c Caller, id string, match func(version int) bool) (b Booking, change string, err error) {
+func (s *Service) End(ctx context.Context, c Caller, id string, match func(version int) bool) (b Booking, changing string, err error) {
 	r, err := s.alter(ctx, c, id, alteration{"end", Caller.atDoor, match}, func(r *record) error {
 		now := s.now().UTC()
 		switch {
@@ -109,10 +109,10 @@ func (s *Service) End(ctx context.Context, c Caller, id string, match func(versi
 		r.Change = r.newChange(ending)
 		return nil
 	})
-	if err == nil && r.Change != nil {
-		change = r.Change.ID
+	if r.Change != nil {
+		changing = r.Change.ID
 	}
-	return c.view(&r), change, err
+	return c.view(&r), changing, done(err)
 }
 
 // endAt is the booking with another end.

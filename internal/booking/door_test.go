@@ -153,6 +153,22 @@ func TestEnd(t *testing.T) {
 	})
 }
 
+// With a key, a repeated call extends once.
+func TestExtendTwice(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		for i, want := range []string{"null", "true", "true"} {
+			r := h.call(alice, "POST", "/v1/bookings/"+id+"/extend", `{"minutes":15}`, "Idempotency-Key", "k")
+			h.want(r, 200, "end", "2026-12-01T11:15:00+08:00")
+			if got := r.header.Get("Idempotent-Replayed"); i > 0 && got != want {
+				t.Errorf("Idempotent-Replayed: got %q, want %q", got, want)
+			}
+		}
+		h.want(h.call(alice, "POST", "/v1/bookings/"+id+"/extend", `{"minutes":20}`, "Idempotency-Key", "k"), 422, "code", "idempotency_mismatch")
+		h.want(h.call(alice, "POST", "/v1/bookings/"+id+"/extend", `{"minutes":15}`), 200, "end", "2026-12-01T11:30:00+08:00")
+	})
+}
+
 // An end that Microsoft can't be told yet holds here already.
 func TestEndDuringOutage(t *testing.T) {
 	story(t, func(h *house) {

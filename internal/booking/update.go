@@ -4,56 +4,98 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/store"
 )
 
+// An amendment is a change that a caller wants of a booking.
+type amendment struct {
+	alteration
+	kind changeKind
+	// want is the booking's request as it is to be.
+	want func(*record) (Request, error)
+	// key, if any, is the caller's Idempotency-Key in the store, and asked a hash of what
+	// they ask for with it.
+	key, asked string
+}
+
 // Update wants a booking changed. Only its organizer may. match, if not nil, has to hold
 // for its version. The booking that it returns is as it is now; if the change is on its
-// way, then that has been handed to Run, and change is its id.
-func (s *Service) Update(ctx context.Context, c Caller, id string, p Patch, match func(version int) bool) (b Booking, change string, err error) {
-	return s.amendBooking(ctx, c, id, updating, alteration{"update", Caller.owns, match}, p.apply)
+// way, then that has been handed to Run, and changing is its id.
+func (s *Service) Update(ctx context.Context, c Caller, id string, p Patch, match func(version int) bool) (b Booking, changing string, err error) {
+	b, changing, _, err = s.amendBooking(ctx, c, id, amendment{
+		alteration: alteration{"update", Caller.owns, match}, kind: updating, want: p.apply,
+	})
+	return b, changing, err
 }
 
 // Extend wants a booking to end later, which is not over yet: the room is looked at first
-// for the time that is added. Repeats with the same key extend once.
-func (s *Service) Extend(ctx context.Context, c Caller, id string, by time.Duration, match func(version int) bool) (b Booking, change string, err error) {
-	return s.amendBooking(ctx, c, id, extending, alteration{"extend", Caller.atDoor, match}, func(r *record) (Request, error) {
-		if r.Request.AllDay {
-			return Request{}, refusal{codeInvalidState, "An all-day booking is not extended by minutes: change its end instead."}
-		}
-		req := r.Request
-		req.End = r.wall(r.End.Add(by))
-		return req, nil
-	})
+// for the time that is added. With key, the caller's Idempotency-Key, a repeated call is
+// answered with the present state and replayed is true; without, it extends again.
+func (s *Service) Extend(ctx context.Context, c Caller, id string, by time.Duration, key string, match func(version int) bool) (b Booking, changing string, replayed bool, err error) {
+	a := amendment{
+		alteration: alteration{"extend", Caller.atDoor, match}, kind: extending,
+		want: func(r *record) (Request, error) {
+			if r.Request.AllDay {
+				return Request{}, refusal{codeInvalidState, "An all-day booking is not extended by minutes: change its end instead."}
+			}
+			req := r.Request
+			req.End = r.wall(r.End.Add(by))
+			return req, nil
+		},
+	}
+	if key != "" {
+		a.key, a.asked = idempotencyKey(c.Service != "", c.id(), key), hash("extend", id, by.String())
+	}
+	return s.amendBooking(ctx, c, id, a)
 }
 
-// amendBooking makes a change of a booking durable, to what want makes of its request.
-func (s *Service) amendBooking(ctx context.Context, c Caller, id string, kind changeKind, what alteration,
-	want func(*record) (Request, error),
-) (b Booking, change string, err error) {
+// amendBooking makes a change of a booking durable.
+func (s *Service) amendBooking(ctx context.Context, c Caller, id string, a amendment) (b Booking, changing string, replayed bool, err error) {
 	r, err := s.journal.get(ctx, id)
 	if err != nil {
-		return Booking{}, "", err
+		return Booking{}, "", false, err
 	}
-	if !what.may(c, &r) {
-		return Booking{}, "", c.refuse(&r)
+	if !a.may(c, &r) {
+		return Booking{}, "", false, c.refuse(&r)
 	}
-	next, err := s.proposed(&r, kind, want)
-	if err == nil {
-		err = s.possible(ctx, c, &r, next)
+	if err = s.askedBefore(ctx, a); err == nil {
+		var next *change
+		if next, err = s.proposed(&r, a); err == nil {
+			err = s.possible(ctx, c, &r, next)
+		}
+		if err == nil {
+			r, err = s.propose(ctx, c, &r, a)
+		}
 	}
-	if err == nil {
-		r, err = s.propose(ctx, c, &r, kind, what, want)
-	}
-	if err != nil && !errors.Is(err, errUnchanged) {
-		return Booking{}, "", err
+	if err != nil && !errors.Is(err, errUnchanged) && !errors.Is(err, errReplayed) {
+		return Booking{}, "", false, err
 	}
 	if r.Change != nil {
-		change = r.Change.ID
+		changing = r.Change.ID
 	}
-	return c.view(&r), change, nil
+	return c.view(&r), changing, errors.Is(err, errReplayed), nil
+}
+
+// errReplayed ends an amendment that was asked for before with the same key.
+var errReplayed = errors.New("this was asked for before")
+
+// askedBefore returns errReplayed if the amendment was asked for before, and errMismatch
+// if its key was used for something else.
+func (s *Service) askedBefore(ctx context.Context, a amendment) error {
+	if a.key == "" {
+		return nil
+	}
+	made, ok, err := s.journal.claimed(ctx, a.key)
+	switch {
+	case err != nil || !ok:
+		return err
+	case made.Request != a.asked:
+		return errMismatch
+	}
+	return errReplayed
 }
 
 // possible refuses a change that is known to fail: nobody could bring it to Microsoft, or
@@ -75,9 +117,7 @@ func (s *Service) possible(ctx context.Context, c Caller, r *record, next *chang
 }
 
 // propose makes a change durable, unless another booking of ours holds its time.
-func (s *Service) propose(ctx context.Context, c Caller, of *record, kind changeKind, what alteration,
-	want func(*record) (Request, error),
-) (record, error) {
+func (s *Service) propose(ctx context.Context, c Caller, of *record, a amendment) (record, error) {
 	room := s.world().Rooms[of.Request.Room]
 	release, err := s.locks.acquire(ctx, room.Name)
 	if err != nil {
@@ -85,15 +125,24 @@ func (s *Service) propose(ctx context.Context, c Caller, of *record, kind change
 	}
 	var held []block
 	var wanted period
-	r, err := s.alterWith(ctx, c, of.ID, what, func(ctx context.Context, r *record) ([]store.Write, error) {
-		next, err := s.proposed(r, kind, want)
-		if err != nil {
+	r, err := s.alterWith(ctx, c, of.ID, a.alteration, func(ctx context.Context, r *record) (writes []store.Write, err error) {
+		if err := s.askedBefore(ctx, a); err != nil {
 			return nil, err
 		}
-		r.Change, wanted = next, period{next.Start, next.End}
-		if !next.Asks {
-			return nil, nil
+		if r.Change, err = s.proposed(r, a); err != nil {
+			return nil, err
 		}
+		if a.key != "" {
+			write, err := claim{ID: r.ID, Request: a.asked}.write(a.key, r.Change.End)
+			if err != nil {
+				return nil, err
+			}
+			r.Claims, writes = append(slices.Clone(r.Claims), a.key), append(writes, write)
+		}
+		if !r.Change.Asks {
+			return writes, nil
+		}
+		wanted = period{r.Change.Start, r.Change.End}
 		took, err := s.journal.take(ctx, room.Name, r.ID)
 		if err != nil {
 			return nil, err
@@ -101,7 +150,7 @@ func (s *Service) propose(ctx context.Context, c Caller, of *record, kind change
 		if held, err = s.ownBlocks(ctx, room.Name, r.ID, wanted.start, wanted.end); err == nil && len(held) > 0 {
 			err = errHeld
 		}
-		return []store.Write{took}, err
+		return append(writes, took), err
 	})
 	release()
 	if errors.Is(err, errHeld) {
@@ -113,9 +162,9 @@ func (s *Service) propose(ctx context.Context, c Caller, of *record, kind change
 // errHeld: another booking of ours holds the time.
 var errHeld = errors.New("the room is held by another booking")
 
-// proposed is the change of a booking to what want makes of its request, or why there can
-// be none; errUnchanged: it is so already.
-func (s *Service) proposed(r *record, kind changeKind, want func(*record) (Request, error)) (*change, error) {
+// proposed is the change of a booking that an amendment asks for, or why there can be
+// none; errUnchanged: it is so already.
+func (s *Service) proposed(r *record, a amendment) (*change, error) {
 	world := s.world()
 	room, ok := world.Rooms[r.Request.Room]
 	switch now := s.now(); {
@@ -128,7 +177,7 @@ func (s *Service) proposed(r *record, kind changeKind, want func(*record) (Reque
 	case !now.Before(r.End):
 		return nil, errOver
 	}
-	req, err := want(r)
+	req, err := a.want(r)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +185,7 @@ func (s *Service) proposed(r *record, kind changeKind, want func(*record) (Reque
 	if wrong != nil {
 		return nil, invalid(wrong)
 	}
-	c := r.newChange(kind)
+	c := r.newChange(a.kind)
 	c.Request, c.Start, c.End, c.Zone = req, when.start.UTC(), when.end.UTC(), when.zone.String()
 	c.Asks = !c.Start.Equal(r.Start) || !c.End.Equal(r.End) || c.Request.AllDay != r.Request.AllDay
 	if !c.Asks && req.saysAs(r.Request) {
