@@ -81,9 +81,15 @@ type ExtendedProperty struct {
 	Value string `json:"value"`
 }
 
-// A DateTime is an instant, written as Graph's dateTimeTimeZone in UTC: we ask
-// for no other zone, so it sends no other.
-type DateTime struct{ time.Time }
+// A DateTime is an instant, written as Graph's dateTimeTimeZone. One that is read
+// is in UTC: we ask for no other zone, so Graph sends no other.
+type DateTime struct {
+	time.Time
+	// Zone is what Graph calls the Time's Location (see ZoneName). The time is
+	// written as clocks there show it; in UTC, if it is "" or they show it twice,
+	// as Microsoft doesn't say which one it takes.
+	Zone string
+}
 
 type dateTimeTimeZone struct {
 	DateTime string `json:"dateTime"`
@@ -95,7 +101,10 @@ const graphTime = "2006-01-02T15:04:05"
 
 // MarshalJSON implements json.Marshaler.
 func (d DateTime) MarshalJSON() ([]byte, error) {
-	return json.Marshal(dateTimeTimeZone{d.UTC().Format(graphTime), "UTC"})
+	if d.Zone == "" || shownTwice(d.Time) {
+		return json.Marshal(dateTimeTimeZone{d.UTC().Format(graphTime), "UTC"})
+	}
+	return json.Marshal(dateTimeTimeZone{d.Format(graphTime), d.Zone})
 }
 
 // UnmarshalJSON implements json.Unmarshaler. It refuses other zones than UTC,
@@ -112,6 +121,6 @@ func (d *DateTime) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return err
 	}
-	d.Time = t
+	*d = DateTime{Time: t}
 	return nil
 }

@@ -85,7 +85,7 @@ func TestRequest(t *testing.T) {
 		w.WriteHeader(http.StatusCreated)
 		_, _ = io.WriteString(w, `{"id":"e1","start":{"dateTime":"2026-12-01T12:00:00.0000000","timeZone":"UTC"},"end":{"dateTime":"2026-12-01T13:00:00.0000000","timeZone":"UTC"}}`)
 	})
-	e, err := c.CreateEvent(t.Context(), mailbox("tok"), Event{Start: DateTime{noon.In(time.FixedZone("", 8*3600))}, End: DateTime{noon}})
+	e, err := c.CreateEvent(t.Context(), mailbox("tok"), Event{Start: DateTime{Time: noon.In(time.FixedZone("", 8*3600))}, End: DateTime{Time: noon}})
 	if err != nil {
 		t.Fatal(err)
 	}

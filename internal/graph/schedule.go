@@ -50,7 +50,7 @@ func (c *Client) Schedules(ctx context.Context, mb Mailbox, addresses []string, 
 			Start     DateTime `json:"startTime"`
 			End       DateTime `json:"endTime"`
 			Interval  int      `json:"availabilityViewInterval"`
-		}{chunk, DateTime{from}, DateTime{to}, 60}
+		}{chunk, DateTime{Time: from}, DateTime{Time: to}, 60}
 		var answer struct {
 			Value []struct {
 				ID    string         `json:"scheduleId"`
