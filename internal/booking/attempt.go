@@ -249,9 +249,7 @@ func (r *record) postpone(err error, now time.Time) {
 		r.Reason, wait = reasonUnconfigured, signInPoll
 	default:
 		r.Reason = reasonRetry
-		if refused != nil {
-			wait = max(wait, refused.RetryAfter)
-		}
+		wait = max(wait, graph.RetryAfter(err))
 	}
 	if r.EventID == "" && (status == NeedsSignIn || refused != nil) {
 		r.Status = status

@@ -228,6 +228,7 @@ func (a *api) problem(ctx context.Context, c Caller, err error) *Problem {
 		fields   invalid
 		conflict *conflictError
 		ofGraph  *graph.Error
+		busy     *graph.BusyError
 	)
 	switch {
 	case errors.As(err, &known):
@@ -251,14 +252,11 @@ func (a *api) problem(ctx context.Context, c Caller, err error) *Problem {
 		return p
 	}
 	switch { // before the table: a timeout of Graph is not one of the store
-	case errors.As(err, &ofGraph) && ofGraph.Status == http.StatusTooManyRequests:
-		return withRetryAfter(newProblem(codeThrottled, "Microsoft 365 asks for patience."), ofGraph.RetryAfter)
+	case errors.As(err, &ofGraph) && ofGraph.Status == http.StatusTooManyRequests, errors.As(err, &busy):
+		return withRetryAfter(newProblem(codeThrottled, "Microsoft 365 asks for patience."), graph.RetryAfter(err))
 	case graph.Transient(err):
 		p := newProblem(codeGraphUnavailable, "Microsoft 365 can't be reached right now; try again.")
-		if ofGraph != nil {
-			return withRetryAfter(p, ofGraph.RetryAfter)
-		}
-		return p
+		return withRetryAfter(p, graph.RetryAfter(err))
 	}
 	for _, row := range table {
 		if !errors.Is(err, row.err) {

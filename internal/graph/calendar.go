@@ -33,9 +33,6 @@ func list[T any](ctx context.Context, c *Client, mb Mailbox, target string, yiel
 		if p.NextLink == "" {
 			return nil
 		}
-		if !c.sameRoot(p.NextLink) {
-			return errors.New("the next page of a list of Microsoft Graph is on another host; the token is not sent there")
-		}
 		target = p.NextLink
 	}
 	return fmt.Errorf("a list of Microsoft Graph has more than %d pages", maxPages)
@@ -52,6 +49,7 @@ func (c *Client) DefaultCalendarOwner(ctx context.Context, mb Mailbox) (EmailAdd
 // calendar of the mailbox with another address. It is no error if they don't even
 // see it, or if there is no such mailbox.
 func (c *Client) CanEdit(ctx context.Context, mb Mailbox, address string) (bool, error) {
+	mb.Target = address
 	cal, err := c.defaultCalendar(ctx, mb, "/users/"+url.PathEscape(address))
 	var refused *Error
 	if errors.As(err, &refused) && (refused.Status == http.StatusForbidden || refused.Status == http.StatusNotFound) {

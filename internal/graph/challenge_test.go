@@ -134,7 +134,7 @@ func TestChallenged(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var sent []string
 			var asked []Refused
-			c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 				if sent = append(sent, token); token == tt.good {
 					_, _ = io.WriteString(w, `{"owner":{"address":"alice@contoso.example"}}`)

@@ -13,9 +13,9 @@ import (
 type Client struct {
 	root   string
 	hc     *http.Client
+	fresh  http.RoundTripper
 	now    func() time.Time
 	gates  gates
-	sleep  sleeper
 	jitter func() float64
 }
 
@@ -28,9 +28,9 @@ func NewClient(root string, hc *http.Client, now func() time.Time) *Client {
 	return &Client{
 		root:   strings.TrimSuffix(root, "/"),
 		hc:     &own,
+		fresh:  fresh(hc.Transport),
 		now:    now,
-		gates:  gates{open: map[string]*gate{}},
-		sleep:  sleep,
+		gates:  gates{now: now, open: map[string]*gate{}},
 		jitter: jitter,
 	}
 }

@@ -43,15 +43,30 @@ func IsNotFound(err error) bool {
 	return errors.As(err, &e) && e.Status == http.StatusNotFound
 }
 
-// Transient says whether err may pass by itself: no answer, throttling, or a
-// fault of the service.
+// Transient says whether err may pass by itself: no answer, throttling, too many
+// calls, or a fault of the service.
 func Transient(err error) bool {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests || e.Status >= 500
 	}
 	var u *UnreachableError
-	return errors.As(err, &u)
+	var b *BusyError
+	return errors.As(err, &u) || errors.As(err, &b)
+}
+
+// RetryAfter returns how long Graph, or the limit of calls to a mailbox, wants to
+// be left alone after err; zero: nobody said.
+func RetryAfter(err error) time.Duration {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.RetryAfter
+	}
+	var b *BusyError
+	if errors.As(err, &b) {
+		return b.RetryAfter
+	}
+	return 0
 }
 
 // MaybeDone says whether a write that ended in err may have been carried out

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,59 +8,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
-}
-
-var noon = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
-
-// serve starts a Graph that handles by h, and a client whose waits are only noted.
-func serve(t *testing.T, h http.HandlerFunc) (c *Client, waits *[]time.Duration) {
-	t.Helper()
-	server := httptest.NewServer(h)
-	hc := server.Client()
-	t.Cleanup(func() {
-		server.Close()
-		hc.CloseIdleConnections()
-	})
-	c = NewClient(server.URL, hc, func() time.Time { return noon })
-	waits = &[]time.Duration{}
-	c.sleep = func(ctx context.Context, d time.Duration) error {
-		*waits = append(*waits, d)
-		return ctx.Err()
-	}
-	c.jitter = func() float64 { return 0.5 }
-	return c, waits
-}
-
-func mailbox(tokens ...string) Mailbox {
-	n := 0
-	return Mailbox{Key: "alice", Token: func(_ context.Context, refused Refused) (string, error) {
-		if refused.Token == "" {
-			return tokens[0], nil
-		}
-		if n++; n >= len(tokens) {
-			return "", errors.New("no more tokens")
-		}
-		return tokens[n], nil
-	}}
-}
-
-func refuse(w http.ResponseWriter, status int, code string) {
-	w.WriteHeader(status)
-	fmt.Fprintf(w, `{"error":{"code":%q,"message":"why","innerError":{"request-id":"r-1"}}}`, code)
-}
-
 func TestRequest(t *testing.T) {
-	c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		for name, want := range map[string]string{
 			"Authorization": "Bearer tok", "Prefer": `IdType="ImmutableId"`, "Content-Type": "application/json",
 		} {
@@ -101,101 +53,6 @@ func TestOtherZoneIsRefused(t *testing.T) {
 	}
 }
 
-func TestRetries(t *testing.T) {
-	read := func(c *Client) error {
-		_, err := c.Event(context.Background(), mailbox("tok"), "e1")
-		return err
-	}
-	create := func(c *Client) error {
-		_, err := c.CreateEvent(context.Background(), mailbox("tok"), Event{})
-		return err
-	}
-	cancel := func(c *Client) error {
-		return c.CancelEvent(context.Background(), mailbox("tok"), "e1", "")
-	}
-	tests := []struct {
-		name       string
-		call       func(*Client) error
-		status     int
-		retryAfter string
-		wantCalls  int
-		wantWaits  string
-	}{
-		{"read, throttled, seconds", read, 429, "2", 3, "[2s 2s]"},
-		{"read, throttled, fraction", read, 429, "2.128", 3, "[2.128s 2.128s]"},
-		{"read, throttled, date", read, 429, "Tue, 01 Dec 2026 12:00:07 GMT", 3, "[7s 7s]"},
-		{"read, throttled, no word", read, 429, "", 3, "[1.25s 2.5s]"},
-		{"read, throttled, nonsense", read, 429, "soon", 3, "[1.25s 2.5s]"},
-		{"read, throttled, too long", read, 429, "3600", 1, "[]"},
-		{"read, unavailable", read, 503, "1", 3, "[1s 1s]"},
-		{"read, gateway", read, 504, "1", 3, "[1s 1s]"},
-		{"read, broken", read, 500, "1", 1, "[]"},
-		{"create, throttled", create, 429, "1", 3, "[1s 1s]"},
-		{"create, unavailable: may have happened", create, 503, "1", 1, "[]"},
-		{"create, gateway: may have happened", create, 504, "1", 1, "[]"},
-		{"cancel, unavailable", cancel, 503, "1", 1, "[]"},
-		{"cancel, throttled", cancel, 429, "1", 3, "[1s 1s]"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			calls := 0
-			c, waits := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-				calls++
-				if tt.retryAfter != "" {
-					w.Header().Set("Retry-After", tt.retryAfter)
-				}
-				refuse(w, tt.status, "ApplicationThrottled")
-			})
-			var refused *Error
-			if err := tt.call(c); !errors.As(err, &refused) || refused.Status != tt.status {
-				t.Errorf("error: got %v, want status %d", err, tt.status)
-			}
-			if calls != tt.wantCalls {
-				t.Errorf("calls: got %d, want %d", calls, tt.wantCalls)
-			}
-			if got := fmt.Sprint(*waits); got != tt.wantWaits {
-				t.Errorf("waits: got %s, want %s", got, tt.wantWaits)
-			}
-		})
-	}
-}
-
-func TestDeadlineIsKept(t *testing.T) {
-	c, waits := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "20")
-		refuse(w, 429, "")
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	_, err := c.Event(ctx, mailbox("tok"), "e1")
-	var refused *Error
-	if !errors.As(err, &refused) || refused.RetryAfter != 20*time.Second {
-		t.Errorf("error: got %v, want one with Retry-After 20s", err)
-	}
-	if len(*waits) != 0 {
-		t.Errorf("waits: got %v, want none: the deadline comes first", *waits)
-	}
-}
-
-func TestAfter503ANewConnection(t *testing.T) {
-	var addresses []string
-	c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		addresses = append(addresses, r.RemoteAddr)
-		if len(addresses) == 1 {
-			refuse(w, 503, "")
-			return
-		}
-		if !r.Close {
-			t.Error("the second try keeps its connection, want one of its own")
-		}
-		_, _ = io.WriteString(w, `{}`)
-	})
-	_, _ = c.Event(t.Context(), mailbox("tok"), "e1")
-	if len(addresses) != 2 {
-		t.Errorf("tries: got %d, want 2", len(addresses))
-	}
-}
-
 func TestUnauthorized(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -211,7 +68,7 @@ func TestUnauthorized(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := 0
-			c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				calls++
 				if r.Header.Get("Authorization") != "Bearer "+tt.good {
 					refuse(w, 401, "InvalidAuthenticationToken")
@@ -231,150 +88,6 @@ func TestUnauthorized(t *testing.T) {
 				t.Errorf("calls: got %d, want %d", calls, tt.calls)
 			}
 		})
-	}
-}
-
-func TestMaybeDone(t *testing.T) {
-	cut := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
-	tests := []struct {
-		name                string
-		answer              http.HandlerFunc
-		closed              bool
-		wantMaybe, wantPass bool
-	}{
-		{name: "connection cut after the request", answer: cut, wantMaybe: true, wantPass: true},
-		{name: "nobody listens", closed: true, wantMaybe: false, wantPass: true},
-		{name: "truncated answer", answer: func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", "1000")
-			w.WriteHeader(201)
-			_, _ = io.WriteString(w, `{"id":`)
-		}, wantMaybe: true, wantPass: true},
-		{name: "answer that names nothing", answer: func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(201)
-			_, _ = io.WriteString(w, `{}`)
-		}, wantMaybe: true, wantPass: true},
-		{name: "endless answer", answer: func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(201)
-			_, _ = io.WriteString(w, `{"id":"`+strings.Repeat("x", maxAnswer)+`"}`)
-		}, wantMaybe: true, wantPass: true},
-		{name: "500", answer: func(w http.ResponseWriter, _ *http.Request) { refuse(w, 500, "") }, wantMaybe: true, wantPass: true},
-		{name: "503", answer: func(w http.ResponseWriter, _ *http.Request) { refuse(w, 503, "") }, wantMaybe: true, wantPass: true},
-		{name: "429", answer: func(w http.ResponseWriter, _ *http.Request) { refuse(w, 429, "") }, wantMaybe: false, wantPass: true},
-		{name: "403", answer: func(w http.ResponseWriter, _ *http.Request) { refuse(w, 403, "") }, wantMaybe: false, wantPass: false},
-		{name: "redirect", answer: func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
-		}, wantMaybe: false, wantPass: false},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			c, _ := serve(t, tt.answer)
-			if tt.closed {
-				gone := httptest.NewServer(nil)
-				gone.Close()
-				c.root = gone.URL
-			}
-			_, err := c.CreateEvent(t.Context(), mailbox("tok"), Event{})
-			if err == nil {
-				t.Fatal("got no error, want one")
-			}
-			if got := MaybeDone(err); got != tt.wantMaybe {
-				t.Errorf("MaybeDone(%v): got %v, want %v", err, got, tt.wantMaybe)
-			}
-			if got := Transient(err); got != tt.wantPass {
-				t.Errorf("Transient(%v): got %v, want %v", err, got, tt.wantPass)
-			}
-		})
-	}
-}
-
-func TestErrorBody(t *testing.T) {
-	tests := []struct {
-		name, body, wantCode, wantID string
-	}{
-		{"plain", `{"error":{"code":"ErrorItemNotFound","message":"m","innerError":{"request-id":"r"}}}`, "ErrorItemNotFound", "r"},
-		{"deeper and known", `{"error":{"code":"UnknownError","innererror":{"code":"x","innerError":{"code":"ErrorAccessDenied"}}}}`, "ErrorAccessDenied", ""},
-		{"deeper and unknown", `{"error":{"code":"ErrorAccessDenied","innerError":{"code":"whatever"}}}`, "ErrorAccessDenied", ""},
-		{"no code", `{"error":{"code":""}}`, "NotFound", ""},
-		{"not Graph's", `<html>proxy</html>`, "NotFound", ""},
-		{"control characters", "{\"error\":{\"code\":\"a\\u0000\\nb\"}}", "ab", ""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			c, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-				w.WriteHeader(404)
-				_, _ = io.WriteString(w, tt.body)
-			})
-			_, err := c.Event(t.Context(), mailbox("tok"), "e1")
-			var refused *Error
-			if !errors.As(err, &refused) {
-				t.Fatalf("got %v, want *Error", err)
-			}
-			if refused.Code != tt.wantCode || refused.RequestID != tt.wantID {
-				t.Errorf("got code %q and request-id %q, want %q and %q", refused.Code, refused.RequestID, tt.wantCode, tt.wantID)
-			}
-		})
-	}
-}
-
-func TestMailboxLimit(t *testing.T) {
-	var now, most atomic.Int32
-	enough, release := make(chan struct{}), make(chan struct{})
-	c, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		n := now.Add(1)
-		defer now.Add(-1)
-		for {
-			m := most.Load()
-			if n <= m || most.CompareAndSwap(m, n) {
-				break
-			}
-		}
-		if n == mailboxLimit {
-			close(enough)
-		}
-		<-release
-		_, _ = io.WriteString(w, `{}`)
-	})
-	var all sync.WaitGroup
-	for range 20 {
-		all.Go(func() { _, _ = c.Event(context.Background(), mailbox("tok"), "e1") })
-	}
-	<-enough
-	close(release)
-	all.Wait()
-	if got := most.Load(); got != mailboxLimit {
-		t.Errorf("at once: got %d, want %d", got, mailboxLimit)
-	}
-	if n := len(c.gates.open); n != 0 {
-		t.Errorf("gates left: got %d, want none", n)
-	}
-}
-
-func TestBackgroundLeavesAPlace(t *testing.T) {
-	g := gates{open: map[string]*gate{}}
-	ctx, cancel := context.WithCancel(t.Context())
-	var leaves []func()
-	for range backgroundLimit {
-		leave, err := g.enter(ctx, Mailbox{Key: "alice", Background: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		leaves = append(leaves, leave)
-	}
-	cancelled, stop := context.WithCancel(ctx)
-	stop()
-	if _, err := g.enter(cancelled, Mailbox{Key: "alice", Background: true}); !errors.Is(err, context.Canceled) {
-		t.Errorf("a background call more: got %v, want to wait", err)
-	}
-	leave, err := g.enter(ctx, Mailbox{Key: "alice"})
-	if err != nil {
-		t.Errorf("an interactive call: got %v, want a place", err)
-	}
-	for _, l := range append(leaves, leave) {
-		l()
-	}
-	cancel()
-	if len(g.open) != 0 {
-		t.Errorf("gates left: got %d, want none", len(g.open))
 	}
 }
 
@@ -398,7 +111,7 @@ func TestFindEvent(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var c *Client
-			c, _ = serve(t, func(w http.ResponseWriter, r *http.Request) {
+			c = serve(t, func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Query().Has("$skip") {
 					fmt.Fprintf(w, `{"value":[%s]}`, event("mine"))
 					return
@@ -420,7 +133,7 @@ func TestFindEvent(t *testing.T) {
 }
 
 func TestCancelEvent(t *testing.T) {
-	c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if got, want := r.URL.EscapedPath()+" "+string(body), `/v1.0/me/events/AAMk%2Fx=/cancel {"comment":"sorry"}`; got != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -434,7 +147,7 @@ func TestCancelEvent(t *testing.T) {
 
 func TestSchedules(t *testing.T) {
 	var sizes []int
-	c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		var in struct{ Schedules []string }
 		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 			t.Error(err)
@@ -490,7 +203,7 @@ func TestDefaultCalendarOwner(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				switch {
 				case r.URL.Path == "/v1.0/me/calendars":
 					_, _ = io.WriteString(w, tt.calendars)
@@ -529,7 +242,7 @@ func TestCanEdit(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				switch {
 				case tt.calendars != "" && r.URL.EscapedPath() == "/v1.0/users/board%2Froom@x/calendars":
 					_, _ = io.WriteString(w, tt.calendars)
@@ -559,18 +272,6 @@ func TestCheckRoot(t *testing.T) {
 			t.Errorf("CheckRoot(%q): got %v, want ok %v", root, err, ok)
 		}
 	}
-}
-
-func FuzzRetryAfter(f *testing.F) {
-	for _, s := range []string{"", "1", "2.128", "-1", "NaN", "1e300", "Tue, 01 Dec 2026 12:00:07 GMT", " 3 "} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		d, ok := retryAfter(s, noon)
-		if d < 0 || d > 24*time.Hour || !ok && d != 0 {
-			t.Errorf("retryAfter(%q): got %v, %v; want 0 to 24h", s, d, ok)
-		}
-	})
 }
 
 // R16: a token goes to the configured Graph and nowhere else, wherever a link or
@@ -603,7 +304,7 @@ func TestR16TokensStayOnGraph(t *testing.T) {
 	foreign := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the token went to another host") }))
 	defer foreign.Close()
 	for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
-		c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, foreign.URL, status) })
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, foreign.URL, status) })
 		if _, err := c.DefaultCalendarOwner(t.Context(), mailbox("tok")); err == nil {
 			t.Errorf("a redirect with %d was followed", status)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -15,40 +14,34 @@ import (
 const (
 	// maxTries bounds how often one call is sent.
 	maxTries = 3
-	// maxWait is the longest a call waits before it is sent again; who is told
-	// to wait longer is told so in the error.
+	// maxWait is the longest a call waits before it is sent, or sent again; who
+	// would have to wait longer is told so in the error.
 	maxWait = 30 * time.Second
 	// firstWait doubles with each try where Graph doesn't say how long.
 	firstWait = time.Second
 )
 
-// wait decides whether a call that failed with err on its n-th try (from 1) is
-// to be sent again, and after how long. A 429 was refused before anything
+// wait decides whether a request that was answered by res on its n-th try (from
+// 1) is to be sent again, and after how long. A 429 was refused before anything
 // happened. After 503 and 504 only reads are repeated: a write may have been
 // carried out, and its caller has to look.
-func (c *Client) wait(ctx context.Context, err error, read bool, n int) (time.Duration, bool) {
-	var refused *Error
-	if n >= maxTries || !errors.As(err, &refused) {
-		return 0, false
-	}
-	switch refused.Status {
+func (c *Client) wait(ctx context.Context, res *http.Response, r request, n int) (d time.Duration, again bool) {
+	switch res.StatusCode {
 	case http.StatusTooManyRequests:
+		again = !r.once
 	case http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		if !read {
-			return 0, false
-		}
+		again = !r.once && r.read
 	default:
 		return 0, false
 	}
-	d := refused.RetryAfter
-	if d == 0 {
-		d = firstWait << (n - 1)
-		d += time.Duration(float64(d) * c.jitter() / 2)
+	d, _ = retryAfter(res.Header.Get("Retry-After"), c.now())
+	if backoff := firstWait << (n - 1); d == 0 || n > 1 && d < backoff { // always 1s, some say, however long it takes
+		d = backoff + time.Duration(float64(backoff)*c.jitter()/2)
 	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
-		return 0, false
+	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(c.now()) <= d {
+		again = false
 	}
-	return d, d <= maxWait
+	return d, again && n < maxTries && d <= maxWait
 }
 
 // retryAfter reads a Retry-After: seconds, which Graph also sends with a
@@ -69,9 +62,7 @@ func retryAfter(value string, now time.Time) (d time.Duration, ok bool) {
 	return min(max(at.Sub(now), 0), 24*time.Hour), true
 }
 
-// A sleeper waits for d or until the context ends, whose error it returns.
-type sleeper func(ctx context.Context, d time.Duration) error
-
+// sleep waits for d or until the context ends, whose error it returns.
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
