@@ -20,10 +20,10 @@ type Error struct {
 	Message string
 	// RequestID and ClientRequestID are what Microsoft's support asks for.
 	RequestID, ClientRequestID string
+	// Diagnostic says which of Microsoft's servers it was: x-ms-ags-diagnostic.
+	Diagnostic string
 	// RetryAfter is how long Graph wants to be left alone; zero: it didn't say.
 	RetryAfter time.Duration
-
-	claims string // of a challenge, which the next access token has to meet
 }
 
 func (e *Error) Error() string {
@@ -31,28 +31,14 @@ func (e *Error) Error() string {
 	if e.Message != "" {
 		s += ": " + e.Message
 	}
-	if e.RequestID != "" {
-		s += " (request-id " + e.RequestID + ")"
+	for _, more := range []struct{ name, value string }{
+		{"request-id", e.RequestID}, {"client-request-id", e.ClientRequestID}, {"x-ms-ags-diagnostic", e.Diagnostic},
+	} {
+		if more.value != "" {
+			s += " [" + more.name + " " + more.value + "]"
+		}
 	}
 	return s
-}
-
-// IsNotFound says whether err is Graph's 404.
-func IsNotFound(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Status == http.StatusNotFound
-}
-
-// Transient says whether err may pass by itself: no answer, throttling, too many
-// calls, or a fault of the service.
-func Transient(err error) bool {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests || e.Status >= 500
-	}
-	var u *UnreachableError
-	var b *BusyError
-	return errors.As(err, &u) || errors.As(err, &b)
 }
 
 // RetryAfter returns how long Graph, or the limit of calls to a mailbox, wants to
@@ -67,17 +53,6 @@ func RetryAfter(err error) time.Duration {
 		return b.RetryAfter
 	}
 	return 0
-}
-
-// MaybeDone says whether a write that ended in err may have been carried out
-// all the same: whoever wants to repeat it has to look first.
-func MaybeDone(err error) bool {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Status == http.StatusRequestTimeout || e.Status >= 500
-	}
-	var u *UnreachableError
-	return errors.As(err, &u) && u.Sent
 }
 
 // An UnreachableError says that no (whole) answer came.
@@ -96,57 +71,47 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// Codes that decide something in this program or say more than their wrapping.
-const (
-	CodeAccessDenied         = "ErrorAccessDenied"
-	CodeItemNotFound         = "ErrorItemNotFound"
-	CodeDuplicateTransaction = "ErrorDuplicateTransactionId"
-	CodeNoMailbox            = "MailboxNotEnabledForRESTAPI"
-	CodeNonExistentMailbox   = "ErrorNonExistentMailbox"
-	CodeQuotaExceeded        = "ErrorQuotaExceeded"
-)
-
-var knownCodes = map[string]bool{
-	CodeAccessDenied: true, CodeItemNotFound: true, CodeDuplicateTransaction: true, CodeNoMailbox: true,
-	CodeNonExistentMailbox: true, CodeQuotaExceeded: true,
-}
-
 // errorBody is the "error" of an answer; the inner ones nest and come in two
 // spellings, which encoding/json reads alike.
 type errorBody struct {
-	Code       string     `json:"code"`
-	Message    string     `json:"message"`
-	RequestID  string     `json:"request-id"`
-	InnerError *errorBody `json:"innerError"`
+	Code       string          `json:"code"`
+	Message    string          `json:"message"`
+	RequestID  string          `json:"request-id"`
+	InnerError json.RawMessage `json:"innerError"`
 }
+
+// maxNesting bounds how deep the code of an error is looked for.
+const maxNesting = 16
 
 // parseError reads a refusal; a body that isn't Graph's still makes an Error.
 func parseError(res *http.Response, body []byte, now time.Time) *Error {
 	e := &Error{
 		Status:          res.StatusCode,
 		RequestID:       clean(res.Header.Get("request-id")),
-		ClientRequestID: res.Request.Header.Get("client-request-id"),
+		ClientRequestID: clean(res.Request.Header.Get("client-request-id")),
+		Diagnostic:      clean(res.Header.Get("x-ms-ags-diagnostic")),
 	}
 	e.RetryAfter, _ = retryAfter(res.Header.Get("Retry-After"), now)
-	if res.StatusCode == http.StatusUnauthorized {
-		e.claims = claimsIn(res.Header.Values("WWW-Authenticate"))
-	}
 	var answer struct {
-		Error errorBody `json:"error"`
+		Error json.RawMessage `json:"error"`
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
+	if err := json.Unmarshal(body, &answer); err != nil || answer.Error == nil {
 		e.Message = "the answer is not one of Graph's errors; is a proxy in between?"
 	}
-	e.Code = clean(answer.Error.Code)
-	if e.Message == "" {
-		e.Message = clean(answer.Error.Message)
-	}
-	for inner := answer.Error.InnerError; inner != nil; inner = inner.InnerError {
-		if knownCodes[inner.Code] {
-			e.Code = inner.Code
+	for n, rest := 0, answer.Error; rest != nil && n < maxNesting; n++ {
+		var at errorBody
+		_ = json.Unmarshal(rest, &at) // what is not as it should be counts as missing
+		rest = at.InnerError
+		if code, ok := knownCodes[strings.ToLower(at.Code)]; ok {
+			e.Code = code
+		} else if e.Code == "" {
+			e.Code = clean(at.Code)
+		}
+		if e.Message == "" {
+			e.Message = clean(at.Message)
 		}
 		if e.RequestID == "" {
-			e.RequestID = clean(inner.RequestID)
+			e.RequestID = clean(at.RequestID)
 		}
 	}
 	if e.Code == "" {

@@ -196,6 +196,13 @@ func (w *waiter) close(d time.Duration) {
 	}
 }
 
+// full says whether all places at the mailbox are taken.
+func (w *waiter) full() bool {
+	w.gates.mu.Lock()
+	defer w.gates.mu.Unlock()
+	return w.at.places >= mailboxLimit
+}
+
 // admit gives the free places to those who wait: to interactive calls first.
 func (g *gates) admit(at *gate) {
 	for at.places < mailboxLimit && !g.now().Before(at.until) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -270,4 +271,31 @@ func TestClosedGateIsRemembered(t *testing.T) {
 		}
 		other.leave()
 	})
+}
+
+// A burst over the limit may be refused as if the calendar were not shared.
+func TestRefusalInABurstIsChecked(t *testing.T) {
+	for _, atOnce := range []int{1, mailboxLimit} {
+		bubble(t, fmt.Sprint(atOnce), func(t *testing.T) {
+			var sent atomic.Int32
+			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				sent.Add(1)
+				time.Sleep(time.Second)
+				refuse(w, 403, CodeAccessDenied)
+			})
+			var all sync.WaitGroup
+			for range atOnce {
+				all.Go(func() {
+					var refused *Error
+					if _, err := c.CreateEvent(t.Context(), mailbox("tok"), Event{}); !errors.As(err, &refused) || refused.Status != 403 {
+						t.Errorf("got %v, want the 403", err)
+					}
+				})
+			}
+			all.Wait()
+			if again := int(sent.Load()) > atOnce; again != (atOnce == mailboxLimit) {
+				t.Errorf("sent %d times for %d calls at once", sent.Load(), atOnce)
+			}
+		})
+	}
 }

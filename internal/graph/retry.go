@@ -24,13 +24,18 @@ const (
 // wait decides whether a request that was answered by res on its n-th try (from
 // 1) is to be sent again, and after how long. A 429 was refused before anything
 // happened. After 503 and 504 only reads are repeated: a write may have been
-// carried out, and its caller has to look.
-func (c *Client) wait(ctx context.Context, res *http.Response, r request, n int) (d time.Duration, again bool) {
+// carried out, and its caller has to look. A 403 is believed at the second time
+// if the mailbox was full: too many requests at once have been seen refused so
+// (https://github.com/elie222/inbox-zero/issues/3580), and other gateways may have
+// sent some.
+func (c *Client) wait(ctx context.Context, res *http.Response, r request, full bool, n int) (d time.Duration, again bool) {
 	switch res.StatusCode {
 	case http.StatusTooManyRequests:
-		again = !r.once
+		again = true
 	case http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		again = !r.once && r.read
+		again = r.read
+	case http.StatusForbidden:
+		again = full && n == 1
 	default:
 		return 0, false
 	}
@@ -41,7 +46,7 @@ func (c *Client) wait(ctx context.Context, res *http.Response, r request, n int)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(c.now()) <= d {
 		again = false
 	}
-	return d, again && n < maxTries && d <= maxWait
+	return d, again && !r.once && n < maxTries && d <= maxWait
 }
 
 // retryAfter reads a Retry-After: seconds, which Graph also sends with a

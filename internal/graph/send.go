@@ -62,7 +62,7 @@ func (c *Client) send(ctx context.Context, mb Mailbox, r request) (*http.Respons
 			return nil, err
 		}
 		last = res.StatusCode
-		d, again := c.wait(ctx, res, r, n)
+		d, again := c.wait(ctx, res, r, place.full(), n)
 		if last == http.StatusTooManyRequests {
 			place.close(d) // also to those that come after the last try
 		}
@@ -81,10 +81,11 @@ func (c *Client) send(ctx context.Context, mb Mailbox, r request) (*http.Respons
 			return res, nil
 		}
 		discard(res)
-		if last == http.StatusServiceUnavailable || last == http.StatusGatewayTimeout {
-			if err := sleep(ctx, d); err != nil {
-				return nil, &UnreachableError{Err: err} // a read: nothing can have been done
-			}
+		if last == http.StatusTooManyRequests {
+			continue // it waits at the gate, with all the others
+		}
+		if err := sleep(ctx, d); err != nil {
+			return nil, &UnreachableError{Err: err} // nothing can have been done
 		}
 	}
 }
