@@ -17,7 +17,7 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 	mailbox := s.mailbox(r.PersonID, !s.waiters.waiting(r.ID))
 	event, err := integration.Graph.Event(ctx, mailbox, r.EventID)
 	switch {
-	case gone(err), err == nil && event.IsCancelled:
+	case graph.IsGone(err), err == nil && event.IsCancelled:
 		return s.close(ctx, r.ID, Cancelled, reasonDeleted)
 	case err != nil:
 		return s.stumble(ctx, r, err)
@@ -40,7 +40,7 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 	if err == nil {
 		return s.amended(ctx, r, made)
 	}
-	if reason, final := finally(err); final && !gone(err) && !graph.IsConflict(err) {
+	if reason, final := finally(err); final && !graph.IsGone(err) && !graph.IsConflict(err) {
 		s.log.WarnContext(ctx, "Microsoft Graph refuses a change of a booking", "booking", r.ID, "room", r.Request.Room, "error", err)
 		return s.updateChange(ctx, r, func(r *record) { r.conclude(changeFailed, reason, s.now().UTC()) })
 	}

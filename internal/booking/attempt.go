@@ -10,10 +10,6 @@ import (
 	"github.com/onesgate/onesgate/internal/graph"
 )
 
-// propertyID names the extended property that holds a booking's id on its
-// event. It never changes: it is how our events are recognised.
-const propertyID = "String {5b2f0c1e-7d64-4b0e-9c53-0a4e6f7d2a91} Name OnesBookingId"
-
 // errClosed ends a change of a booking that nothing is left to do for.
 var errClosed = errors.New("the booking is closed")
 
@@ -268,37 +264,4 @@ func (r *record) postpone(err error, now time.Time) {
 			r.NextAt = time.Time{}
 		}
 	}
-}
-
-// event is the meeting to create: the person's own, with the room invited.
-func (r *record) event() graph.Event {
-	newTimes := false
-	e := graph.Event{
-		TransactionID: r.TransactionID,
-		Subject:       r.Request.Subject,
-		Start:         graph.DateTime{Time: r.Start},
-		End:           graph.DateTime{Time: r.End},
-		IsAllDay:      r.Request.AllDay,
-		Location:      &graph.Location{DisplayName: r.RoomTitle, LocationEmailAddress: r.RoomAddress},
-		Attendees: []graph.Attendee{{
-			Type: graph.Resource, EmailAddress: graph.EmailAddress{Name: r.RoomTitle, Address: r.RoomAddress},
-		}},
-		Sensitivity:     "normal",
-		IsOnlineMeeting: r.Request.OnlineMeeting,
-		AllowNewTimes:   &newTimes,
-		Properties:      []graph.ExtendedProperty{{ID: propertyID, Value: r.ID}},
-	}
-	if r.Request.Private {
-		e.Sensitivity = "private"
-	}
-	if r.Request.Body != "" {
-		e.Body = &graph.Body{ContentType: "text", Content: r.Request.Body}
-	}
-	if zone, err := time.LoadLocation(r.Zone); r.Request.AllDay && err == nil {
-		e.Start.Time, e.End.Time = floating(r.Start, zone), floating(r.End, zone)
-	}
-	for _, address := range r.Request.Attendees {
-		e.Attendees = append(e.Attendees, graph.Attendee{Type: graph.Required, EmailAddress: graph.EmailAddress{Address: address}})
-	}
-	return e
 }

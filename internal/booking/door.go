@@ -122,10 +122,4 @@ func (r *record) endAt(end time.Time) {
 }
 
 // wall writes a time as a request has it.
-func (r *record) wall(t time.Time) string {
-	zone, err := time.LoadLocation(r.Zone)
-	if err != nil {
-		zone = time.UTC
-	}
-	return t.In(zone).Format(time.RFC3339)
-}
+func (r *record) wall(t time.Time) string { return t.In(r.location()).Format(time.RFC3339) }

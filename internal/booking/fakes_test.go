@@ -232,7 +232,7 @@ func (g *fakeGraph) serve(w http.ResponseWriter, r *http.Request) {
 func (g *fakeGraph) create(w http.ResponseWriter, r *http.Request, owner string) {
 	var in struct {
 		TransactionID string
-		Start, End    struct{ DateTime, TimeZone string }
+		Start, End    fakeTime
 		Attendees     []fakeAttendee
 	}
 	body, _ := io.ReadAll(r.Body)
@@ -249,8 +249,7 @@ func (g *fakeGraph) create(w http.ResponseWriter, r *http.Request, owner string)
 	}
 	e := &fakeEvent{ID: fmt.Sprintf("event-%d=", len(g.events)+1), Owner: owner, TransactionID: in.TransactionID, Response: "none"}
 	_ = json.Unmarshal(body, &e.Body)
-	e.Start, _ = time.Parse("2006-01-02T15:04:05", in.Start.DateTime)
-	e.End, _ = time.Parse("2006-01-02T15:04:05", in.End.DateTime)
+	e.Start, e.End = in.Start.instant(), in.End.instant()
 	e.invite(in.Attendees)
 	g.events = append(g.events, e)
 	write(w, 201, e.wire())
@@ -260,7 +259,7 @@ func (g *fakeGraph) create(w http.ResponseWriter, r *http.Request, owner string)
 // time is another.
 func (e *fakeEvent) patch(r *http.Request) {
 	var in struct {
-		Start, End *struct{ DateTime string }
+		Start, End *fakeTime
 		Attendees  *[]fakeAttendee
 	}
 	body, _ := io.ReadAll(r.Body)
@@ -268,13 +267,24 @@ func (e *fakeEvent) patch(r *http.Request) {
 	_ = json.Unmarshal(body, &e.Body)
 	e.Patches++
 	if in.Start != nil {
-		e.Start, _ = time.Parse("2006-01-02T15:04:05", in.Start.DateTime)
-		e.End, _ = time.Parse("2006-01-02T15:04:05", in.End.DateTime)
+		e.Start, e.End = in.Start.instant(), in.End.instant()
 		e.Response = "none"
 	}
 	if in.Attendees != nil {
 		e.invite(*in.Attendees)
 	}
+}
+
+// A fakeTime is one as a request has it.
+type fakeTime struct{ DateTime, TimeZone string }
+
+func (f fakeTime) instant() time.Time {
+	zone := time.UTC
+	if f.TimeZone == "China Standard Time" {
+		zone = hongKong
+	}
+	t, _ := time.ParseInLocation("2006-01-02T15:04:05", f.DateTime, zone)
+	return t.UTC()
 }
 
 // A fakeAttendee is one as a request has it.

@@ -2,7 +2,6 @@ package booking
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -26,7 +25,7 @@ func (s *Service) follow(ctx context.Context, r record) (record, error) {
 		return s.stumble(ctx, r, errUnconfigured)
 	}
 	event, err := integration.Graph.Event(ctx, s.mailbox(r.PersonID, !s.waiters.waiting(r.ID)), r.EventID)
-	if gone(err) {
+	if graph.IsGone(err) {
 		return s.close(ctx, r.ID, Cancelled, reasonDeleted)
 	}
 	if err != nil {
@@ -40,12 +39,6 @@ func (s *Service) follow(ctx context.Context, r record) (record, error) {
 		r.Reason = ""
 		r.hear(event, declined, now)
 	})
-}
-
-// gone says that an event is not in the mailbox any more.
-func gone(err error) bool {
-	var refused *graph.Error
-	return graph.IsNotFound(err) && errors.As(err, &refused) && refused.Code == graph.CodeItemNotFound
 }
 
 // hear takes in the state of the event and decides what comes next. declined is why, if
@@ -127,7 +120,7 @@ func (s *Service) withdraw(ctx context.Context, r record) (record, error) {
 	if err != nil && !graph.Transient(err) {
 		// It may have been cancelled before, by us or in Outlook.
 		event, lookErr := integration.Graph.Event(ctx, mailbox, r.EventID)
-		if gone(lookErr) || lookErr == nil && event.IsCancelled {
+		if graph.IsGone(lookErr) || lookErr == nil && event.IsCancelled {
 			err = nil
 		}
 	}

@@ -77,10 +77,7 @@ type GraphIDs struct {
 // booking is the answer about r for somebody who may see it; withPrivate tells
 // whether a private one shows what it is about.
 func (r *record) booking(withPrivate bool) Booking {
-	zone, err := time.LoadLocation(r.Zone)
-	if err != nil {
-		zone = time.UTC // the zone data has lost a zone since
-	}
+	zone := r.location()
 	b := Booking{
 		ID: r.ID, Status: r.Status, Reason: r.Reason,
 		Room: r.Request.Room, Subject: r.Request.Subject, Body: r.Request.Body,

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 )
@@ -24,10 +23,4 @@ func (c *Client) UpdateEvent(ctx context.Context, mb Mailbox, id string, changes
 	var e Event
 	err := c.do(ctx, mb, call{method: http.MethodPatch, target: "/me/events/" + url.PathEscape(id), body: changes}, &e)
 	return e, err
-}
-
-// IsConflict says whether the event has changed since it was read.
-func IsConflict(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && (e.Status == http.StatusPreconditionFailed || e.Status == http.StatusConflict && e.Code == "ErrorIrresolvableConflict")
 }

@@ -1,0 +1,63 @@
+package booking
+
+import (
+	"time"
+
+	"github.com/onesgate/onesgate/internal/graph"
+)
+
+// propertyID names the extended property that holds a booking's id on its
+// event. It never changes: it is how our events are recognised.
+const propertyID = "String {5b2f0c1e-7d64-4b0e-9c53-0a4e6f7d2a91} Name OnesBookingId"
+
+// event is the meeting to create: the person's own, with the room invited.
+func (r *record) event() graph.Event {
+	newTimes := false
+	e := graph.Event{
+		TransactionID: r.TransactionID,
+		Subject:       r.Request.Subject,
+		IsAllDay:      r.Request.AllDay,
+		Location:      &graph.Location{DisplayName: r.RoomTitle, LocationEmailAddress: r.RoomAddress},
+		Attendees: []graph.Attendee{{
+			Type: graph.Resource, EmailAddress: graph.EmailAddress{Name: r.RoomTitle, Address: r.RoomAddress},
+		}},
+		Sensitivity:     "normal",
+		IsOnlineMeeting: r.Request.OnlineMeeting,
+		AllowNewTimes:   &newTimes,
+		Properties:      []graph.ExtendedProperty{{ID: propertyID, Value: r.ID}},
+	}
+	if r.Request.Private {
+		e.Sensitivity = "private"
+	}
+	if r.Request.Body != "" {
+		e.Body = &graph.Body{ContentType: "text", Content: r.Request.Body}
+	}
+	e.Start, e.End = r.times()
+	for _, address := range r.Request.Attendees {
+		e.Attendees = append(e.Attendees, graph.Attendee{Type: graph.Required, EmailAddress: graph.EmailAddress{Address: address}})
+	}
+	return e
+}
+
+// times are the event's: in the booking's own zone, as far as Microsoft knows it, so that
+// people see that one; of an all-day event dates.
+func (r *record) times() (start, end graph.DateTime) {
+	zone := r.location()
+	if r.Request.AllDay {
+		return graph.DateTime{Time: floating(r.Start, zone)}, graph.DateTime{Time: floating(r.End, zone)}
+	}
+	name, ok := graph.ZoneName(zone, r.Start, r.End)
+	if !ok {
+		zone = time.UTC
+	}
+	return graph.DateTime{Time: r.Start.In(zone), Zone: name}, graph.DateTime{Time: r.End.In(zone), Zone: name}
+}
+
+// location is the booking's time zone; UTC if the zone data has lost it since.
+func (r *record) location() *time.Location {
+	zone, err := time.LoadLocation(r.Zone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
