@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if err := readContract(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -24,9 +29,20 @@ var noon = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 // into the network.
 const graphAddr = "graph.test:80"
 
-// serve starts a Graph that handles by h. Its connections are pipes, so that the
-// waits of a client pass at once in a bubble of synctest.
+// serve starts a Graph that handles by h what fits the contract.
 func serve(t *testing.T, h http.HandlerFunc) *Client {
+	t.Helper()
+	return serveAnything(t, func(w http.ResponseWriter, r *http.Request) {
+		if err := fits(r); err != nil {
+			t.Error(err)
+		}
+		h(w, r)
+	})
+}
+
+// serveAnything starts a Graph that handles by h. Its connections are pipes, so
+// that the waits of a client pass at once in a bubble of synctest.
+func serveAnything(t *testing.T, h http.HandlerFunc) *Client {
 	t.Helper()
 	pipes := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	server := &http.Server{Handler: h}
