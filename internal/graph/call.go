@@ -20,6 +20,8 @@ type call struct {
 	body   any
 	// prefer are preferences besides that for immutable ids (RFC 7240).
 	prefer []string
+	// ifMatch is the ETag that the item must still have; "": any.
+	ifMatch string
 	// read says that the call changes nothing, so that it may be repeated
 	// whatever became of it.
 	read bool
@@ -66,6 +68,9 @@ func (c *Client) request(what call) (request, error) {
 		"Accept": {"application/json"},
 		"Prefer": append([]string{immutableIDs}, what.prefer...),
 	}}
+	if what.ifMatch != "" {
+		r.header.Set("If-Match", what.ifMatch)
+	}
 	if what.body != nil {
 		body, err := json.Marshal(what.body)
 		if err != nil {

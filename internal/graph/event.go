@@ -12,22 +12,39 @@ type Event struct {
 	ID            string `json:"id,omitempty"`
 	ETag          string `json:"@odata.etag,omitempty"`
 	TransactionID string `json:"transactionId,omitempty"`
-	ICalUID       string `json:"iCalUId,omitempty"`
-	WebLink       string `json:"webLink,omitempty"`
-	Subject       string `json:"subject"`
-	Body          *Body  `json:"body,omitempty"`
+	// ICalUID is the same for a meeting in every mailbox; an occurrence has its own.
+	ICalUID string `json:"iCalUId,omitempty"`
+	// ETag changes with each change, also with an attendee's answer.
+	ETag         string    `json:"@odata.etag,omitempty"`
+	LastModified time.Time `json:"lastModifiedDateTime,omitzero"` // not known from a calendarView
+	WebLink      string    `json:"webLink,omitempty"`
+	Subject      string    `json:"subject"`
+	Body         *Body     `json:"body,omitempty"`
 	// Start and End are instants; of an all-day event they are midnights of
 	// its dates in UTC, whatever zone it is looked at from.
-	Start           DateTime           `json:"start"`
-	End             DateTime           `json:"end"`
-	IsAllDay        bool               `json:"isAllDay,omitempty"`
-	IsCancelled     bool               `json:"isCancelled,omitempty"`
-	Location        *Location          `json:"location,omitempty"`
-	Attendees       []Attendee         `json:"attendees,omitempty"`
-	Sensitivity     string             `json:"sensitivity,omitempty"`
+	Start       DateTime   `json:"start"`
+	End         DateTime   `json:"end"`
+	IsAllDay    bool       `json:"isAllDay,omitempty"`
+	IsCancelled bool       `json:"isCancelled,omitempty"`
+	Location    *Location  `json:"location,omitempty"`
+	Attendees   []Attendee `json:"attendees,omitempty"`
+	Sensitivity string     `json:"sensitivity,omitempty"`
+	// Type is "singleInstance", "seriesMaster", or "occurrence" or "exception" of
+	// the series whose master's id is SeriesMasterID.
+	Type           string               `json:"type,omitempty"`
+	SeriesMasterID string               `json:"seriesMasterId,omitempty"`
+	Recurrence     *PatternedRecurrence `json:"recurrence,omitempty"` // of a master only
+	// OriginalStart is when an exception was to begin by its series' pattern.
+	OriginalStart   time.Time          `json:"originalStart,omitzero"`
 	IsOnlineMeeting bool               `json:"isOnlineMeeting,omitempty"`
+	OnlineMeeting   *OnlineMeeting     `json:"onlineMeeting,omitempty"`
 	AllowNewTimes   *bool              `json:"allowNewTimeProposals,omitempty"`
 	Properties      []ExtendedProperty `json:"singleValueExtendedProperties,omitempty"`
+}
+
+// An OnlineMeeting is where people meet who are not in the room.
+type OnlineMeeting struct {
+	JoinURL string `json:"joinUrl"`
 }
 
 // A Body of an event; ContentType is "text" or "html".

@@ -132,19 +132,6 @@ func TestFindEvent(t *testing.T) {
 	}
 }
 
-func TestCancelEvent(t *testing.T) {
-	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		if got, want := r.URL.EscapedPath()+" "+string(body), `/v1.0/me/events/AAMk%2Fx=/cancel {"comment":"sorry"}`; got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-		refuse(w, 404, CodeItemNotFound)
-	})
-	if err := c.CancelEvent(t.Context(), mailbox("tok"), "AAMk/x=", "sorry"); err != nil {
-		t.Errorf("an event that is gone: got %v, want no error", err)
-	}
-}
-
 func TestSchedules(t *testing.T) {
 	var sizes []int
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
