@@ -12,6 +12,7 @@ import (
 // A Client calls Microsoft Graph v1.0 in one cloud. It may be used concurrently.
 type Client struct {
 	root   string
+	cloud  cloud
 	hc     *http.Client
 	fresh  http.RoundTripper
 	now    func() time.Time
@@ -27,6 +28,7 @@ func NewClient(root string, hc *http.Client, now func() time.Time) *Client {
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{
 		root:   strings.TrimSuffix(root, "/"),
+		cloud:  cloudAt(root),
 		hc:     &own,
 		fresh:  fresh(hc.Transport),
 		now:    now,
