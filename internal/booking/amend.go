@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/graph"
@@ -15,17 +16,19 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 		return s.stumble(ctx, r, errUnconfigured)
 	}
 	mailbox := s.mailbox(r.PersonID, !s.waiters.waiting(r.ID))
-	event, err := integration.Graph.Event(ctx, mailbox, r.EventID)
+	event, err := eventOf(ctx, integration.Graph, mailbox, &r, r.Change.Original)
 	switch {
-	case graph.IsGone(err), err == nil && event.IsCancelled:
-		return s.close(ctx, r.ID, Cancelled, reasonDeleted)
+	case graph.IsGone(err), errors.Is(err, errNoOccurrence), err == nil && event.IsCancelled:
+		return s.amendGone(ctx, r)
 	case err != nil:
 		return s.stumble(ctx, r, err)
 	case r.Change.Made:
 		return s.answered(ctx, r, event)
+	case r.Change.Kind == cancelling:
+		return s.cancelOccurrence(ctx, r, integration.Graph, mailbox, event)
 	}
 	changes := r.amendment(event)
-	if changes == (graph.EventChanges{}) { // sent before, or there is nothing to send
+	if changes.Empty() { // sent before, or there is nothing to send
 		return s.amended(ctx, r, event)
 	}
 	if !r.Change.Sent { // durable before anything leaves the house
@@ -36,10 +39,32 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 			return r, err
 		}
 	}
-	made, err := integration.Graph.UpdateEvent(ctx, mailbox, r.EventID, changes, event.ETag)
-	if err == nil {
-		return s.amended(ctx, r, made)
+	made, err := integration.Graph.UpdateEvent(ctx, mailbox, event.ID, changes, event.ETag)
+	if err != nil {
+		return s.amendFailed(ctx, r, err)
 	}
+	return s.amended(ctx, r, made)
+}
+
+// amendGone is taken when what the change is about is not in the calendar any more.
+func (s *Service) amendGone(ctx context.Context, r record) (record, error) {
+	if r.Change.Original.IsZero() {
+		return s.close(ctx, r.ID, Cancelled, reasonDeleted)
+	}
+	now := s.now().UTC()
+	return s.updateChange(ctx, r, func(r *record) {
+		c := r.Change
+		if c.Kind == cancelling {
+			r.conclude(changeMade, "", now)
+			return
+		}
+		r.conclude(changeFailed, reasonDeleted, now)
+		r.leave(c.Original, Cancelled, reasonDeleted, false)
+	})
+}
+
+// amendFailed is taken when Graph did not take a change.
+func (s *Service) amendFailed(ctx context.Context, r record, err error) (record, error) {
 	if reason, final := finally(err); final && !graph.IsGone(err) && !graph.IsConflict(err) {
 		s.log.WarnContext(ctx, "Microsoft Graph refuses a change of a booking", "booking", r.ID, "room", r.Request.Room, "error", err)
 		return s.updateChange(ctx, r, func(r *record) { r.conclude(changeFailed, reason, s.now().UTC()) })
@@ -50,7 +75,7 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 // updateChange is update for a step of the booking's change, which ends with errClosed if
 // the booking has another one by now, or none.
 func (s *Service) updateChange(ctx context.Context, of record, f func(*record)) (record, error) {
-	return s.updateIf(ctx, of.ID, func(r *record) error {
+	r, err := s.updateIf(ctx, of.ID, func(r *record) error {
 		if r.Change == nil || r.Change.ID != of.Change.ID {
 			return errClosed
 		}
@@ -59,6 +84,10 @@ func (s *Service) updateChange(ctx context.Context, of record, f func(*record)) 
 		f(r)
 		return nil
 	})
+	if err == nil && r.Change == nil && of.Change.Then != "" {
+		s.queue.wake(of.Change.Then)
+	}
+	return r, err
 }
 
 // amended records that the event is as the change has it.
@@ -97,21 +126,38 @@ func (s *Service) answered(ctx context.Context, r record, event graph.Event) (re
 		switch {
 		case yes && c.Back:
 			r.conclude(changeDeclined, c.Reason, now)
-			r.hearYes(answer)
+			r.hold(c.Original, answer, now)
 		case yes:
 			r.conclude(changeMade, "", now)
-			r.hearYes(answer)
+			r.hold(c.Original, answer, now)
 		case no != "" && c.Back: // its old time has gone to somebody else meanwhile
 			r.conclude(changeDeclined, c.Reason, now)
-			r.hearNo(answer, reasonLost, now)
+			r.lose(c.Original, answer, now)
 		case no != "":
 			c.Back, c.Sent, c.Made, c.Reason = true, false, false, no
 			r.NextAt, r.Tries = now, 0
-		case !now.Before(r.changed().End):
+		case !now.Before(r.aim().lastEnd()):
 			r.conclude(changeFailed, reasonSilent, now)
 		default:
 			r.Tries++
 			r.NextAt = now.Add(backoff(r.Tries))
 		}
 	})
+}
+
+// hold takes in that the room has accepted what the change was about.
+func (r *record) hold(original time.Time, answer graph.Response, now time.Time) {
+	if original.IsZero() {
+		r.hearYes(answer, now)
+	}
+}
+
+// lose takes in that the room has declined what the change was about, as it was before.
+func (r *record) lose(original time.Time, answer graph.Response, now time.Time) {
+	if original.IsZero() {
+		r.hearNo(answer, reasonLost, now)
+		return
+	}
+	r.leave(original, Declined, reasonLost, !r.KeepDeclined)
+	r.rest(now)
 }

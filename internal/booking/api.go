@@ -48,6 +48,7 @@ func NewAPI(s *Service, o APIOptions) http.Handler {
 	h := humago.New(a.mux, config)
 	a.registerBookings(h)
 	a.registerChanges(h)
+	a.registerOccurrences(h)
 	a.registerRooms(h)
 	a.registerUsers(h)
 	var err error

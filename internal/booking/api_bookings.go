@@ -78,7 +78,6 @@ type createInput struct {
 }
 
 func (a *api) create(ctx context.Context, c Caller, in *createInput) (*bookingAnswer, error) {
-	wait, applied := patience(in.Prefer)
 	b, replayed, err := a.bookings.Create(ctx, c, in.Body, in.IdempotencyKey)
 	if err != nil {
 		return nil, err
@@ -88,29 +87,39 @@ func (a *api) create(ctx context.Context, c Caller, in *createInput) (*bookingAn
 		out.Replayed = "true"
 		return out, nil
 	}
-	out.Applied = applied
+	if err := a.await(ctx, c, out, b, in.Prefer); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// await completes the answer about a booking that has just been accepted, when the room
+// has answered or the caller's patience has ended: 201 confirmed, 202 on its way, else a
+// problem.
+func (a *api) await(ctx context.Context, c Caller, out *bookingAnswer, b Booking, prefer string) error {
+	var wait time.Duration
+	wait, out.Applied = patience(prefer)
+	out.Status, out.Body, out.ETag = http.StatusAccepted, b, etag(b.Version)
 	b, settled, err := a.bookings.Wait(ctx, c, b.ID, wait)
-	if err != nil { // it is accepted all the same
-		out.Status = http.StatusAccepted
-		return out, nil
+	if err != nil {
+		return nil // it is accepted all the same
 	}
 	out.Body, out.ETag = b, etag(b.Version)
 	var p *Problem
 	switch {
 	case b.Status == Confirmed:
 		out.Status = http.StatusCreated
-		return out, nil
+		return nil
 	case b.Status == Declined:
 		p = newProblem(codeRoomDeclined, b.Reason)
 	case settled && !b.Status.holdsRoom():
 		p = newProblem(codeInvalidState, b.Reason)
 	default:
-		out.Status = http.StatusAccepted
-		return out, nil
+		return nil
 	}
 	p.Booking = &b
 	p.header.Set("Location", out.Location)
-	return nil, p
+	return p
 }
 
 type idInput struct {

@@ -8,22 +8,24 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
+// changeErrors are the statuses of whatever changes a booking.
+var changeErrors = []int{
+	http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusPreconditionFailed,
+	http.StatusTooManyRequests, http.StatusInsufficientStorage,
+}
+
 func (a *api) registerChanges(h huma.API) {
-	errors := []int{
-		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusPreconditionFailed,
-		http.StatusTooManyRequests, http.StatusInsufficientStorage,
-	}
-	update := operation("update-booking", http.MethodPatch, "/v1/bookings/{id}", "Change a booking", errors...)
+	update := operation("update-booking", http.MethodPatch, "/v1/bookings/{id}", "Change a booking", changeErrors...)
 	update.Description = "A JSON merge patch. 200: it is so. 202: it will be, as soon as Microsoft 365 and the room have taken it; " +
 		"until then pending_change says what it is to become. 409 room_declined: the room has not taken it, and the booking is as it was."
 	register(a, h, update, a.update)
-	extend := operation("extend-booking", http.MethodPost, "/v1/bookings/{id}/extend", "Let a booking end later", errors...)
+	extend := operation("extend-booking", http.MethodPost, "/v1/bookings/{id}/extend", "Let a booking end later", changeErrors...)
 	extend.Description = "The room has to be free for the time that is added. Answers as a change does."
 	register(a, h, extend, a.extend)
-	end := operation("end-booking", http.MethodPost, "/v1/bookings/{id}/end", "End a booking now", errors...)
+	end := operation("end-booking", http.MethodPost, "/v1/bookings/{id}/end", "End a booking now", changeErrors...)
 	end.Description = "The rest of its time is free at once. Answers as a change does."
 	register(a, h, end, a.end)
-	checkIn := operation("check-in", http.MethodPost, "/v1/bookings/{id}/check-in", "Say that somebody is there", errors...)
+	checkIn := operation("check-in", http.MethodPost, "/v1/bookings/{id}/check-in", "Say that somebody is there", changeErrors...)
 	checkIn.Description = "Opens 10 minutes before the start. In rooms with a check-in, bookings that nobody has checked in to are released."
 	register(a, h, checkIn, a.checkIn)
 }

@@ -28,7 +28,7 @@ func TestRefusedRequests(t *testing.T) {
 		{"wrong type", body("10:00", "11:00", "private", "yes"), "invalid_request", "body.private", 422},
 		{"unknown room", body("10:00", "11:00", "room", "cellar"), "unknown_room", "", 404},
 		{"room of another integration", body("10:00", "11:00", "room", "other"), "unknown_room", "", 404},
-		{"series", body("10:00", "11:00", "recurrence", map[string]any{"pattern": 1}), "invalid_request", "body.recurrence", 422},
+		{"series", body("10:00", "11:00", "recurrence", map[string]any{"pattern": 1}), "invalid_request", "body.recurrence.pattern", 422},
 		{"blank subject", body("10:00", "11:00", "subject", " "), "invalid_request", "body.subject", 422},
 		{"long subject", body("10:00", "11:00", "subject", long), "invalid_request", "body.subject", 422},
 		{"line break in the subject", body("10:00", "11:00", "subject", "a\nb"), "invalid_request", "body.subject", 422},

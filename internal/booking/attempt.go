@@ -27,8 +27,8 @@ func (s *Service) advance(ctx context.Context, id string, fresh bool) error {
 			r, err = s.withdraw(ctx, r)
 		case r.Change != nil:
 			r, err = s.amend(ctx, r)
-		case r.rests():
-			r, err = s.look(ctx, r)
+		case r.Status == Confirmed:
+			r, err = s.tend(ctx, r)
 		default:
 			r, err = s.follow(ctx, r)
 		}
@@ -45,6 +45,17 @@ func (s *Service) advance(ctx context.Context, id string, fresh bool) error {
 		return nil
 	}
 	return err
+}
+
+// tend takes the next step for a confirmed booking.
+func (s *Service) tend(ctx context.Context, r record) (record, error) {
+	if r.isSeries() && !r.Surveyed {
+		return s.survey(ctx, r)
+	}
+	if o, left := r.toWithdraw(); left {
+		return s.withdrawOccurrence(ctx, r, o)
+	}
+	return s.look(ctx, r)
 }
 
 // update changes an open booking durably and tells those who wait for it.
@@ -128,10 +139,15 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 	if !ok {
 		return s.stumble(ctx, r, errUnconfigured)
 	}
+	if r.After != nil {
+		if before, err := s.journal.get(ctx, r.After.Booking); err == nil && before.Change != nil && before.Change.ID == r.After.Change {
+			return s.update(ctx, r.ID, func(r *record) { r.NextAt = s.now().UTC().Add(look) }) // it is woken, too
+		}
+	}
 	mailbox := s.mailbox(r.PersonID, !fresh && !s.waiters.waiting(r.ID))
 	unsent := fresh || !r.MaybeSent
 	if !unsent {
-		event, found, err := integration.Graph.FindEvent(ctx, mailbox, r.TransactionID, r.Start, r.End)
+		event, found, err := findEvent(ctx, integration.Graph, mailbox, &r)
 		if err != nil {
 			return s.stumble(ctx, r, err)
 		}
@@ -254,7 +270,7 @@ func (r *record) postpone(err error, now time.Time) {
 	if r.EventID == "" && now.Before(r.sendBy()) && r.NextAt.After(r.sendBy()) {
 		r.NextAt = r.sendBy()
 	}
-	if now.After(r.End.Add(giveUp)) {
+	if now.After(r.lastEnd().Add(giveUp)) {
 		r.NextAt = time.Time{}
 		switch {
 		case r.EventID == "":

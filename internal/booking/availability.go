@@ -112,21 +112,19 @@ func cannotLook(err error) bool {
 	return errors.As(err, &refused) && !graph.Transient(err)
 }
 
-// roomFree refuses a period in which the room is known to be taken. Graph being
+// roomFree refuses slots in which the room is known to be taken. Graph being
 // down, or not showing the room, refuses nothing: the journal is looked at again
 // before the acceptance, and the room has the last word. owner is whose grant looks, and
 // but is the booking that it is for, if that has been accepted.
-func (s *Service) roomFree(ctx context.Context, c Caller, owner string, room Room, want period, but string) error {
-	own, err := s.ownBlocks(ctx, room.Name, but, want.start, want.end)
+func (s *Service) roomFree(ctx context.Context, c Caller, owner string, room Room, slots []period, but string) error {
+	own, err := s.heldByOthers(ctx, room.Name, but, slots)
 	if err != nil {
 		return err
 	}
 	if len(own) > 0 {
-		return s.conflict(ctx, c, room, want, own)
+		return s.conflict(ctx, c, room, slots, own)
 	}
-	looking, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	seen, err := s.graphBlocks(looking, owner, []Room{room}, want.start, want.end)
+	clashes, err := s.clashes(ctx, owner, room, slots)
 	switch {
 	case err == nil:
 	case errors.Is(err, grant.ErrNeedsSignIn), errors.Is(err, grant.ErrNeedsAdminConsent), errors.Is(err, grant.ErrIntegrationDown):
@@ -138,11 +136,24 @@ func (s *Service) roomFree(ctx context.Context, c Caller, owner string, room Roo
 			"room", room.Name, "integration", room.Integration, "error", err)
 		return nil
 	}
-	clashes := slices.DeleteFunc(seen[room.Name], func(b block) bool { return !b.overlaps(want) })
 	if len(clashes) > 0 {
-		return s.conflict(ctx, c, room, want, clashes)
+		return s.conflict(ctx, c, room, slots, clashes)
 	}
 	return nil
+}
+
+// clashes are what the room's calendar shows within slots.
+func (s *Service) clashes(ctx context.Context, owner string, room Room, slots []period) (all []block, err error) {
+	for _, w := range windows(slots) {
+		looking, cancel := context.WithTimeout(ctx, lookTimeout)
+		seen, err := s.graphBlocks(looking, owner, []Room{room}, w.start, w.end)
+		cancel()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, overlapping(seen[room.Name], slots)...)
+	}
+	return all, nil
 }
 
 // Bounds of what a conflict offers instead.
@@ -151,11 +162,11 @@ const (
 	maxCandidates   = 20 // rooms that one getSchedule shows
 )
 
-// conflict makes the refusal of a taken slot, with what is free instead: later
-// on the same day in the same room, or other rooms at the same time.
-func (s *Service) conflict(ctx context.Context, c Caller, room Room, want period, clashes []block) error {
+// conflict makes the refusal of taken slots, with what is free instead: later
+// on the same day in the same room, or other rooms at the same times.
+func (s *Service) conflict(ctx context.Context, c Caller, room Room, slots []period, clashes []block) error {
 	refused := &conflictError{}
-	for _, b := range clashes {
+	for _, b := range clashes[:min(len(clashes), maxClashes)] {
 		refused.clashes = append(refused.clashes, clash(c, room, b))
 	}
 	world := s.world()
@@ -166,26 +177,19 @@ func (s *Service) conflict(ctx context.Context, c Caller, room Room, want period
 	candidates := append([]Room{room}, rankRooms(rooms, room)...)
 	candidates = candidates[:min(len(candidates), maxCandidates)]
 
-	midnight := dayStart(want.end.Add(-time.Nanosecond), room.TimeZone).AddDate(0, 0, 1)
-	until := midnight.Add(want.duration())
-	looking, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	seen, err := s.graphBlocks(looking, c.Person.ID, candidates, want.start, until)
+	first := slots[0]
+	midnight := dayStart(first.end.Add(-time.Nanosecond), room.TimeZone).AddDate(0, 0, 1)
+	wanted := append([]period{{first.start, midnight.Add(first.duration())}}, slots[1:]...)
+	held, err := s.heldIn(ctx, c, candidates, wanted)
 	if err != nil {
-		s.log.DebugContext(ctx, "alternatives come from our own bookings alone", "error", err)
+		return err
 	}
 	for _, candidate := range candidates {
-		own, err := s.ownBlocks(ctx, candidate.Name, "", want.start, until)
-		if err != nil {
-			return err
-		}
-		var held []period
-		for _, b := range append(own, seen[candidate.Name]...) {
-			held = append(held, b.period)
-		}
-		free, ok := want, !taken(held, want)
-		if candidate.Name == room.Name {
-			free, ok = nextFree(append(held, periods(clashes)...), want, midnight)
+		busy := held[candidate.Name]
+		free, ok := first, !slices.ContainsFunc(slots, func(p period) bool { return taken(busy, p) })
+		if candidate.Name == room.Name { // a series has no next time
+			free, ok = nextFree(append(busy, periods(clashes)...), first, midnight)
+			ok = ok && len(slots) == 1
 		}
 		if ok && candidate.takes(free, s.now()) {
 			refused.alternatives = append(refused.alternatives, Slot{
@@ -197,6 +201,30 @@ func (s *Service) conflict(ctx context.Context, c Caller, room Room, want period
 		}
 	}
 	return refused
+}
+
+// maxClashes bounds how many a refusal tells.
+const maxClashes = 100
+
+// heldIn are the times at which rooms are taken, as far as can be seen, about some slots.
+func (s *Service) heldIn(ctx context.Context, c Caller, rooms []Room, slots []period) (map[string][]period, error) {
+	held := map[string][]period{}
+	looking, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	for _, w := range windows(slots) {
+		seen, err := s.graphBlocks(looking, c.id(), rooms, w.start, w.end)
+		if err != nil {
+			s.log.DebugContext(ctx, "alternatives come from our own bookings alone", "error", err)
+		}
+		for _, room := range rooms {
+			own, err := s.ownBlocks(ctx, room.Name, "", w.start, w.end)
+			if err != nil {
+				return nil, err
+			}
+			held[room.Name] = append(held[room.Name], append(periods(own), periods(seen[room.Name])...)...)
+		}
+	}
+	return held, nil
 }
 
 func periods(blocks []block) []period {

@@ -3,6 +3,8 @@ package booking
 import (
 	"slices"
 	"time"
+
+	"github.com/onesgate/onesgate/internal/recurrence"
 )
 
 // A Status of a booking.
@@ -34,10 +36,17 @@ func (s Status) onItsWay() bool { return s.holdsRoom() && s != Confirmed }
 type record struct {
 	ID      string  `json:"id"`
 	Request Request `json:"request"`
-	// Start, End and Zone are what the request's times mean.
+	// Start, End and Zone are what the request's times mean: of a series, those of its
+	// first occurrence.
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
 	Zone  string    `json:"zone"`
+	// Rule says when a series happens, nil: it is none. Exceptions are what is different
+	// about its occurrences, by their names. Surveyed says that it is known which of them
+	// the room has declined though it accepted the series.
+	Rule       *recurrence.Rule     `json:"rule,omitempty"`
+	Exceptions map[string]exception `json:"exceptions,omitempty"`
+	Surveyed   bool                 `json:"surveyed,omitempty"`
 
 	Integration string `json:"integration"`
 	PersonID    string `json:"person_id"`
@@ -60,6 +69,8 @@ type record struct {
 	// MaybeSent: a creation may have reached Graph. It is true before the first
 	// one is sent, and then the event is looked for before it is sent again.
 	MaybeSent bool `json:"maybe_sent"`
+	// After is what has to be done of another booking first, whose rest this one is.
+	After *predecessor `json:"after,omitempty"`
 	// Tries counts what was done in vain since the last progress, for the back-off.
 	Tries int `json:"tries,omitempty"`
 
@@ -96,6 +107,13 @@ type record struct {
 	Turn string `json:"turn,omitempty"`
 }
 
+// A predecessor is the series whose rest has become a booking of its own, and the change
+// by which it ends earlier.
+type predecessor struct {
+	Booking string `json:"booking"`
+	Change  string `json:"change"`
+}
+
 // taken says whether another instance has the turn.
 func (r *record) taken(instance string, now time.Time) bool {
 	return r.Turn != "" && r.Turn != instance && now.Before(r.NextAt)
@@ -105,24 +123,23 @@ func (r *record) open() bool { return !r.NextAt.IsZero() }
 
 // rests says whether nothing is under way for the booking: if it is open, then only to be
 // looked at when its time has come.
-func (r *record) rests() bool { return r.Status == Confirmed && r.Change == nil && !r.Withdraw }
+func (r *record) rests() bool {
+	if _, left := r.toWithdraw(); left || r.isSeries() && !r.Surveyed {
+		return false
+	}
+	return r.Status == Confirmed && r.Change == nil && !r.Withdraw
+}
 
 // rest ends what was under way for a confirmed booking, until it would be released.
-func (r *record) rest() {
-	r.NextAt = r.releaseAt()
-	r.Tries = 0
+func (r *record) rest(now time.Time) {
+	r.NextAt, r.Tries = time.Time{}, 0
+	if at, _, ok := r.release(now); ok {
+		r.NextAt = at
+	}
+	if !r.rests() {
+		r.NextAt = now
+	}
 }
-
-// A slot is a time that a booking takes in its room.
-type slot struct {
-	period
-}
-
-// slots are the times that the booking takes, in their order.
-func (r *record) slots() []slot { return []slot{{period{r.Start, r.End}}} }
-
-// lastEnd is when the last slot ends.
-func (r *record) lastEnd() time.Time { return r.End }
 
 // sendBy is when it is too late to send the event: its start, but a booking
 // that begins at once gets a minute.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/onesgate/onesgate/internal/graph"
+	"github.com/onesgate/onesgate/internal/recurrence"
 )
 
 // A changeKind says what a change is for.
@@ -18,6 +19,9 @@ const (
 	extending changeKind = "extend"
 	ending    changeKind = "end"
 	releasing changeKind = "release"
+	// cancelling takes an occurrence out of its series, and truncating the rest of it.
+	cancelling changeKind = "cancel"
+	truncating changeKind = "truncate"
 )
 
 // A change is what a booking that stands is to become, and how far that has got. It goes
@@ -26,12 +30,20 @@ const (
 type change struct {
 	ID   string     `json:"id"`
 	Kind changeKind `json:"kind"`
+	// Original names the occurrence that it is about; zero: the booking as a whole.
+	Original time.Time `json:"original,omitzero"`
 
 	// What the booking is then.
 	Request Request   `json:"request"`
 	Start   time.Time `json:"start"`
 	End     time.Time `json:"end"`
 	Zone    string    `json:"zone"`
+	// Rule is what a series is to be, nil: as it is.
+	Rule *recurrence.Rule `json:"rule,omitempty"`
+	// Comment is to the attendees of what is cancelled.
+	Comment string `json:"comment,omitempty"`
+	// Then is the booking that has to wait for it.
+	Then string `json:"then,omitempty"`
 
 	// Asks says that the room has to take it.
 	Asks bool `json:"asks,omitempty"`
@@ -63,27 +75,45 @@ const (
 	changeFailed   = "failed"
 )
 
-// newChange is a change of the booking that leaves it as it is, so far.
-func (r *record) newChange(kind changeKind) *change {
-	return &change{ID: uuid.NewString(), Kind: kind, Request: r.Request, Start: r.Start, End: r.End, Zone: r.Zone}
+// newChange is a change of an occurrence, or with zero of the booking as a whole, that
+// leaves it as it is, so far.
+func (r *record) newChange(kind changeKind, original time.Time) *change {
+	p := r.part(original)
+	return &change{ID: uuid.NewString(), Kind: kind, Original: original, Request: p.Request, Start: p.Start, End: p.End, Zone: p.Zone}
 }
 
 // changed is the booking as its change has it.
 func (r *record) changed() *record {
 	after := *r
 	after.Change = nil
-	if c := r.Change; c != nil {
+	c := r.Change
+	switch {
+	case c == nil:
+	case c.Kind == truncating:
+		after.Rule = c.Rule
+	case c.Kind == cancelling:
+		after.leave(c.Original, Cancelled, "", false)
+	case c.Kind == releasing && !c.Original.IsZero():
+		after.leave(c.Original, Released, reasonReleased, false)
+	case !c.Original.IsZero():
+		req := c.Request
+		after.except(c.Original, func(e *exception) { e.Request, e.Start, e.End = &req, c.Start, c.End })
+	default:
 		after.Request, after.Start, after.End, after.Zone = c.Request, c.Start, c.End, c.Zone
+		if c.Rule != nil {
+			after.Rule = c.Rule
+		}
 	}
 	return &after
 }
 
-// aim is how the event has to be: as the change has it, or as it was.
+// aim is how the event that the change is about has to be: as the change has it, or as it
+// was.
 func (r *record) aim() *record {
 	if r.Change.Back {
-		return r
+		return r.part(r.Change.Original)
 	}
-	return r.changed()
+	return r.changed().part(r.Change.Original)
 }
 
 // conclude ends the change, which the event shows if status is changeMade. The booking
@@ -97,10 +127,10 @@ func (r *record) conclude(status, reason string, now time.Time) {
 	r.Last = &outcome{ID: c.ID, Kind: c.Kind, Status: status, Reason: reason, At: now.Truncate(time.Second)}
 	r.Reason, r.Tries = "", 0
 	switch {
-	case c.Kind == releasing && status == changeMade:
+	case c.Kind == releasing && c.Original.IsZero() && status == changeMade:
 		r.Status, r.Reason, r.NextAt = Released, reasonReleased, time.Time{}
 	case r.Status == Confirmed:
-		r.rest()
+		r.rest(now)
 	default:
 		r.NextAt = now // for the room's answer to the booking itself
 	}
@@ -109,20 +139,28 @@ func (r *record) conclude(status, reason string, now time.Time) {
 // amendment is what to change of an event so that it is as the booking has to be; from is
 // how the journal believed it to be. What the person has changed in Outlook besides stays.
 func (r *record) amendment(event graph.Event) graph.EventChanges {
-	from, to := r, r.aim()
-	if r.Change.Back {
-		from = r.changed()
+	c := r.Change
+	from, to := r.part(c.Original), r.aim()
+	if c.Back {
+		from = r.changed().part(c.Original)
 	}
 	var e graph.EventChanges
 	want := to.event()
-	if r.Change.Kind == releasing {
+	switch c.Kind {
+	case truncating:
+		e.Recurrence = graphRule(c.Rule)
+		return e
+	case releasing:
 		list := withoutRoom(event.Attendees, r.RoomAddress)
 		if len(list) == len(event.Attendees) {
 			return e // done before, or by somebody in Outlook
 		}
-		e.Attendees = &list
+		e.Attendees = list
 		e.Location = &graph.Location{}
 		return e
+	}
+	if c.Rule != nil {
+		e.Recurrence = graphRule(to.Rule)
 	}
 	if !event.Start.Equal(want.Start.Time) || !event.End.Equal(want.End.Time) || event.IsAllDay != want.IsAllDay {
 		e.Start, e.End, e.IsAllDay = &want.Start, &want.End, &want.IsAllDay
@@ -134,7 +172,7 @@ func (r *record) amendment(event graph.Event) graph.EventChanges {
 		e.Sensitivity = &want.Sensitivity
 	}
 	if list := merged(event.Attendees, from.Request.Attendees, to.Request.Attendees); !sameAttendees(list, event.Attendees) {
-		e.Attendees = &list
+		e.Attendees = list
 	}
 	return e
 }

@@ -58,7 +58,7 @@ func (s *Service) Create(ctx context.Context, c Caller, req Request, key string)
 		return Booking{}, false, err
 	}
 	r := s.newRecord(c, req, room, when)
-	err = s.roomFree(ctx, c, c.Person.ID, room, period{r.Start, r.End}, "")
+	err = s.roomFree(ctx, c, c.Person.ID, room, r.slots(), "")
 	if err == nil {
 		err = s.accept(ctx, c, &r, room, requestHash, claims)
 	}
@@ -141,7 +141,7 @@ func (s *Service) newRecord(c Caller, req Request, room Room, when span) record 
 	now := s.now().UTC()
 	return record{
 		ID: uuid.NewString(), Request: req,
-		Start: when.start.UTC(), End: when.end.UTC(), Zone: when.zone.String(),
+		Start: when.start.UTC(), End: when.end.UTC(), Zone: when.zone.String(), Rule: when.rule,
 		Integration: c.Person.Integration, Service: c.Service,
 		PersonID: c.Person.ID, PersonName: c.Person.Name, PersonEmail: c.Person.Email,
 		RoomAddress: room.Address, RoomTitle: cmp.Or(room.Title, room.Name), KeepDeclined: room.KeepDeclined, CheckIn: room.CheckIn,
@@ -161,7 +161,7 @@ func (s *Service) accept(ctx context.Context, c Caller, r *record, room Room, re
 	blocks, err := s.acceptFree(ctx, r, room, requestHash, claims)
 	release()
 	if err == nil && len(blocks) > 0 {
-		err = s.conflict(ctx, c, room, period{r.Start, r.End}, blocks)
+		err = s.conflict(ctx, c, room, r.slots(), blocks)
 	}
 	return err
 }
@@ -174,7 +174,7 @@ func (s *Service) acceptFree(ctx context.Context, r *record, room Room, requestH
 		if err != nil {
 			return nil, err
 		}
-		blocks, err := s.ownBlocks(ctx, room.Name, "", r.Start, r.End)
+		blocks, err := s.heldByOthers(ctx, room.Name, "", r.slots())
 		if err != nil || len(blocks) > 0 {
 			return blocks, err
 		}

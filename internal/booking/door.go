@@ -8,43 +8,38 @@ import (
 // checkInOpens is how long before its start a booking can be checked in to.
 const checkInOpens = 10 * time.Minute
 
-// releaseAt is when the booking is released unless somebody checks in; zero: never. A
-// booking that was made late has its time from then on.
-func (r *record) releaseAt() time.Time {
-	if r.CheckIn == 0 || !r.CheckedInAt.IsZero() {
-		return time.Time{}
+// release tells which occurrence is released next unless somebody checks in, and when.
+// What was booked late has its time from then on.
+func (r *record) release(now time.Time) (at, original time.Time, ok bool) {
+	if r.CheckIn == 0 || r.Status != Confirmed {
+		return at, original, false
 	}
-	from := r.Start
-	if r.CreatedAt.After(from) {
-		from = r.CreatedAt
+	for _, o := range r.occurrences() {
+		at := later(o.start, r.CreatedAt).Add(r.CheckIn)
+		if !o.gone() && o.CheckedInAt.IsZero() && at.Before(o.end) && now.Before(o.end) {
+			return at, o.original, true
+		}
 	}
-	if at := from.Add(r.CheckIn); at.Before(r.End) {
-		return at
-	}
-	return time.Time{}
+	return at, original, false
 }
 
 // look is taken when the time of a booking that rests has come: nobody has checked in.
 func (s *Service) look(ctx context.Context, r record) (record, error) {
 	room, ok := s.world().Rooms[r.Request.Room]
 	return s.update(ctx, r.ID, func(r *record) {
-		switch now := s.now().UTC(); {
+		now := s.now().UTC()
+		at, original, due := r.release(now)
+		switch {
 		case !r.rests():
 		case !ok || room.CheckIn == 0: // not asked for any more
 			r.NextAt = time.Time{}
-		case !r.releaseDue(now):
-			r.rest()
+		case !due || now.Before(at):
+			r.rest(now)
 		default:
-			r.Change = r.newChange(releasing)
+			r.Change = r.newChange(releasing, original)
 			r.NextAt = now
 		}
 	})
-}
-
-// releaseDue says whether nobody has checked in to the booking in time.
-func (r *record) releaseDue(now time.Time) bool {
-	at := r.releaseAt()
-	return !at.IsZero() && !now.Before(at) && now.Before(r.End)
 }
 
 // atDoor says whether the caller may say what happens at the room's door.
@@ -57,26 +52,42 @@ func (s *Service) CheckIn(ctx context.Context, c Caller, id string, match func(v
 	r, err := s.alter(ctx, c, id, alteration{"check-in", Caller.atDoor, match}, func(r *record) error {
 		now := s.now().UTC()
 		switch {
-		case !r.CheckedInAt.IsZero():
-			return errUnchanged
 		case r.Status != Confirmed:
 			return invalidState(r, "checked in to")
-		case now.Before(r.Start.Add(-checkInOpens)):
-			return refusal{codeInvalidState, "It is too early: check-in opens 10 minutes before the start."}
-		case !now.Before(r.End):
-			return errOver
-		case r.Change != nil && r.Change.Kind == releasing && !r.Change.Sent:
-			r.Change = nil // just in time
-		case r.Change != nil && r.Change.Kind == releasing:
-			return refusal{codeInvalidState, "It is too late: nobody had checked in, and the room is being released."}
 		}
-		r.CheckedInAt = now.Truncate(time.Second)
+		o, ok := r.current(now)
+		if !ok {
+			return r.notAtDoor(now)
+		}
+		switch c := r.Change; {
+		case !o.CheckedInAt.IsZero():
+			return errUnchanged
+		case c == nil || c.Kind != releasing || !c.Original.Equal(o.original):
+		case c.Sent:
+			return refusal{codeInvalidState, "It is too late: nobody had checked in, and the room is being released."}
+		default:
+			r.Change = nil // just in time
+		}
+		at := now.Truncate(time.Second)
+		if r.isSeries() {
+			r.except(o.original, func(e *exception) { e.CheckedInAt = at })
+		} else {
+			r.CheckedInAt = at
+		}
 		if r.rests() {
-			r.rest()
+			r.rest(now)
 		}
 		return nil
 	})
 	return c.view(&r), done(err)
+}
+
+// notAtDoor says why there is nothing to do at the door.
+func (r *record) notAtDoor(now time.Time) error {
+	if !now.Before(r.lastEnd()) {
+		return errOver
+	}
+	return refusal{codeInvalidState, "It is too early: check-in opens 10 minutes before the start."}
 }
 
 // End ends a booking that has begun, now: the rest of its time is free for others. changing
@@ -93,20 +104,20 @@ func (s *Service) End(ctx context.Context, c Caller, id string, match func(versi
 			return errChanging
 		case r.Request.AllDay:
 			return refusal{codeInvalidState, "An all-day booking has no time of its end; cancel it, or change it to one with times."}
-		case now.Before(r.Start):
-			return refusal{codeInvalidState, "The booking has not begun; cancel it instead."}
-		case !now.Before(r.End):
+		}
+		o, ok := r.current(now)
+		switch {
+		case !now.Before(r.lastEnd()):
 			return errOver
+		case !ok, now.Before(o.start):
+			return refusal{codeInvalidState, "The booking has not begun; cancel it instead."}
 		}
-		end := now.Truncate(time.Minute)
-		if !end.After(r.Start) {
-			end = r.Start.Add(time.Minute)
-		}
-		if !end.Before(r.End) {
+		end := later(now.Truncate(time.Minute), o.start.Add(time.Minute))
+		if !end.Before(o.end) {
 			return errUnchanged
 		}
-		r.endAt(end)
-		r.Change = r.newChange(ending)
+		r.endAt(o, end)
+		r.Change = r.newChange(ending, o.original)
 		return nil
 	})
 	if r.Change != nil {
@@ -115,10 +126,15 @@ func (s *Service) End(ctx context.Context, c Caller, id string, match func(versi
 	return c.view(&r), changing, done(err)
 }
 
-// endAt is the booking with another end.
-func (r *record) endAt(end time.Time) {
-	r.End = end
-	r.Request.End = r.wall(end)
+// endAt ends an occurrence earlier.
+func (r *record) endAt(o occurrence, end time.Time) {
+	req := r.part(o.original).Request
+	req.End = r.wall(end)
+	if !r.isSeries() {
+		r.Request, r.End = req, end
+		return
+	}
+	r.except(o.original, func(e *exception) { e.Request, e.Start, e.End = &req, o.start, end })
 }
 
 // wall writes a time as a request has it.

@@ -63,7 +63,7 @@ func TestCheckedIn(t *testing.T) {
 			t.Errorf("changes of the event: %d, want none: nobody is told", n)
 		}
 		h.until("11:00:00")
-		h.want(h.door(id, "check-in", ""), 200)
+		h.want(h.door(id, "check-in", ""), 409, "code", "invalid_state")
 	})
 }
 

@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"context"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/graph"
@@ -9,6 +10,18 @@ import (
 // propertyID names the extended property that holds a booking's id on its
 // event. It never changes: it is how our events are recognised.
 const propertyID = "String {5b2f0c1e-7d64-4b0e-9c53-0a4e6f7d2a91} Name OnesBookingId"
+
+// findEvent looks for the booking's event: where it was to be, as that is seen at once,
+// and by our property, should it be a series or have been moved.
+func findEvent(ctx context.Context, g *graph.Client, mailbox graph.Mailbox, r *record) (e graph.Event, found bool, err error) {
+	if !r.isSeries() {
+		e, found, err = g.FindEvent(ctx, mailbox, r.TransactionID, r.Start, r.End)
+	}
+	if err == nil && !found {
+		e, found, err = g.FindByProperty(ctx, mailbox, propertyID, r.ID)
+	}
+	return e, found, err
+}
 
 // event is the meeting to create: the person's own, with the room invited.
 func (r *record) event() graph.Event {
@@ -33,6 +46,9 @@ func (r *record) event() graph.Event {
 		e.Body = &graph.Body{ContentType: "text", Content: r.Request.Body}
 	}
 	e.Start, e.End = r.times()
+	if r.isSeries() {
+		e.Recurrence = graphRule(r.Rule)
+	}
 	for _, address := range r.Request.Attendees {
 		e.Attendees = append(e.Attendees, graph.Attendee{Type: graph.Required, EmailAddress: graph.EmailAddress{Address: address}})
 	}
@@ -46,7 +62,7 @@ func (r *record) times() (start, end graph.DateTime) {
 	if r.Request.AllDay {
 		return graph.DateTime{Time: floating(r.Start, zone)}, graph.DateTime{Time: floating(r.End, zone)}
 	}
-	name, ok := graph.ZoneName(zone, r.Start, r.End)
+	name, ok := graph.ZoneName(zone, r.Start, r.lastEnd())
 	if !ok {
 		zone = time.UTC
 	}

@@ -196,6 +196,14 @@ func (g *fakeGraph) serve(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		write(w, 200, map[string]any{"value": found})
+	case call == "GET /me/events":
+		var found []any
+		for _, e := range g.events {
+			if e.Owner == owner && !e.Cancelled && strings.Contains(r.URL.Query().Get("$filter"), e.property()) {
+				found = append(found, e.wire())
+			}
+		}
+		write(w, 200, map[string]any{"value": found})
 	case call == "POST /me/calendar/getSchedule":
 		g.schedule(w, r)
 	case r.Method == "GET" && rest == "", r.Method == "POST" && rest == "cancel", r.Method == "PATCH" && rest == "":
@@ -327,6 +335,14 @@ func (g *fakeGraph) schedule(w http.ResponseWriter, r *http.Request) {
 		out = append(out, map[string]any{"scheduleId": address, "scheduleItems": items})
 	}
 	write(w, 200, map[string]any{"value": out})
+}
+
+// property is the booking's id that the event was created with.
+func (e *fakeEvent) property() string {
+	list, _ := e.Body["singleValueExtendedProperties"].([]any)
+	p, _ := list[0].(map[string]any)
+	value, _ := p["value"].(string)
+	return value
 }
 
 func (e *fakeEvent) wire() map[string]any {

@@ -55,7 +55,7 @@ func (r *record) hear(e graph.Event, declined string, now time.Time) {
 	answer := r.roomAnswer(e)
 	switch answer.Response {
 	case graph.Accepted:
-		r.hearYes(answer)
+		r.hearYes(answer, now)
 		return
 	case graph.Declined:
 		r.hearNo(answer, declined, now)
@@ -64,22 +64,22 @@ func (r *record) hear(e graph.Event, declined string, now time.Time) {
 		r.Response = "tentative"
 		r.answeredAt(answer)
 	}
-	if !now.Before(r.End) {
+	if !now.Before(r.lastEnd()) {
 		r.Reason, r.NextAt = reasonSilent, time.Time{}
 		return
 	}
 	r.Tries++
 	r.NextAt = now.Add(backoff(r.Tries))
-	if r.NextAt.After(r.End) {
-		r.NextAt = r.End
+	if last := r.lastEnd(); r.NextAt.After(last) {
+		r.NextAt = last
 	}
 }
 
 // hearYes takes in that the room has accepted.
-func (r *record) hearYes(answer graph.Response) {
+func (r *record) hearYes(answer graph.Response, now time.Time) {
 	r.Status, r.Response = Confirmed, "accepted"
 	r.answeredAt(answer)
-	r.rest()
+	r.rest(now)
 }
 
 // hearNo takes in that the room has declined, and why: the event goes then, unless it is

@@ -21,7 +21,7 @@ const maxSpan = 31 * 24 * time.Hour
 // going to be, which nobody else shall have meanwhile.
 func (r *record) entries() map[string]time.Time {
 	keys := map[string]time.Time{}
-	add := func(prefix string, s slot) {
+	add := func(prefix string, s period) {
 		key := prefix + digits(s.start) + "/" + r.ID
 		if s.end.After(keys[key]) {
 			keys[key] = s.end
@@ -34,7 +34,7 @@ func (r *record) entries() map[string]time.Time {
 	}
 	if r.Change != nil {
 		for _, s := range r.changed().slots() {
-			add(roomPrefix(r.Change.Request.Room), s)
+			add(roomPrefix(r.Request.Room), s)
 		}
 	}
 	return keys

@@ -32,31 +32,35 @@ func (j journal) take(ctx context.Context, room, id string) (store.Write, error)
 	return store.Write{Key: lastKey(room), Value: []byte(id), If: store.If(version)}, err
 }
 
-// accept makes a booking durable, together with everything that leads to it and
-// the caller's keys, which must be new. took and stands must hold: store.ErrConflict if not.
+// accept makes a booking durable: see acceptance.
 func (j journal) accept(ctx context.Context, r *record, took, stands store.Write, requestHash string, claims []string) error {
-	r.Claims = claims
-	value, err := json.Marshal(r)
+	writes, err := j.acceptance(r, took, stands, requestHash, claims)
 	if err != nil {
 		return err
 	}
-	writes := []store.Write{
-		{Key: recordKey(r.ID), Value: value, If: store.If(store.Absent)},
-		{Key: openKey(r.NextAt, r.ID), Value: r.openValue()},
-		took, stands,
+	_, err = j.store.Commit(ctx, writes...)
+	return err
+}
+
+// acceptance is the commit that makes a booking durable, together with everything that
+// leads to it and the caller's keys, which must be new. took and stands must hold:
+// store.ErrConflict if not.
+func (j journal) acceptance(r *record, took, stands store.Write, requestHash string, claims []string) ([]store.Write, error) {
+	r.Claims = claims
+	value, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
 	}
-	for key, end := range r.entries() {
-		writes = append(writes, store.Write{Key: key, Value: []byte(digits(end))})
-	}
+	writes := []store.Write{{Key: recordKey(r.ID), Value: value, If: store.If(store.Absent)}, took, stands}
+	writes = append(writes, moved(nil, r.shown().keys)...)
 	for _, key := range claims {
 		write, err := claim{ID: r.ID, Request: requestHash}.write(key, r.lastEnd())
 		if err != nil {
-			return err
+			return nil, err
 		}
 		writes = append(writes, write)
 	}
-	_, err = j.store.Commit(ctx, writes...)
-	return err
+	return writes, nil
 }
 
 // get returns a booking, or errNotFound.

@@ -84,14 +84,15 @@ func (r refusal) Error() string { return r.detail }
 
 // Refusals that need no more words.
 var (
-	errInvalidToken   = refusal{codeInvalidToken, "The bearer token is missing or not one of those configured."}
-	errSignInRequired = refusal{codeSignInRequired, "Sign in first."}
-	errUnknownRoom    = refusal{codeUnknownRoom, "No room of that name is configured for you; GET /v1/rooms lists those that are."}
-	errMismatch       = refusal{codeMismatch, "This key was used before for a different request: use a new key for a new booking."}
-	errNotOrganizer   = refusal{codeNotOrganizer, "Only the organizer can do that."}
-	errOver           = refusal{codeInvalidState, "The booking is over."}
-	errChanging       = refusal{codeInvalidState, "Another change of the booking is still on its way to Microsoft 365: wait until there is no pending_change."}
-	errVersion        = refusal{codeVersionConflict, "The booking has changed meanwhile: read it again."}
+	errInvalidToken     = refusal{codeInvalidToken, "The bearer token is missing or not one of those configured."}
+	errSignInRequired   = refusal{codeSignInRequired, "Sign in first."}
+	errUnknownRoom      = refusal{codeUnknownRoom, "No room of that name is configured for you; GET /v1/rooms lists those that are."}
+	errMismatch         = refusal{codeMismatch, "This key was used before for a different request: use a new key for a new booking."}
+	errNotOrganizer     = refusal{codeNotOrganizer, "Only the organizer can do that."}
+	errNoSuchOccurrence = refusal{codeNotFound, "The series has no occurrence that was to start then: GET the occurrences, and use original_start."}
+	errOver             = refusal{codeInvalidState, "The booking is over."}
+	errChanging         = refusal{codeInvalidState, "Another change of the booking is still on its way to Microsoft 365: wait until there is no pending_change."}
+	errVersion          = refusal{codeVersionConflict, "The booking has changed meanwhile: read it again."}
 )
 
 // invalid says what is wrong with the fields of a request.

@@ -7,6 +7,9 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/onesgate/onesgate/internal/graph"
+	"github.com/onesgate/onesgate/internal/recurrence"
 )
 
 // A Request is what a caller wants to book. Lengths are in characters.
@@ -21,7 +24,7 @@ type Request struct {
 	Body          string         `json:"body,omitempty" maxLength:"16000" doc:"Plain text"`
 	Private       bool           `json:"private,omitempty"`
 	OnlineMeeting bool           `json:"online_meeting,omitempty"`
-	Recurrence    map[string]any `json:"recurrence,omitempty" nullable:"true" doc:"Must be null: series are not supported yet"`
+	Recurrence    map[string]any `json:"recurrence,omitempty" nullable:"true" doc:"Graph's patternedRecurrence, {pattern, range}: a series, of at most 366 occurrences and 3 years, never without an end"`
 	ExternalID    string         `json:"external_id,omitempty" maxLength:"255" doc:"The service's own id of the booking, unique per integration; service callers only"`
 }
 
@@ -44,9 +47,6 @@ const maxAddress = 254
 // what has begun may go on.
 func (r Request) check(room Room, rooms map[string]Room, now time.Time, had *period) (span, []fieldError) {
 	var wrong []fieldError
-	if r.Recurrence != nil {
-		wrong = append(wrong, fieldError{"body.recurrence", "series are not supported yet: book each date, or send null", ""})
-	}
 	if strings.TrimSpace(r.Subject) == "" {
 		wrong = append(wrong, fieldError{"body.subject", "a booking needs a subject", r.Subject})
 	}
@@ -70,7 +70,42 @@ func (r Request) check(room Room, rooms map[string]Room, now time.Time, had *per
 	if badTimes == nil && (had == nil || !s.start.Equal(had.start) || !s.end.Equal(had.end)) {
 		badTimes = room.allows(s, r.AllDay, now)
 	}
+	if badTimes == nil && r.Recurrence != nil {
+		badTimes = r.checkSeries(&s, room, now)
+	}
 	return s, append(wrong, badTimes...)
+}
+
+// checkSeries says what is wrong with a recurrence, and reads it into the span.
+func (r Request) checkSeries(s *span, room Room, now time.Time) []fieldError {
+	b, err := json.Marshal(r.Recurrence)
+	if err != nil {
+		return []fieldError{{"body.recurrence", "it can't be read", ""}}
+	}
+	rule, wrong := recurrence.Parse(b)
+	if wrong == nil {
+		rule, wrong = rule.For(recurrence.Span{Start: s.start.In(s.zone), End: s.end.In(s.zone), Zone: s.zone, AllDay: r.AllDay})
+	}
+	if wrong != nil {
+		var all []fieldError
+		for _, w := range wrong {
+			all = append(all, fieldError{"body." + w.Field, w.Message, w.Value})
+		}
+		return all
+	}
+	s.rule = &rule
+	all := rule.Occurrences(recurrence.Span{Start: s.start.In(s.zone), End: s.end.In(s.zone), Zone: s.zone, AllDay: r.AllDay})
+	last := all[len(all)-1]
+	if !r.AllDay {
+		if _, ok := graph.ZoneName(s.zone, s.start, last.End); !ok {
+			return []fieldError{{"body.time_zone", "Microsoft 365 doesn't know this time zone, so the series would not keep its time of day: use another one of the same times", s.zone.String()}}
+		}
+	}
+	if room.BookingWindow > 0 && last.Start.After(now.Add(room.BookingWindow)) {
+		return []fieldError{{"body.recurrence.range", "this room is booked at most " + words(room.BookingWindow) + " ahead: the series has to end before " +
+			now.Add(room.BookingWindow).In(s.zone).Format(time.DateOnly), ""}}
+	}
+	return nil
 }
 
 func checkAttendees(attendees []string, rooms map[string]Room) []fieldError {

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/onesgate/onesgate/internal/recurrence"
 )
 
-// span is what the start and end of a request mean.
+// span is what the start and end of a request mean, and its recurrence, if any.
 type span struct {
 	start, end time.Time
 	zone       *time.Location
+	rule       *recurrence.Rule
 }
 
 // Errors of reading times; the words are for the caller.

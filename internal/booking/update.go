@@ -14,7 +14,11 @@ import (
 type amendment struct {
 	alteration
 	kind changeKind
-	// want is the booking's request as it is to be.
+	// original is the occurrence that is meant, by when it was to start; zero: the booking
+	// as a whole. At the door it is the current one.
+	original time.Time
+	atDoor   bool
+	// want is the request as it is to be, of what is meant.
 	want func(*record) (Request, error)
 	// key, if any, is the caller's Idempotency-Key in the store, and asked a hash of what
 	// they ask for with it.
@@ -36,7 +40,7 @@ func (s *Service) Update(ctx context.Context, c Caller, id string, p Patch, matc
 // answered with the present state and replayed is true; without, it extends again.
 func (s *Service) Extend(ctx context.Context, c Caller, id string, by time.Duration, key string, match func(version int) bool) (b Booking, changing string, replayed bool, err error) {
 	a := amendment{
-		alteration: alteration{"extend", Caller.atDoor, match}, kind: extending,
+		alteration: alteration{"extend", Caller.owns, match}, kind: extending, atDoor: true,
 		want: func(r *record) (Request, error) {
 			if r.Request.AllDay {
 				return Request{}, refusal{codeInvalidState, "An all-day booking is not extended by minutes: change its end instead."}
@@ -107,13 +111,9 @@ func (s *Service) possible(ctx context.Context, c Caller, r *record, next *chang
 	if !next.Asks {
 		return nil
 	}
-	room := s.world().Rooms[r.Request.Room]
-	for _, more := range minus(period{next.Start, next.End}, period{r.Start, r.End}) {
-		if err := s.roomFree(ctx, c, r.PersonID, room, more, r.ID); err != nil {
-			return err
-		}
-	}
-	return nil
+	after := *r
+	after.Change = next
+	return s.roomFree(ctx, c, r.PersonID, s.world().Rooms[r.Request.Room], minus(after.changed().slots(), r.slots()), r.ID)
 }
 
 // propose makes a change durable, unless another booking of ours holds its time.
@@ -124,7 +124,7 @@ func (s *Service) propose(ctx context.Context, c Caller, of *record, a amendment
 		return record{}, err
 	}
 	var held []block
-	var wanted period
+	var wanted []period
 	r, err := s.alterWith(ctx, c, of.ID, a.alteration, func(ctx context.Context, r *record) (writes []store.Write, err error) {
 		if err := s.askedBefore(ctx, a); err != nil {
 			return nil, err
@@ -142,12 +142,12 @@ func (s *Service) propose(ctx context.Context, c Caller, of *record, a amendment
 		if !r.Change.Asks {
 			return writes, nil
 		}
-		wanted = period{r.Change.Start, r.Change.End}
+		wanted = r.changed().slots()
 		took, err := s.journal.take(ctx, room.Name, r.ID)
 		if err != nil {
 			return nil, err
 		}
-		if held, err = s.ownBlocks(ctx, room.Name, r.ID, wanted.start, wanted.end); err == nil && len(held) > 0 {
+		if held, err = s.heldByOthers(ctx, room.Name, r.ID, wanted); err == nil && len(held) > 0 {
 			err = errHeld
 		}
 		return append(writes, took), err
@@ -165,33 +165,57 @@ var errHeld = errors.New("the room is held by another booking")
 // proposed is the change of a booking that an amendment asks for, or why there can be
 // none; errUnchanged: it is so already.
 func (s *Service) proposed(r *record, a amendment) (*change, error) {
-	world := s.world()
+	now, world := s.now(), s.world()
 	room, ok := world.Rooms[r.Request.Room]
-	switch now := s.now(); {
+	original := a.original
+	switch {
 	case !ok:
 		return nil, errUnknownRoom
 	case r.Withdraw || !r.Status.holdsRoom():
 		return nil, invalidState(r, "changed")
 	case r.Change != nil:
 		return nil, errChanging
-	case !now.Before(r.End):
+	}
+	if a.atDoor && r.isSeries() {
+		o, ok := r.current(now)
+		if !ok {
+			return nil, r.notAtDoor(now)
+		}
+		original = o.original
+	}
+	if !original.IsZero() {
+		if o, ok := r.occurrence(original); !ok {
+			return nil, errNoSuchOccurrence
+		} else if o.gone() {
+			return nil, refusal{codeInvalidState, "This occurrence is " + string(o.Status) + " already."}
+		}
+	}
+	part := r.part(original)
+	if !now.Before(part.lastEnd()) {
 		return nil, errOver
 	}
-	req, err := a.want(r)
+	req, err := a.want(part)
 	if err != nil {
 		return nil, err
 	}
-	when, wrong := req.check(room, world.Rooms, s.now(), &period{r.Start, r.End})
+	when, wrong := req.check(room, world.Rooms, now, &period{part.Start, part.End})
 	if wrong != nil {
 		return nil, invalid(wrong)
 	}
-	c := r.newChange(a.kind)
-	c.Request, c.Start, c.End, c.Zone = req, when.start.UTC(), when.end.UTC(), when.zone.String()
-	c.Asks = !c.Start.Equal(r.Start) || !c.End.Equal(r.End) || c.Request.AllDay != r.Request.AllDay
-	if !c.Asks && req.saysAs(r.Request) {
+	c := r.newChange(a.kind, original)
+	c.Request, c.Start, c.End, c.Zone, c.Rule = req, when.start.UTC(), when.end.UTC(), when.zone.String(), when.rule
+	c.Asks = !c.Start.Equal(part.Start) || !c.End.Equal(part.End) || c.Request.AllDay != part.Request.AllDay
+	switch {
+	case !c.Asks && req.saysAs(part.Request):
 		return nil, errUnchanged
+	case !c.Asks:
+		c.Rule = nil
+	case part.isSeries() && len(part.Exceptions) > 0:
+		return nil, refusal{codeInvalidState, "Some occurrences of the series have been changed by themselves, which a new time would undo: change the occurrences."}
+	case !original.IsZero():
+		err = r.betweenNeighbours(original, c.Start, c.End)
 	}
-	return c, nil
+	return c, err
 }
 
 // saysAs says whether two requests for the same time ask for the same, however that time
@@ -201,15 +225,22 @@ func (r Request) saysAs(other Request) bool {
 	return reflect.DeepEqual(r, other)
 }
 
-// minus are the parts of a period that are outside of another.
-func minus(p, q period) (parts []period) {
-	if before := (period{p.start, earlier(p.end, q.start)}); before.start.Before(before.end) {
-		parts = append(parts, before)
+// minus are the parts of periods that are outside of others.
+func minus(periods, others []period) []period {
+	left := periods
+	for _, o := range others {
+		var parts []period
+		for _, p := range left {
+			before, after := period{p.start, earlier(p.end, o.start)}, period{later(p.start, o.end), p.end}
+			for _, part := range []period{before, after} {
+				if part.start.Before(part.end) {
+					parts = append(parts, part)
+				}
+			}
+		}
+		left = parts
 	}
-	if after := (period{later(p.start, q.end), p.end}); after.start.Before(after.end) {
-		parts = append(parts, after)
-	}
-	return parts
+	return left
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -17,7 +17,7 @@ type Booking struct {
 	Body          string         `json:"body,omitempty"`
 	Private       bool           `json:"private"`
 	OnlineMeeting bool           `json:"online_meeting"`
-	Recurrence    map[string]any `json:"recurrence" nullable:"true" doc:"Always null: series are not supported yet"`
+	Recurrence    map[string]any `json:"recurrence" nullable:"true" doc:"Of a series, else null"`
 	ExternalID    string         `json:"external_id,omitempty"`
 	Organizer     Organizer      `json:"organizer"`
 	RoomResponse  RoomResponse   `json:"room_response"`
@@ -46,22 +46,23 @@ type RoomResponse struct {
 
 // A PendingChange is what a booking is to become.
 type PendingChange struct {
-	ID        string    `json:"id"`
-	Kind      string    `json:"kind" enum:"update,extend,end,release"`
-	Subject   string    `json:"subject"`
-	Start     time.Time `json:"start"`
-	End       time.Time `json:"end"`
-	TimeZone  string    `json:"time_zone"`
-	AllDay    bool      `json:"all_day"`
-	Attendees []string  `json:"attendees" nullable:"false"`
-	Reverting bool      `json:"reverting,omitempty" doc:"The room declined it, and the booking is being put back"`
-	Reason    string    `json:"reason,omitempty" doc:"Why the room declined it"`
+	ID        string     `json:"id"`
+	Kind      string     `json:"kind" enum:"update,extend,end,release,cancel,truncate"`
+	Original  *time.Time `json:"original_start,omitempty" doc:"Of which occurrence; missing: of the booking as a whole"`
+	Subject   string     `json:"subject"`
+	Start     time.Time  `json:"start"`
+	End       time.Time  `json:"end"`
+	TimeZone  string     `json:"time_zone"`
+	AllDay    bool       `json:"all_day"`
+	Attendees []string   `json:"attendees" nullable:"false"`
+	Reverting bool       `json:"reverting,omitempty" doc:"The room declined it, and the booking is being put back"`
+	Reason    string     `json:"reason,omitempty" doc:"Why the room declined it"`
 }
 
 // A LastChange tells how a change has ended.
 type LastChange struct {
 	ID     string    `json:"id"`
-	Kind   string    `json:"kind" enum:"update,extend,end,release"`
+	Kind   string    `json:"kind" enum:"update,extend,end,release,cancel,truncate"`
 	Status string    `json:"status" enum:"made,declined,failed" doc:"declined: the room didn't take it, and the booking is as it was"`
 	Reason string    `json:"reason,omitempty"`
 	At     time.Time `json:"at"`
@@ -83,8 +84,8 @@ func (r *record) booking(withPrivate bool) Booking {
 		Room: r.Request.Room, Subject: r.Request.Subject, Body: r.Request.Body,
 		Start: r.Start.In(zone), End: r.End.In(zone), TimeZone: r.Zone, AllDay: r.Request.AllDay,
 		Attendees: r.Request.Attendees, Private: r.Request.Private, OnlineMeeting: r.Request.OnlineMeeting,
-		ExternalID: r.Request.ExternalID,
-		Organizer:  Organizer{ID: r.PersonID, Name: r.PersonName, Email: r.PersonEmail},
+		Recurrence: r.Request.Recurrence, ExternalID: r.Request.ExternalID,
+		Organizer: Organizer{ID: r.PersonID, Name: r.PersonName, Email: r.PersonEmail},
 		RoomResponse: RoomResponse{
 			Status: r.Response,
 		},
@@ -107,11 +108,14 @@ func (r *record) booking(withPrivate bool) Booking {
 		b.CheckedInAt = &r.CheckedInAt
 	}
 	if c := r.Change; c != nil {
-		after := r.changed()
 		b.PendingChange = &PendingChange{
-			ID: c.ID, Kind: string(c.Kind), Subject: after.Request.Subject, Start: after.Start.In(zone), End: after.End.In(zone),
-			TimeZone: after.Zone, AllDay: after.Request.AllDay, Attendees: append([]string{}, after.Request.Attendees...), Reverting: c.Back,
+			ID: c.ID, Kind: string(c.Kind), Subject: c.Request.Subject, Start: c.Start.In(zone), End: c.End.In(zone),
+			TimeZone: c.Zone, AllDay: c.Request.AllDay, Attendees: append([]string{}, c.Request.Attendees...), Reverting: c.Back,
 			Reason: c.Reason,
+		}
+		if !c.Original.IsZero() {
+			original := c.Original.In(zone)
+			b.PendingChange.Original = &original
 		}
 	}
 	if l := r.Last; l != nil {

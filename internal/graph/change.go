@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 )
 
@@ -24,6 +25,9 @@ type EventChanges struct {
 	Sensitivity *string              `json:"sensitivity,omitempty"`
 	Recurrence  *PatternedRecurrence `json:"recurrence,omitempty"`
 }
+
+// Empty says whether nothing changes.
+func (c EventChanges) Empty() bool { return reflect.ValueOf(c).IsZero() }
 
 // UpdateEvent changes an event of the mailbox's owner and returns it with its
 // body. ifMatch is the ETag that it must still have, "": any; IsConflict tells

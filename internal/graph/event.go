@@ -10,7 +10,6 @@ import (
 // (https://learn.microsoft.com/graph/api/resources/event).
 type Event struct {
 	ID            string `json:"id,omitempty"`
-	ETag          string `json:"@odata.etag,omitempty"`
 	TransactionID string `json:"transactionId,omitempty"`
 	// ICalUID is the same for a meeting in every mailbox; an occurrence has its own.
 	ICalUID string `json:"iCalUId,omitempty"`

@@ -1,0 +1,274 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/recurrence"
+	"github.com/onesgate/onesgate/internal/store"
+)
+
+// An Occurrence is one date of a series, as callers are told.
+type Occurrence struct {
+	OriginalStart time.Time  `json:"original_start" doc:"When it was to start: its name, which stays when it is moved"`
+	Start         time.Time  `json:"start"`
+	End           time.Time  `json:"end"`
+	Status        Status     `json:"status" enum:"accepted,awaiting_room,confirmed,declined,needs_sign_in,failed,expired,cancelled,released"`
+	Reason        string     `json:"reason,omitempty"`
+	Subject       string     `json:"subject"`
+	Attendees     []string   `json:"attendees" nullable:"false"`
+	Changed       bool       `json:"changed" doc:"It was changed by itself"`
+	CheckedInAt   *time.Time `json:"checked_in_at"`
+}
+
+// Occurrences lists the dates of a booking that the caller may see; one that is no series
+// has one.
+func (s *Service) Occurrences(ctx context.Context, c Caller, id string) ([]Occurrence, error) {
+	r, err := s.journal.get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !c.sees(&r) {
+		return nil, errNotFound
+	}
+	return r.told(c), nil
+}
+
+func (r *record) told(c Caller) []Occurrence {
+	all := []Occurrence{}
+	zone := r.location()
+	for _, o := range r.occurrences() {
+		part := r.part(o.original)
+		told := Occurrence{
+			OriginalStart: later(o.original, time.Time{}).In(zone), Start: o.start.In(zone), End: o.end.In(zone), Status: r.Status, Reason: r.Reason,
+			Subject: part.Request.Subject, Attendees: append([]string{}, part.Request.Attendees...), Changed: o.Request != nil,
+		}
+		if !r.isSeries() {
+			told.OriginalStart = told.Start
+		}
+		if o.gone() && r.Status.holdsRoom() {
+			told.Status, told.Reason = o.Status, o.Reason
+		}
+		if !o.CheckedInAt.IsZero() {
+			told.CheckedInAt = &o.CheckedInAt
+		}
+		if r.Request.Private && !c.owns(r) {
+			told.Subject, told.Attendees = "", []string{}
+		}
+		all = append(all, told)
+	}
+	return all
+}
+
+// UpdateOccurrence is Update for one occurrence of a series.
+func (s *Service) UpdateOccurrence(ctx context.Context, c Caller, id string, original time.Time, p Patch, match func(version int) bool) (b Booking, changing string, err error) {
+	a := amendment{alteration: alteration{"update", Caller.owns, match}, kind: updating, original: original, want: p.apply}
+	if a.original, err = s.named(ctx, id, original); err != nil {
+		return Booking{}, "", err
+	}
+	b, changing, _, err = s.amendBooking(ctx, c, id, a)
+	return b, changing, err
+}
+
+// named is the occurrence that was to start at a time; of a booking that is no series, the
+// zero time for itself.
+func (s *Service) named(ctx context.Context, id string, original time.Time) (time.Time, error) {
+	r, err := s.journal.get(ctx, id)
+	switch {
+	case err != nil:
+		return time.Time{}, err
+	case !r.isSeries() && !original.Equal(r.Start):
+		return time.Time{}, errNoSuchOccurrence
+	case !r.isSeries():
+		return time.Time{}, nil
+	}
+	return original, nil
+}
+
+// CancelOccurrence cancels an occurrence of a series, or with following it and all after it.
+// Where nothing would be left, the booking is cancelled.
+func (s *Service) CancelOccurrence(ctx context.Context, c Caller, id string, original time.Time, following bool, comment string, match func(version int) bool) (b Booking, changing string, err error) {
+	original, err = s.named(ctx, id, original)
+	if err != nil {
+		return Booking{}, "", err
+	}
+	r, err := s.alter(ctx, c, id, alteration{"cancel", Caller.owns, match}, func(r *record) error {
+		if err := r.mayCancel(original, s.now()); err != nil {
+			return err
+		}
+		if !r.leaves(original, following) {
+			return errWhole
+		}
+		if !following {
+			r.Change = r.newChange(cancelling, original)
+			r.Change.Comment = comment
+			return nil
+		}
+		return r.truncate(original)
+	})
+	if errors.Is(err, errWhole) {
+		b, _, err := s.Cancel(ctx, c, id, comment, match)
+		return b, "", err
+	}
+	if r.Change != nil {
+		changing = r.Change.ID
+	}
+	return c.view(&r), changing, done(err)
+}
+
+// errWhole: nothing of the booking would be left.
+var errWhole = errors.New("nothing of the booking would be left")
+
+// mayCancel says why an occurrence can't be cancelled; errUnchanged: it is so already.
+func (r *record) mayCancel(original, now time.Time) error {
+	o, ok := r.occurrence(original)
+	switch {
+	case original.IsZero():
+		return errWhole
+	case !ok:
+		return errNoSuchOccurrence
+	case r.Withdraw || !r.Status.holdsRoom():
+		return invalidState(r, "changed")
+	case r.Change != nil:
+		return errChanging
+	case o.gone():
+		return errUnchanged
+	case !now.Before(o.end):
+		return errOver
+	}
+	return nil
+}
+
+// leaves says whether something is left without an occurrence, or without it and all after it.
+func (r *record) leaves(original time.Time, following bool) bool {
+	for _, o := range r.occurrences() {
+		before := o.original.Before(original)
+		if !o.gone() && !o.original.Equal(original) && (before || !following) {
+			return true
+		}
+	}
+	return false
+}
+
+// truncate has the series end before an occurrence.
+func (r *record) truncate(original time.Time) error {
+	rule, err := r.Rule.Until(r.span(), original)
+	if err != nil {
+		return err
+	}
+	r.Change = r.newChange(truncating, time.Time{})
+	r.Change.Rule = &rule
+	return nil
+}
+
+// UpdateFollowing changes an occurrence of a series and all after it: the series ends before
+// it, and the rest is a booking of its own, which is returned; it goes on to Microsoft when
+// the series has ended there.
+func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, original time.Time, p Patch, match func(version int) bool) (Booking, error) {
+	original, err := s.named(ctx, id, original)
+	if err != nil {
+		return Booking{}, err
+	}
+	old, err := s.journal.get(ctx, id)
+	if err != nil {
+		return Booking{}, err
+	}
+	if !c.owns(&old) {
+		return Booking{}, c.refuse(&old)
+	}
+	if !old.leavesBefore(original) {
+		return Booking{}, refusal{codeInvalidState, "This is the first occurrence that is left: change the booking as a whole."}
+	}
+	next, err := s.restOf(c, &old, original, p)
+	if err != nil {
+		return Booking{}, err
+	}
+	room := s.world().Rooms[old.Request.Room]
+	if err := s.connected(ctx, c, old.PersonID); err != nil {
+		return Booking{}, err
+	}
+	if err := s.roomFree(ctx, c, old.PersonID, room, minus(next.slots(), old.slots()), id); err != nil {
+		return Booking{}, err
+	}
+	release, err := s.locks.acquire(ctx, room.Name)
+	if err != nil {
+		return Booking{}, err
+	}
+	var held []block
+	s.queue.markFresh(next.ID)
+	_, err = s.alterWith(ctx, c, id, alteration{"update", Caller.owns, match}, func(ctx context.Context, r *record) ([]store.Write, error) {
+		if err := r.mayCancel(original, s.now()); err != nil {
+			return nil, err
+		}
+		if err := r.truncate(original); err != nil {
+			return nil, err
+		}
+		r.Change.Then = next.ID
+		next.After = &predecessor{Booking: r.ID, Change: r.Change.ID}
+		next.NextAt, next.Turn = s.now().UTC().Add(claimLife), s.journal.instance
+		took, stands, err := s.moment(ctx, &next, room)
+		if err != nil {
+			return nil, err
+		}
+		if held, err = s.heldByOthers(ctx, room.Name, r.ID, next.slots()); err == nil && len(held) > 0 {
+			err = errHeld
+		}
+		if err != nil {
+			return nil, err
+		}
+		return s.journal.acceptance(&next, took, stands, "", nil)
+	})
+	release()
+	if err != nil {
+		s.queue.unmark(next.ID)
+	}
+	if errors.Is(err, errHeld) {
+		err = s.conflict(ctx, c, room, next.slots(), held)
+	}
+	if err != nil {
+		return Booking{}, err
+	}
+	s.auditLine(ctx, "create", c, &next, string(next.Status))
+	return c.view(&next), nil
+}
+
+// leavesBefore says whether there is an occurrence before another one.
+func (r *record) leavesBefore(original time.Time) bool { return r.leaves(original, true) }
+
+// restOf is what of a series begins with an occurrence, as a booking of its own, changed.
+func (s *Service) restOf(c Caller, old *record, original time.Time, p Patch) (record, error) {
+	world := s.world()
+	room, ok := world.Rooms[old.Request.Room]
+	if !ok {
+		return record{}, errUnknownRoom
+	}
+	rule, span, err := old.Rule.From(old.span(), original)
+	if errors.Is(err, recurrence.ErrNoOccurrence) {
+		return record{}, errNoSuchOccurrence
+	}
+	if err != nil {
+		return record{}, refusal{codeInvalidState, err.Error()}
+	}
+	part := *old
+	part.Request.Start, part.Request.End = old.wall(span.Start), old.wall(span.End)
+	if old.Request.AllDay {
+		part.Request.Start, part.Request.End = span.Start.Format(time.DateOnly), span.End.Format(time.DateOnly)
+	}
+	rule.Range.StartDate = "" // that of the first date, also where that is moved
+	if part.Request.Recurrence, err = asMap(rule); err != nil {
+		return record{}, err
+	}
+	part.Request.ExternalID = ""
+	req, err := p.apply(&part)
+	if err != nil {
+		return record{}, err
+	}
+	when, wrong := req.check(room, world.Rooms, s.now(), nil)
+	if wrong != nil {
+		return record{}, invalid(wrong)
+	}
+	next := s.newRecord(c, req, room, when)
+	next.RoomAddress, next.RoomTitle, next.KeepDeclined, next.CheckIn = old.RoomAddress, old.RoomTitle, old.KeepDeclined, old.CheckIn
+	return next, nil
+}
