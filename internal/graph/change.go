@@ -21,7 +21,7 @@ type EventChanges struct {
 	Location *Location `json:"location,omitempty"`
 	// Attendees take the place of all attendees, the room too. Who stays keeps
 	// their answer; people are told.
-	Attendees   []Attendee           `json:"attendees,omitzero"`
+	Attendees   *[]Attendee          `json:"attendees,omitempty"`
 	Sensitivity *string              `json:"sensitivity,omitempty"`
 	Recurrence  *PatternedRecurrence `json:"recurrence,omitempty"`
 }
@@ -34,9 +34,12 @@ func (c EventChanges) Empty() bool { return reflect.ValueOf(c).IsZero() }
 // that it has another. It is repeated only after a 429; after any other error for
 // which MaybeDone holds, the caller has to look.
 func (c *Client) UpdateEvent(ctx context.Context, mb Mailbox, id string, changes EventChanges, ifMatch string) (Event, error) {
-	changes.Attendees = slices.Clone(changes.Attendees)
-	for i := range changes.Attendees {
-		changes.Attendees[i].Status = nil // theirs to say
+	if changes.Attendees != nil {
+		list := slices.Clone(*changes.Attendees)
+		for i := range list {
+			list[i].Status = nil // theirs to say
+		}
+		changes.Attendees = &list
 	}
 	var e Event
 	err := c.do(ctx, mb, call{method: http.MethodPatch, target: eventPath(id), body: changes, ifMatch: ifMatch}, &e)
