@@ -18,7 +18,6 @@ func (c *Client) DefaultCalendarOwner(ctx context.Context, mb Mailbox) (EmailAdd
 // calendar of the mailbox with another address. It is no error if they don't even
 // see it, or if there is no such mailbox.
 func (c *Client) CanEdit(ctx context.Context, mb Mailbox, address string) (bool, error) {
-	mb.Target = address
 	cal, err := c.defaultCalendar(ctx, mb, "/users/"+url.PathEscape(address))
 	var refused *Error
 	if errors.As(err, &refused) && (refused.Status == http.StatusForbidden || refused.Status == http.StatusNotFound) {

@@ -68,13 +68,13 @@ type waiter struct {
 	entered bool
 }
 
-// enter waits for a place at the mailbox's gate: for maxWait, and not if it is
+// enter waits for a place for caller at a mailbox's gate: for maxWait, and not if it is
 // known that the wait takes longer than the context lasts. again: the call has
 // been through and was throttled, so that it comes before all others. leave must
 // be called on the place. err is *BusyError or that of the context.
-func (g *gates) enter(ctx context.Context, mb Mailbox, again bool) (*waiter, error) {
-	w := &waiter{gates: g, key: mb.charged(), caller: mb.Key, turn: make(chan struct{})}
-	if mb.Background {
+func (g *gates) enter(ctx context.Context, mailbox, caller string, background, again bool) (*waiter, error) {
+	w := &waiter{gates: g, key: mailbox, caller: caller, turn: make(chan struct{})}
+	if background {
 		w.queue = 1
 	}
 	if !w.join(again) {
@@ -88,7 +88,7 @@ func (g *gates) enter(ctx context.Context, mb Mailbox, again bool) (*waiter, err
 		}
 		closed, changed := w.closed()
 		left := giveUp.Sub(g.now())
-		if deadline, ok := ctx.Deadline(); ok && closed > 0 && closed >= deadline.Sub(g.now()) || closed > left {
+		if deadline, ok := ctx.Deadline(); ok && closed > 0 && closed >= time.Until(deadline) || closed > left {
 			w.leave()
 			return nil, &BusyError{RetryAfter: closed}
 		}

@@ -19,7 +19,7 @@ func newGates() *gates { return &gates{now: time.Now, open: map[string]*gate{}} 
 // in enters the mailbox of a room as somebody.
 func in(t *testing.T, g *gates, caller string, background bool) *waiter {
 	t.Helper()
-	place, err := g.enter(t.Context(), Mailbox{Key: caller, Target: "Room@x", Background: background}, false)
+	place, err := g.enter(t.Context(), "room@x", caller, background, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func in(t *testing.T, g *gates, caller string, background bool) *waiter {
 // queue sends somebody to a gate that is full; turns gets the name when it is let in.
 func queue(g *gates, caller string, background bool, turns chan<- string) {
 	go func() {
-		place, err := g.enter(context.Background(), Mailbox{Key: caller, Target: "room@X", Background: background}, false)
+		place, err := g.enter(context.Background(), "room@x", caller, background, false)
 		if err != nil {
 			turns <- err.Error()
 			return
@@ -80,6 +80,26 @@ func TestMailboxLimit(t *testing.T) {
 			t.Errorf("gates left: got %d, want none", n)
 		}
 	})
+}
+
+func TestWhoseLimit(t *testing.T) {
+	for _, tt := range []struct {
+		target, path, want string
+	}{
+		{"", "/me/events", "tid.Sub"},
+		{"", "/users/Room%40x/calendar", "room@x"},
+		{"", "/Users/room@x", "room@x"},
+		{"", "/users", "tid.Sub"},
+		{"", "/users/", "tid.Sub"},
+		{"", "/users/%zz/calendar", "tid.Sub"},
+		{"", "/places/users/x", "tid.Sub"},
+		{"Room@x", "/me/events", "room@x"},
+		{"Room@x", "/users/room2@x/events", "room@x"},
+	} {
+		if got := (Mailbox{Key: "tid.Sub", Target: tt.target}).charged(tt.path); got != tt.want {
+			t.Errorf("%s for %q: got %q, want %q", tt.path, tt.target, got, tt.want)
+		}
+	}
 }
 
 func TestOrderAtTheGate(t *testing.T) {
@@ -141,7 +161,7 @@ func TestQueueIsShort(t *testing.T) {
 		enter := func(caller string, background, again bool) error {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			_, err := g.enter(ctx, Mailbox{Key: caller, Target: "room@x", Background: background}, again)
+			_, err := g.enter(ctx, "room@x", caller, background, again)
 			return err
 		}
 		for range maxOfCaller {
@@ -249,7 +269,7 @@ func TestClosedGateIsRemembered(t *testing.T) {
 		place.close(time.Hour)
 		place.leave()
 		var busy *BusyError
-		if _, err := g.enter(t.Context(), Mailbox{Key: "bob", Target: "room@x"}, false); !errors.As(err, &busy) || busy.RetryAfter != maxClosed {
+		if _, err := g.enter(t.Context(), "room@x", "bob", false, false); !errors.As(err, &busy) || busy.RetryAfter != maxClosed {
 			t.Errorf("got %v, want *BusyError with %v", err, maxClosed)
 		}
 		time.Sleep(maxClosed)
@@ -261,7 +281,7 @@ func TestClosedGateIsRemembered(t *testing.T) {
 		place.close(time.Second)
 		place.leave()
 		time.Sleep(time.Second)
-		other, err := g.enter(t.Context(), Mailbox{Key: "carol"}, false)
+		other, err := g.enter(t.Context(), "carol", "carol", false, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"net/url"
 	"strings"
 )
 
@@ -9,9 +10,10 @@ import (
 type Mailbox struct {
 	// Key names the person whose token is used, by their id say.
 	Key string
-	// Target names the mailbox that the call reaches if it is another than the
-	// person's own: the address in /users/{address}. All calls to one mailbox share
-	// its limit, whoever makes them; a mailbox has to be named in one way for that.
+	// Target names the mailbox that the call reaches; "": the one in a path below
+	// /users, else the person's own. All calls to one mailbox share its limit,
+	// whoever makes them, if they name it in one way: by its address, also for the
+	// own one of a person who is a room's account.
 	Target string
 	// Token returns an access token, another one than Graph has just refused.
 	Token func(ctx context.Context, refused Refused) (string, error)
@@ -20,12 +22,17 @@ type Mailbox struct {
 	Background bool
 }
 
-// charged names the mailbox whose limit a call counts against.
-func (mb Mailbox) charged() string {
-	if mb.Target != "" {
-		return strings.ToLower(mb.Target)
+// charged names the mailbox whose limit a call to a path below /v1.0 counts against.
+func (mb Mailbox) charged(path string) string {
+	target := mb.Target
+	if collection, rest, found := strings.Cut(strings.TrimPrefix(path, "/"), "/"); target == "" && found && strings.EqualFold(collection, "users") {
+		owner, _, _ := strings.Cut(rest, "/")
+		target, _ = url.PathUnescape(owner)
 	}
-	return mb.Key
+	if target == "" {
+		return mb.Key
+	}
+	return strings.ToLower(target)
 }
 
 // Refused is an access token that Graph has just refused; zero: none.

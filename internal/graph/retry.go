@@ -43,7 +43,7 @@ func (c *Client) wait(ctx context.Context, res *http.Response, r request, full b
 	if backoff := firstWait << (n - 1); d == 0 || n > 1 && d < backoff { // always 1s, some say, however long it takes
 		d = backoff + time.Duration(float64(backoff)*c.jitter()/2)
 	}
-	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(c.now()) <= d {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
 		again = false
 	}
 	return d, again && !r.once && n < maxTries && d <= maxWait
