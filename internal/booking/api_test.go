@@ -263,6 +263,12 @@ func TestScheduleWithoutGraph(t *testing.T) {
 		if got := r.header.Get("Retry-After"); got != "99" {
 			t.Errorf("Retry-After: got %q, want 99", got)
 		}
+		h.graph.setFault(nil)
+		n := len(h.graph.calls)
+		if r = h.call(alice, "GET", target, ""); r.header.Get("Retry-After") != "99" || len(h.graph.calls) != n {
+			t.Errorf("meanwhile: got Retry-After %q after %d calls, want 99 and none", r.header.Get("Retry-After"), len(h.graph.calls)-n)
+		}
+		h.want(r, 429, "code", "throttled")
 	})
 }
 

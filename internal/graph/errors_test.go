@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 )
 
@@ -153,6 +154,11 @@ func TestWhatErrorsMean(t *testing.T) {
 		err := fmt.Errorf("booking: %w", &Error{Status: tt.status, Code: tt.code})
 		if got := (meaning{IsConflict(err), IsGone(err), Transient(err), MaybeDone(err)}); got != tt.want {
 			t.Errorf("%d %s: got %+v, want %+v", tt.status, tt.code, got, tt.want)
+		}
+	}
+	for _, err := range []error{&Error{Status: 429, RetryAfter: 3 * time.Second}, &BusyError{RetryAfter: 3 * time.Second}} {
+		if got := RetryAfter(fmt.Errorf("booking: %w", err)); got != 3*time.Second {
+			t.Errorf("RetryAfter(%v): got %v, want 3s", err, got)
 		}
 	}
 	for _, err := range []error{nil, errors.New("another")} {

@@ -17,8 +17,8 @@ const (
 
 const (
 	// maxQueue bounds how many calls of either kind wait at one mailbox, and
-	// maxOfCaller how many of those are one person's.
-	maxQueue    = 64
+	// maxOfCaller how many of those are one person's, where it is not their own.
+	maxQueue    = 128
 	maxOfCaller = 32
 	// busyHint is when to come back to a mailbox that too many wait at.
 	busyHint = 2 * time.Second
@@ -135,7 +135,7 @@ func (w *waiter) join(again bool) bool {
 				own++
 			}
 		}
-		if len(queue) >= maxQueue || own >= maxOfCaller {
+		if len(queue) >= maxQueue || own >= maxOfCaller && w.caller != w.key {
 			return false
 		}
 		w.at.queues[w.queue] = append(queue, w)

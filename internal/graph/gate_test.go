@@ -174,8 +174,11 @@ func TestQueueIsShort(t *testing.T) {
 		if err := enter("bob", false, false); !errors.Is(err, context.Canceled) {
 			t.Errorf("somebody else's: got %v, want to wait", err)
 		}
-		for i := range maxQueue - maxOfCaller {
-			queue(g, fmt.Sprint(i), false, turns)
+		if err := enter("room@x", false, false); !errors.Is(err, context.Canceled) {
+			t.Errorf("the mailbox's own: got %v, want to wait", err)
+		}
+		for range maxQueue - maxOfCaller {
+			queue(g, "room@x", false, turns)
 		}
 		if err := enter("bob", false, false); !errors.As(err, &busy) {
 			t.Errorf("the queue is full: got %v, want *BusyError", err)
