@@ -27,7 +27,7 @@ func (c *Client) Forward(ctx context.Context, mb Mailbox, req *http.Request) (*h
 		return nil, fmt.Errorf("a path to forward begins with a slash; %q does not", path)
 	}
 	if req.URL.RawQuery != "" || req.URL.ForceQuery {
-		path += "?" + req.URL.RawQuery
+		path += "?" + strings.ReplaceAll(req.URL.RawQuery, "#", "%23") // or the rest would be cut off as a fragment
 	}
 	url, err := c.url(path)
 	if err != nil {

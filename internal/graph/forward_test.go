@@ -29,7 +29,7 @@ func TestForward(t *testing.T) {
 	_, _ = io.WriteString(zip, "packed")
 	_ = zip.Close()
 	c := serveAnything(t, func(w http.ResponseWriter, r *http.Request) {
-		if got, want := r.RequestURI, "/v1.0/me/events('AAMk%2Fx=')?$top=5&x=%2B"; got != want {
+		if got, want := r.RequestURI, "/v1.0/me/events('AAMk%2Fx=')?$top=5&x=%2B%23&y"; got != want {
 			t.Errorf("request: got %s, want %s", got, want)
 		}
 		for name, want := range map[string]string{
@@ -46,6 +46,7 @@ func TestForward(t *testing.T) {
 		_, _ = w.Write(packed.Bytes())
 	})
 	req := forwarded(t, "PATCH", "https://elsewhere.example/me/events('AAMk%2Fx=')?$top=5&x=%2B", strings.NewReader("{}"))
+	req.URL.RawQuery += "#&y" // as it may come to a server
 	req.Header.Set("Authorization", "Bearer somebody else's")
 	req.Header.Set("Prefer", `outlook.timezone="UTC"`)
 	req.Header.Set("client-request-id", "mine")

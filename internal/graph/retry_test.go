@@ -72,8 +72,10 @@ func TestRetries(t *testing.T) {
 	for _, tt := range tests {
 		bubble(t, tt.name, func(t *testing.T) {
 			var tries arrivals
-			c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			ids := map[string]bool{}
+			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				tries.note()
+				ids[r.Header.Get("client-request-id")] = true
 				switch tt.retryAfter {
 				case "":
 				case date:
@@ -92,6 +94,9 @@ func TestRetries(t *testing.T) {
 			var refused *Error
 			if err := tt.call(ctx, c); !errors.As(err, &refused) || refused.Status != tt.status {
 				t.Errorf("error: got %v, want status %d", err, tt.status)
+			}
+			if len(ids) != len(tries.at) {
+				t.Errorf("client-request-id: got %v, want another for each of %d tries", ids, len(tries.at))
 			}
 			if got := fmt.Sprint(tries.waits()); got != tt.want {
 				t.Errorf("waits: got %s, want %s", got, tt.want)
