@@ -155,7 +155,7 @@ func (r *record) amendment(event graph.Event) graph.EventChanges {
 		if len(list) == len(event.Attendees) {
 			return e // done before, or by somebody in Outlook
 		}
-		e.Attendees = list
+		e.Attendees = &list
 		e.Location = &graph.Location{}
 		return e
 	}
@@ -172,7 +172,7 @@ func (r *record) amendment(event graph.Event) graph.EventChanges {
 		e.Sensitivity = &want.Sensitivity
 	}
 	if list := merged(event.Attendees, from.Request.Attendees, to.Request.Attendees); !sameAttendees(list, event.Attendees) {
-		e.Attendees = list
+		e.Attendees = &list
 	}
 	return e
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"reflect"
 	"slices"
 )
 
@@ -26,8 +25,8 @@ type EventChanges struct {
 	Recurrence  *PatternedRecurrence `json:"recurrence,omitempty"`
 }
 
-// Empty says whether nothing changes.
-func (c EventChanges) Empty() bool { return reflect.ValueOf(c).IsZero() }
+// Empty says whether nothing would change.
+func (c EventChanges) Empty() bool { return c == EventChanges{} }
 
 // UpdateEvent changes an event of the mailbox's owner and returns it with its
 // body. ifMatch is the ETag that it must still have, "": any; IsConflict tells
