@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"internal/people":            {"internal/identity", "internal/store"},
 	"internal/grant":             {"internal/entra", "internal/seal", "internal/store"},
 	"internal/rooms":             {"internal/entra", "internal/grant", "internal/store"},
+	"internal/roomview":          {"internal/graph"},
 	"internal/backup":            {"internal/peers", "internal/store"},
 	"internal/booking":           {"internal/grant", "internal/graph", "internal/identity", "internal/people", "internal/recurrence", "internal/rooms", "internal/store"},
 	"internal/offboard":          {"internal/booking", "internal/grant", "internal/people", "internal/rooms", "internal/session", "internal/store"},

@@ -95,7 +95,7 @@ const (
 // first round helps; after any other, the same one may be asked for again.
 func (c *Client) DeltaRound(ctx context.Context, mb Mailbox, link string, yield func(ViewItem) bool) (next string, err error) {
 	if link[0] != '/' && !c.sameRoot(link) { // it is from another configuration
-		return "", errElsewhere
+		return "", ErrElsewhere
 	}
 	for range maxDeltaPages {
 		var p struct {
@@ -121,7 +121,7 @@ func (c *Client) DeltaRound(ctx context.Context, mb Mailbox, link string, yield 
 		case link == "":
 			return "", &UnreachableError{Sent: true, Err: errors.New("a round of changes of Microsoft Graph doesn't say how it goes on")}
 		case !c.sameRoot(link):
-			return "", errElsewhere
+			return "", ErrElsewhere
 		case done:
 			return link, nil
 		}
@@ -129,7 +129,8 @@ func (c *Client) DeltaRound(ctx context.Context, mb Mailbox, link string, yield 
 	return "", fmt.Errorf("a round of changes of Microsoft Graph has more than %d pages", maxDeltaPages)
 }
 
-var errElsewhere = errors.New("a round of changes of Microsoft Graph goes on at another host; the token is not sent there")
+// ErrElsewhere: a token is not sent to another Graph than the one that is configured.
+var ErrElsewhere = errors.New("a round of changes of Microsoft Graph goes on at another host; the token is not sent there")
 
 // resyncCodes say that Graph has forgotten where a round stands
 // (https://learn.microsoft.com/graph/delta-query-overview#synchronization-reset).
