@@ -22,6 +22,7 @@ import (
 	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
+	"github.com/onesgate/onesgate/internal/roomview"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/signin"
@@ -69,6 +70,7 @@ type engine struct {
 	people   *people.Directory
 	grants   *grant.Keeper
 	rooms    *rooms.Accounts
+	views    *roomview.Views
 	bookings *booking.Service
 	office   *offboard.Office
 
@@ -127,6 +129,7 @@ func acquireEngine(m storeModule, keyset seal.Source, s *settings) (*engine, err
 	}
 	if joined {
 		e.hold(s)
+		e.views.Configured()
 		e.work.Go(func() { e.endOpenOfOthers(s) })
 	}
 	return e, nil
@@ -206,8 +209,12 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 		Tell: e.grantEvent,
 	})
 	e.rooms = rooms.New(e.store, e.grants)
+	e.views = roomview.New(roomview.Config{
+		Rooms:   func() map[string]roomview.Room { return e.now.Load().calendars },
+		Account: e.accountOf, Log: log, Now: time.Now,
+	})
 	e.bookings = booking.New(booking.Config{
-		Store: e.store, Grants: e.grants, People: e.people, Log: log, Audit: audit, Now: time.Now,
+		Store: e.store, Grants: e.grants, People: e.people, Accounts: e.rooms, Views: e.views, Log: log, Audit: audit, Now: time.Now,
 		World: func() *booking.World { return e.now.Load().world },
 	})
 	e.office = offboard.New(offboard.Config{
@@ -226,6 +233,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 		})
 	})
 	e.work.Go(func() { e.followAssertionKeys(ctx, signingLook, log) })
+	e.work.Go(func() { e.views.Run(ctx) })
 	e.work.Go(func() { e.bookings.Run(ctx) })
 	e.work.Go(func() { e.followUpBookings(ctx, log) })
 	e.work.Go(func() { e.grants.Run(ctx) })
@@ -245,6 +253,9 @@ func (e *engine) heard(a store.Announcement) {
 		e.grants.Heard(a.Value)
 	case grant.GoneTopic:
 		e.grants.HeardGone(a.Value)
+		if integration, room, is := rooms.OfGrant(string(a.Value)); is {
+			e.views.Forget(integration, room)
+		}
 	}
 }
 
@@ -252,6 +263,7 @@ func (e *engine) heard(a store.Announcement) {
 func (e *engine) missed() {
 	e.sessions.Missed()
 	e.grants.Missed()
+	e.views.ForgetAll()
 }
 
 // Destruct ends the work in the background, waits for it, and closes the store.
@@ -280,6 +292,7 @@ func (e *engine) drop(s *settings) {
 	e.holders = slices.DeleteFunc(e.holders, func(h *settings) bool { return h == s })
 	if n := len(e.holders); n > 0 {
 		e.now.Store(e.holders[n-1])
+		e.views.Configured()
 	}
 }
 

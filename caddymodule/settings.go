@@ -16,6 +16,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/roomview"
 	"github.com/onesgate/onesgate/internal/signin"
 )
 
@@ -25,6 +26,7 @@ type settings struct {
 	integrations []signin.Integration
 	clients      map[string]*entra.Client
 	world        *booking.World
+	calendars    map[string]roomview.Room // of the rooms in world
 	forgetAfter  map[string]time.Duration // by the integration
 	admins       []signin.Admins          // of all its gates
 	log          *zap.Logger
@@ -88,6 +90,7 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 			s.world.Rooms[r.Name] = r
 		}
 	}
+	s.calendars = s.world.Calendars()
 	return s, nil
 }
 

@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 	"cmd/onesgate/sampleones": {},
 	"caddymodule": {
 		"internal/backup", "internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity",
-		"internal/offboard", "internal/peers", "internal/people", "internal/rooms", "internal/seal", "internal/session", "internal/signin",
+		"internal/offboard", "internal/peers", "internal/people", "internal/rooms", "internal/roomview", "internal/seal", "internal/session", "internal/signin",
 		"internal/signin/pages", "internal/store", "internal/store/badgerstore", "internal/store/pgstore",
 	},
 	"internal/signin": {
@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	"internal/rooms":             {"internal/entra", "internal/grant", "internal/store"},
 	"internal/roomview":          {"internal/graph"},
 	"internal/backup":            {"internal/peers", "internal/store"},
-	"internal/booking":           {"internal/grant", "internal/graph", "internal/identity", "internal/people", "internal/recurrence", "internal/rooms", "internal/store"},
+	"internal/booking":           {"internal/grant", "internal/graph", "internal/identity", "internal/people", "internal/recurrence", "internal/rooms", "internal/roomview", "internal/store"},
 	"internal/offboard":          {"internal/booking", "internal/grant", "internal/people", "internal/rooms", "internal/session", "internal/store"},
 	"internal/entra":             {},
 	"internal/graph":             {},

@@ -33,13 +33,16 @@ type roomsInput struct {
 
 var anyName = regexp.MustCompile(`^.{1,128}$`)
 
-func (a *api) rooms(_ context.Context, c Caller, in *roomsInput) (*roomsAnswer, error) {
+func (a *api) rooms(ctx context.Context, c Caller, in *roomsInput) (*roomsAnswer, error) {
 	after, err := position(in.Cursor, anyName)
 	if err != nil {
 		return nil, err
 	}
 	out := &roomsAnswer{}
-	rooms, more := a.bookings.Rooms(c, after, in.Limit)
+	rooms, more, err := a.bookings.Rooms(ctx, c, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
 	out.Body.Rooms = rooms
 	if more {
 		out.Body.NextCursor = cursor(rooms[len(rooms)-1].Room)
@@ -53,8 +56,8 @@ type roomInput struct {
 
 type roomAnswer struct{ Body RoomInfo }
 
-func (a *api) room(_ context.Context, c Caller, in *roomInput) (*roomAnswer, error) {
-	info, err := a.bookings.Room(c, in.Room)
+func (a *api) room(ctx context.Context, c Caller, in *roomInput) (*roomAnswer, error) {
+	info, err := a.bookings.Room(ctx, c, in.Room)
 	return &roomAnswer{info}, err
 }
 

@@ -252,6 +252,7 @@ func TestScheduleWithoutGraph(t *testing.T) {
 		}
 		h.want(h.call(bob, "POST", "/v1/bookings", body("10:00", "11:00")), 409, "code", "room_conflict")
 		h.want(h.call(bob, "POST", "/v1/bookings", body("11:00", "12:00")), 201)
+		h.settle(refusedFor) // it is asked again then
 		h.graph.setFault(func(r *http.Request, _ bool) (*http.Response, error, bool) {
 			<-r.Context().Done()
 			return nil, r.Context().Err(), true
@@ -291,7 +292,7 @@ func TestScheduleByTheRoomsAccount(t *testing.T) {
 		h.state[room.ID] = grant.Connected
 		h.graph.setFault(func(r *http.Request, _ bool) (*http.Response, error, bool) {
 			if got := r.Header.Get("Authorization"); got != "Bearer "+room.ID {
-				t.Errorf("the schedule was asked for as %q", got)
+				t.Errorf("%s was asked for as %q", r.URL, got)
 			}
 			return nil, nil, false
 		})

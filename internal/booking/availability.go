@@ -17,6 +17,10 @@ type block struct {
 	status  string
 	subject string
 	record  *record
+	// uid is the meeting's iCalUId, and organizer who has called it, where the room's
+	// own calendar shows them.
+	uid       string
+	organizer graph.EmailAddress
 }
 
 // Words for how busy a block is, as Graph has them.
@@ -71,7 +75,6 @@ func (s *Service) graphBlocks(ctx context.Context, owner string, rooms []Room, f
 				"room", room.Name, "integration", room.Integration, "error", schedule.Err)
 			continue
 		}
-		s.looks.record(room.Name, s.now().UTC().Truncate(time.Second))
 		blocks := []block{}
 		for _, item := range schedule.Items {
 			if item.Status == "free" || item.Status == "workingElsewhere" {
@@ -105,13 +108,6 @@ func atMidnight(t time.Time, zone *time.Location) time.Time {
 	return dayStart(time.Date(y, m, d, 12, 0, 0, 0, zone), zone)
 }
 
-// cannotLook says that Graph refuses to show the schedule to this person, as it
-// may with the three permissions alone: our own journal has to do.
-func cannotLook(err error) bool {
-	var refused *graph.Error
-	return errors.As(err, &refused) && !graph.Transient(err)
-}
-
 // roomFree refuses slots in which the room is known to be taken. Graph being
 // down, or not showing the room, refuses nothing: the journal is looked at again
 // before the acceptance, and the room has the last word. owner is whose grant looks, and
@@ -124,7 +120,8 @@ func (s *Service) roomFree(ctx context.Context, c Caller, owner string, room Roo
 	if len(own) > 0 {
 		return s.conflict(ctx, c, room, slots, own)
 	}
-	clashes, err := s.clashes(ctx, owner, room, slots)
+	s.views.Wake(room.Name) // something is going on there
+	clashes, err := s.clashes(ctx, question{caller: c, owner: owner}, room, slots)
 	switch {
 	case err == nil:
 	case errors.Is(err, grant.ErrNeedsSignIn), errors.Is(err, grant.ErrNeedsAdminConsent), errors.Is(err, grant.ErrIntegrationDown):
@@ -143,17 +140,40 @@ func (s *Service) roomFree(ctx context.Context, c Caller, owner string, room Roo
 }
 
 // clashes are what the room's calendar shows within slots.
-func (s *Service) clashes(ctx context.Context, owner string, room Room, slots []period) (all []block, err error) {
-	for _, w := range windows(slots) {
+func (s *Service) clashes(ctx context.Context, q question, room Room, slots []period) (all []block, err error) {
+	for _, q.period = range windows(slots) {
 		looking, cancel := context.WithTimeout(ctx, lookTimeout)
-		seen, err := s.graphBlocks(looking, owner, []Room{room}, w.start, w.end)
+		found, err := s.clashing(looking, q, room, slots)
 		cancel()
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, overlapping(seen[room.Name], slots)...)
+		all = append(all, found...)
 	}
 	return all, nil
+}
+
+// clashing are the clashes of one window. A picture may show what is gone by now, a
+// booking that has just been cancelled, say: nobody is refused for it before the
+// calendar itself has been looked into.
+func (s *Service) clashing(ctx context.Context, q question, room Room, slots []period) ([]block, error) {
+	seen, err := s.sightings(ctx, q, room)
+	if err != nil {
+		return nil, err
+	}
+	found := seen[room.Name]
+	clashes := overlapping(found.blocks, slots)
+	if len(clashes) == 0 || !found.picture {
+		return clashes, nil
+	}
+	q.live = true
+	if seen, err = s.sightings(ctx, q, room); err != nil {
+		return clashes, nil // the picture is all there is
+	}
+	if now, looked := seen[room.Name]; looked {
+		clashes = overlapping(now.blocks, slots)
+	}
+	return clashes, nil
 }
 
 // Bounds of what a conflict offers instead.
@@ -212,7 +232,7 @@ func (s *Service) heldIn(ctx context.Context, c Caller, rooms []Room, slots []pe
 	looking, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	for _, w := range windows(slots) {
-		seen, err := s.graphBlocks(looking, c.id(), rooms, w.start, w.end)
+		seen, err := s.sightings(looking, question{caller: c, owner: c.id(), period: w}, rooms...)
 		if err != nil {
 			s.log.DebugContext(ctx, "alternatives come from our own bookings alone", "error", err)
 		}
@@ -221,7 +241,7 @@ func (s *Service) heldIn(ctx context.Context, c Caller, rooms []Room, slots []pe
 			if err != nil {
 				return nil, err
 			}
-			held[room.Name] = append(held[room.Name], append(periods(own), periods(seen[room.Name])...)...)
+			held[room.Name] = append(held[room.Name], append(periods(own), periods(seen[room.Name].blocks)...)...)
 		}
 	}
 	return held, nil
@@ -253,8 +273,11 @@ type Slot struct {
 
 func clash(c Caller, room Room, b block) Clash {
 	told := Clash{Start: b.start.In(room.TimeZone), End: b.end.In(room.TimeZone)}
-	if b.record != nil && (!b.record.Request.Private || c.sees(b.record)) {
+	switch {
+	case b.record != nil && (!b.record.Request.Private || c.sees(b.record)):
 		told.Organizer = &Organizer{ID: b.record.PersonID, Name: b.record.PersonName, Email: b.record.PersonEmail}
+	case b.record == nil && b.organizer.Address != "":
+		told.Organizer = &Organizer{Name: b.organizer.Name, Email: b.organizer.Address}
 	}
 	return told
 }

@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"time"
@@ -105,6 +106,44 @@ func TestMerge(t *testing.T) {
 		}
 		if got != want[name] {
 			t.Errorf("%s sees %q, want %q", name, got, want[name])
+		}
+	}
+}
+
+// The meeting's iCalUId tells which block of the room's calendar is ours, also where
+// the meeting was moved in Outlook: what is private stays so.
+func TestMergeByICalUID(t *testing.T) {
+	private := &record{PersonID: bob.ID, ID: "b1", ICalUID: "uid-1", Request: Request{Subject: "secret", Private: true}}
+	series := &record{PersonID: bob.ID, ID: "b2", ICalUID: "uid-2", Request: Request{Subject: "daily"}}
+	own := []block{{period: at(10, 11), status: tentative, record: private}, {period: at(14, 15), status: tentative, record: series}}
+	for name, tt := range map[string]struct {
+		seen []block
+		want string
+	}{
+		"in its place": {
+			[]block{{period: at(10, 11), status: busy, subject: "other", uid: "uid-9"}, {period: at(10, 11), status: "oof", subject: "secret", uid: "uid-1"}},
+			"10 oof  b1; 10 busy other -; 14 tentative daily b2; ",
+		},
+		"moved": {
+			[]block{{period: at(12, 13), status: busy, subject: "secret", uid: "uid-1"}},
+			"10 tentative  b1; 12 busy  b1; 14 tentative daily b2; ",
+		},
+		"an occurrence has another one": {
+			[]block{{period: at(14, 15), status: busy, subject: "daily", uid: "uid-2-1"}},
+			"10 tentative  b1; 14 busy daily b2; ",
+		},
+		"not known": {
+			[]block{{period: at(10, 11), status: busy, subject: "secret"}},
+			"10 busy  b1; 14 tentative daily b2; ",
+		},
+	} {
+		got := ""
+		for _, b := range merge(own, tt.seen) {
+			told := b.seenBy(Caller{Service: "ones"}, time.UTC)
+			got += fmt.Sprintf("%d %s %s %s; ", told.Start.Hour(), told.Status, told.Subject, cmp.Or(told.BookingID, "-"))
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
 		}
 	}
 }

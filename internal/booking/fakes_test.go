@@ -116,8 +116,9 @@ type fakeGraph struct {
 	// foreign are busy times that other people hold, by room address.
 	foreign map[string][]period
 	// subjects and private are told of all foreign blocks.
-	subject string
-	private bool
+	subject   string
+	organizer string
+	private   bool
 	// duplicate counts creations that met an event of the same transactionId.
 	duplicates int
 }
@@ -188,6 +189,8 @@ func (g *fakeGraph) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case call == "POST /me/events":
 		g.create(w, r, owner)
+	case strings.HasPrefix(owner, "room:") && call == "GET /me/calendarView", strings.HasPrefix(owner, "room:") && call == "GET /me/calendarView/delta":
+		g.view(w, r, strings.TrimPrefix(owner, "room:contoso/")+"@contoso.com")
 	case call == "GET /me/calendarView":
 		var found []any
 		for _, e := range g.events {
@@ -343,6 +346,36 @@ func (e *fakeEvent) property() string {
 	p, _ := list[0].(map[string]any)
 	value, _ := p["value"].(string)
 	return value
+}
+
+// view is what a room's own calendar shows, or, as changes, all of it each time.
+func (g *fakeGraph) view(w http.ResponseWriter, r *http.Request, address string) {
+	items := []any{}
+	add := func(id string, p period, subject, organizer string, private bool) {
+		sensitivity := "normal"
+		if private {
+			sensitivity = "private"
+		}
+		items = append(items, map[string]any{
+			"id": "room-" + id, "iCalUId": "ical-" + id, "type": "singleInstance", "subject": subject, "sensitivity": sensitivity, "showAs": "busy",
+			"start": wireTime(p.start), "end": wireTime(p.end),
+			"organizer": map[string]any{"emailAddress": map[string]any{"name": "Somebody", "address": organizer}},
+		})
+	}
+	for i, p := range g.foreign[address] {
+		add(fmt.Sprint("foreign-", i), p, g.subject, g.organizer, g.private)
+	}
+	for _, e := range g.events {
+		if e.Room == address && e.Response == "accepted" && !e.Cancelled {
+			subject, _ := e.Body["subject"].(string)
+			add(e.ID, period{e.Start, e.End}, subject, "", false)
+		}
+	}
+	answer := map[string]any{"value": items}
+	if strings.HasSuffix(r.URL.Path, "/delta") {
+		answer["@odata.deltaLink"] = "https://graph.example.com/v1.0/me/calendarView/delta?$deltatoken=1"
+	}
+	write(w, 200, answer)
 }
 
 func (e *fakeEvent) wire() map[string]any {

@@ -23,6 +23,8 @@ import (
 	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/people"
+	"github.com/onesgate/onesgate/internal/rooms"
+	"github.com/onesgate/onesgate/internal/roomview"
 )
 
 func TestMain(m *testing.M) {
@@ -56,6 +58,7 @@ type house struct {
 	graph  *fakeGraph
 	store  *shaky
 	world  *World
+	views  *roomview.Views
 	svc    *Service
 	api    http.Handler
 	router routers.Router
@@ -133,10 +136,14 @@ func newHouse(t *testing.T) *house {
 // service returns a new one on what the store holds.
 func (h *house) service() *Service {
 	logger := slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	h.views = roomview.New(roomview.Config{
+		Rooms: h.world.Calendars, Account: h.account, Log: logger, Now: time.Now,
+	})
 	svc := New(Config{
 		Store: h.store, People: people.New(h.store, time.Now), World: func() *World { return h.world },
-		Log: logger, Audit: logger, Now: time.Now,
+		Views: h.views, Log: logger, Audit: logger, Now: time.Now,
 	})
+	svc.accounts = h.connected
 	svc.token = func(_ context.Context, owner string, _ grant.Ask) (string, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -154,6 +161,39 @@ func (h *house) service() *Service {
 		return grant.Connected, nil
 	}
 	return svc
+}
+
+// account is that of a room: its own, whose token is named like the owner of its grant.
+func (h *house) account(_ context.Context, room roomview.Room) (roomview.Account, error) {
+	owner := rooms.GrantOwner(room.Integration, room.Name)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.state[owner]; s != grant.Connected && s != grant.Unavailable {
+		return roomview.Account{}, roomview.ErrNotConnected
+	}
+	return roomview.Account{ID: owner, Own: true, Mailbox: func(background bool) graph.Mailbox {
+		return h.svc.mailbox(owner, background)
+	}}, nil
+}
+
+// connected are the rooms that have an account, whatever state it is in.
+func (h *house) connected(context.Context) ([]rooms.Connected, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []rooms.Connected
+	for owner := range h.state {
+		if integration, room, is := rooms.OfGrant(owner); is {
+			all = append(all, rooms.Connected{Integration: integration, Room: room})
+		}
+	}
+	return all, nil
+}
+
+// connect has an account stand for a room, in some state.
+func (h *house) connect(room string, state grant.State) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.state["room:"+h.world.Rooms[room].Integration+"/"+room] = state
 }
 
 // run has services work, and returns what ends that.

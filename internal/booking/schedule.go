@@ -3,12 +3,10 @@ package booking
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/rooms"
 )
 
@@ -23,40 +21,76 @@ type RoomInfo struct {
 	Group              string `json:"group,omitempty"`
 	MaxDurationMinutes int    `json:"max_duration_minutes"`
 	BookingWindowDays  int    `json:"booking_window_days,omitempty"`
+	// Connection is how the account stands that the room is connected with.
+	Connection string `json:"connection" enum:"connected,needs_sign_in,needs_admin_consent,no_mailbox,unavailable,not_connected" doc:"How the account stands that the room is connected with; not_connected: it has none"`
 	// AsOf is when the room was last seen through Graph.
-	AsOf *time.Time `json:"as_of" doc:"When the room's calendar was last seen; null: not since the gateway started"`
+	AsOf *time.Time `json:"as_of" doc:"When the room's calendar was last seen by this gateway; null: not since it started"`
+}
+
+// notConnected is the connection of a room that has no account.
+const notConnected = "not_connected"
+
+// infos describes rooms.
+func (s *Service) infos(ctx context.Context, wanted []Room) ([]RoomInfo, error) {
+	connected, err := s.accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	infos := []RoomInfo{}
+	for _, room := range wanted {
+		info := s.info(room)
+		if slices.ContainsFunc(connected, func(a rooms.Connected) bool { return a.Integration == room.Integration && a.Room == room.Name }) {
+			state, err := s.connection(ctx, rooms.GrantOwner(room.Integration, room.Name))
+			if err != nil {
+				return nil, err
+			}
+			info.Connection = string(state)
+		}
+		infos = append(infos, info)
+	}
+	return infos, nil
 }
 
 func (s *Service) info(room Room) RoomInfo {
+	seen := s.looks.last(room.Name)
+	if at, ok := s.views.AsOf(room.Name); ok && (seen == nil || at.After(*seen)) {
+		seen = stamp(at)
+	}
 	return RoomInfo{
 		Room: room.Name, Name: room.Title, Address: room.Address, Integration: room.Integration,
 		TimeZone: room.TimeZone.String(), Capacity: room.Capacity, Group: room.Group,
 		MaxDurationMinutes: int(room.maxDuration() / time.Minute),
 		BookingWindowDays:  int(room.BookingWindow / (24 * time.Hour)),
-		AsOf:               s.looks.last(room.Name),
+		Connection:         notConnected,
+		AsOf:               seen,
 	}
 }
 
 // Rooms lists the rooms that the caller can ask for, by name, from after a name.
-func (s *Service) Rooms(c Caller, after string, limit int) (rooms []RoomInfo, more bool) {
-	rooms = []RoomInfo{}
+func (s *Service) Rooms(ctx context.Context, c Caller, after string, limit int) (infos []RoomInfo, more bool, err error) {
+	var found []Room
 	for _, room := range s.world().Rooms {
 		if c.mayUse(room) && room.Name > after {
-			rooms = append(rooms, s.info(room))
+			found = append(found, room)
 		}
 	}
-	slices.SortFunc(rooms, func(a, b RoomInfo) int { return strings.Compare(a.Room, b.Room) })
-	more = len(rooms) > limit
-	return rooms[:min(len(rooms), limit)], more
+	slices.SortFunc(found, func(a, b Room) int { return strings.Compare(a.Name, b.Name) })
+	more = len(found) > limit
+	infos, err = s.infos(ctx, found[:min(len(found), limit)])
+	return infos, more, err
 }
 
 // Room describes one room, or returns errUnknownRoom.
-func (s *Service) Room(c Caller, name string) (RoomInfo, error) {
+func (s *Service) Room(ctx context.Context, c Caller, name string) (RoomInfo, error) {
 	room, err := s.room(c, name)
 	if err != nil {
 		return RoomInfo{}, err
 	}
-	return s.info(room), nil
+	infos, err := s.infos(ctx, []Room{room})
+	if err != nil {
+		return RoomInfo{}, err
+	}
+	return infos[0], nil
 }
 
 func (s *Service) room(c Caller, name string) (Room, error) {
@@ -88,10 +122,9 @@ type ScheduleBlock struct {
 const readTimeout = 15 * time.Second
 
 // Schedule tells the busy times of a room within a window, from our own bookings
-// and from Graph, asked with the person's grant; where there is no person, with that
-// of the account that stands for the room. Where there is neither, or one that may
-// not see the room, our own bookings stand alone and AsOf is nil. Graph being down is
-// an error.
+// and from what the room's calendar shows, as far as somebody's grant can look: the
+// person's, or that of the account that the room is connected with. Where nobody's
+// can, our own bookings stand alone and AsOf is nil. Graph being down is an error.
 func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to time.Time) (Schedule, error) {
 	room, err := s.room(c, name)
 	if err != nil {
@@ -101,22 +134,15 @@ func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to 
 	if err != nil {
 		return Schedule{}, err
 	}
-	answer := Schedule{Room: room.Name, Blocks: []ScheduleBlock{}}
-	looker, err := s.looker(ctx, c, room)
+	looking, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	seen, err := s.sightings(looking, question{caller: c, owner: c.id(), period: period{from, to}}, room)
 	if err != nil {
 		return Schedule{}, err
 	}
-	if looker != "" {
-		looking, cancel := context.WithTimeout(ctx, readTimeout)
-		defer cancel()
-		seen, err := s.graphBlocks(looking, looker, []Room{room}, from, to)
-		died := c.Person == nil && (errors.Is(err, grant.ErrNeedsSignIn) || errors.Is(err, grant.ErrNeedsAdminConsent))
-		if err != nil && !died && !cannotLook(err) {
-			return Schedule{}, err
-		}
-		if found, looked := seen[room.Name]; looked {
-			blocks, answer.AsOf = merge(blocks, found), s.looks.last(room.Name)
-		}
+	answer := Schedule{Room: room.Name, Blocks: []ScheduleBlock{}}
+	if l, looked := seen[room.Name]; looked {
+		blocks, answer.AsOf = merge(blocks, l.blocks), stamp(l.asOf)
 	}
 	for _, b := range blocks {
 		if b.overlaps(period{from, to}) {
@@ -126,33 +152,40 @@ func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to 
 	return answer, nil
 }
 
-// looker is whose grant looks into a room for a caller; "": nobody's.
-func (s *Service) looker(ctx context.Context, c Caller, room Room) (owner string, err error) {
-	if c.Person != nil {
-		return c.Person.ID, nil
-	}
-	owner = rooms.GrantOwner(room.Integration, room.Name)
-	state, err := s.connection(ctx, owner)
-	if err != nil || state != grant.Connected && state != grant.Unavailable {
-		return "", err
-	}
-	return owner, nil
-}
-
-// merge joins our own blocks with those of Graph, where most of ours appear
-// too: a block of the same times is the same one, ours with Graph's word on how
-// busy it is, and with its subject, which Graph shows only to whom it may.
+// merge joins our own blocks with those that the calendar shows, where most of ours
+// appear too: by the meeting's iCalUId where both know it, else by their times. Such a
+// block is ours with Graph's word on how busy it is, and with its subject, which Graph
+// shows only to whom it may. One of our meetings that stands elsewhere in the
+// calendar is shown there, too, as ours.
 func merge(own, seen []block) []block {
 	all := slices.Clone(own)
+	joined := make([]bool, len(own)) // which of ours the calendar shows
+	join := func(g block, same func(o block) bool) bool {
+		for i, o := range own {
+			if o.record != nil && !joined[i] && same(o) {
+				joined[i] = true
+				all[i].status, all[i].subject = g.status, g.subject
+				return true
+			}
+		}
+		return false
+	}
+	sameTimes := func(o, g block) bool { return o.start.Equal(g.start) && o.end.Equal(g.end) }
+	sameMeeting := func(o, g block) bool { return g.uid != "" && o.record.ICalUID == g.uid }
+	var others []block
 	for _, g := range seen {
-		same := slices.IndexFunc(all, func(o block) bool {
-			return o.record != nil && o.start.Equal(g.start) && o.end.Equal(g.end)
-		})
-		if same < 0 {
-			all = append(all, g)
+		if !join(g, func(o block) bool { return sameMeeting(o, g) && sameTimes(o, g) }) {
+			others = append(others, g)
+		}
+	}
+	for _, g := range others {
+		if join(g, func(o block) bool { return sameTimes(o, g) }) {
 			continue
 		}
-		all[same].status, all[same].subject = g.status, g.subject
+		if i := slices.IndexFunc(own, func(o block) bool { return o.record != nil && sameMeeting(o, g) }); i >= 0 {
+			g.record = own[i].record
+		}
+		all = append(all, g)
 	}
 	slices.SortStableFunc(all, func(a, b block) int {
 		return cmp.Or(a.start.Compare(b.start), a.end.Compare(b.end))

@@ -10,6 +10,8 @@ import (
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/people"
+	"github.com/onesgate/onesgate/internal/rooms"
+	"github.com/onesgate/onesgate/internal/roomview"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -57,6 +59,9 @@ type Config struct {
 	Store  store.Store
 	Grants *grant.Keeper
 	People *people.Directory
+	// Accounts of rooms, and Views of their calendars.
+	Accounts *rooms.Accounts
+	Views    *roomview.Views
 	// World returns the configuration as it is now.
 	World func() *World
 	// Log is for the operator, Audit for who did what.
@@ -68,6 +73,7 @@ type Config struct {
 type Service struct {
 	journal journal
 	people  *people.Directory
+	views   *roomview.Views
 	world   func() *World
 	log     *slog.Logger
 	audit   *slog.Logger
@@ -76,11 +82,14 @@ type Service struct {
 	// token and connection are those of the grant keeper.
 	token      func(ctx context.Context, owner string, ask grant.Ask) (string, error)
 	connection func(ctx context.Context, owner string) (grant.State, error)
+	// accounts lists the rooms that are connected with one.
+	accounts func(ctx context.Context) ([]rooms.Connected, error)
 
-	locks   roomLocks
-	waiters waiters
-	queue   queue
-	looks   looks
+	locks    roomLocks
+	waiters  waiters
+	queue    queue
+	looks    looks
+	refusals refusals
 }
 
 // New returns a service. Bookings are accepted at once, but nothing goes to
@@ -89,6 +98,7 @@ func New(cfg Config) *Service {
 	return &Service{
 		journal: journal{store: cfg.Store, now: cfg.Now, instance: rand.Text()},
 		people:  cfg.People,
+		views:   cfg.Views,
 		world:   cfg.World,
 		log:     cfg.Log,
 		audit:   cfg.Audit,
@@ -101,11 +111,24 @@ func New(cfg Config) *Service {
 			}
 			return c.State(), nil
 		},
-		locks:   roomLocks{open: map[string]*roomLock{}},
-		waiters: waiters{byID: map[string]map[chan struct{}]struct{}{}},
-		queue:   newQueue(),
-		looks:   looks{at: map[string]time.Time{}},
+		accounts: cfg.Accounts.All,
+		locks:    roomLocks{open: map[string]*roomLock{}},
+		waiters:  waiters{byID: map[string]map[chan struct{}]struct{}{}},
+		queue:    newQueue(),
+		looks:    looks{at: map[string]time.Time{}},
+		refusals: refusals{until: map[[2]string]time.Time{}},
 	}
+}
+
+// Calendars are the rooms whose calendars may be looked into, by name.
+func (w *World) Calendars() map[string]roomview.Room {
+	all := make(map[string]roomview.Room, len(w.Rooms))
+	for name, r := range w.Rooms {
+		all[name] = roomview.Room{
+			Name: name, Integration: r.Integration, Address: r.Address, Ahead: r.BookingWindow, Graph: w.Integrations[r.Integration].Graph,
+		}
+	}
+	return all
 }
 
 // mailbox is the person's, whose grant the calls are made with.
@@ -128,7 +151,9 @@ type looks struct {
 func (l *looks) record(room string, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.at[room] = at
+	if at.After(l.at[room]) {
+		l.at[room] = at
+	}
 }
 
 // last returns when the room was last seen; nil: not since we started.
@@ -136,7 +161,13 @@ func (l *looks) last(room string) *time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if at, ok := l.at[room]; ok {
-		return &at
+		return stamp(at)
 	}
 	return nil
+}
+
+// stamp is a time as answers tell it.
+func stamp(t time.Time) *time.Time {
+	t = t.UTC().Truncate(time.Second)
+	return &t
 }

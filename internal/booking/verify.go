@@ -6,7 +6,7 @@ import (
 )
 
 // calendarBlocks is what the room's calendar shows of a booking's time, as far as its
-// organizer may look; ok is false if nobody could. Nothing depends on it but words and
+// organizer or the room's own account may look now; ok is false if nobody could. Nothing depends on it but words and
 // what is cheaper to know beforehand: the room has the last word.
 func (s *Service) calendarBlocks(ctx context.Context, r *record) (blocks []block, ok bool) {
 	room, configured := s.world().Rooms[r.Request.Room]
@@ -16,13 +16,13 @@ func (s *Service) calendarBlocks(ctx context.Context, r *record) (blocks []block
 	looking, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	want := period{r.Start, r.End}
-	seen, err := s.graphBlocks(looking, r.PersonID, []Room{room}, want.start, want.end)
+	seen, err := s.sightings(looking, question{owner: r.PersonID, period: want, live: true}, room)
 	if err != nil {
 		s.log.DebugContext(ctx, "a room's calendar could not be looked into", "booking", r.ID, "room", room.Name, "error", err)
 		return nil, false
 	}
-	blocks, ok = seen[room.Name]
-	return slices.DeleteFunc(blocks, func(b block) bool { return !b.overlaps(want) }), ok
+	found, ok := seen[room.Name]
+	return overlapping(found.blocks, []period{want}), ok
 }
 
 // whyDeclined says why the room has declined a booking, as far as can be seen: an answer

@@ -22,6 +22,7 @@ import (
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
+	"github.com/onesgate/onesgate/internal/roomview"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/store"
@@ -105,7 +106,9 @@ func newWorld(t testing.TB) *world {
 		Store: w.store, Sessions: sessions, People: directory, Grants: grants, Rooms: rooms.New(w.store, grants),
 		Bookings: booking.New(booking.Config{
 			Store: w.store, Grants: grants, People: directory, World: func() *booking.World { return house },
-			Log: quiet, Audit: quiet, Now: w.now,
+			Accounts: rooms.New(w.store, grants),
+			Views:    roomview.New(roomview.Config{Rooms: house.Calendars, Log: quiet, Now: w.now}), // they don't run
+			Log:      quiet, Audit: quiet, Now: w.now,
 		}),
 		Rules: func() Rules { return w.rules }, Log: log, Audit: log, Now: w.now,
 	})
