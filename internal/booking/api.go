@@ -50,6 +50,7 @@ func NewAPI(s *Service, o APIOptions) http.Handler {
 	a.registerChanges(h)
 	a.registerOccurrences(h)
 	a.registerRooms(h)
+	a.registerAvailability(h)
 	a.registerUsers(h)
 	var err error
 	if a.openapi, err = json.Marshal(h.OpenAPI()); err != nil {

@@ -417,7 +417,7 @@ func TestOpenAPI(t *testing.T) {
 			t.Errorf("got openapi %v, servers %s; want 3.1.0 and a relative one", r.body["openapi"], r.text("servers"))
 		}
 		paths, _ := r.body["paths"].(map[string]any)
-		for _, path := range []string{"/v1/bookings", "/v1/bookings/{id}", "/v1/rooms", "/v1/rooms/{room}", "/v1/rooms/{room}/schedule", "/v1/users/{user}"} {
+		for _, path := range []string{"/v1/bookings", "/v1/bookings/{id}", "/v1/rooms", "/v1/rooms/{room}", "/v1/rooms/{room}/schedule", "/v1/users/{user}", "/v1/availability"} {
 			if paths[path] == nil {
 				t.Errorf("the description lacks %s", path)
 			}
