@@ -161,7 +161,10 @@ func (s *Service) clashing(ctx context.Context, q question, room Room, slots []p
 	if err != nil {
 		return nil, err
 	}
-	found := seen[room.Name]
+	found, looked := seen[room.Name]
+	if !looked && len(slots) == 1 {
+		return s.suggested(ctx, q, room)
+	}
 	clashes := overlapping(found.blocks, slots)
 	if len(clashes) == 0 || !found.picture {
 		return clashes, nil

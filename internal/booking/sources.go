@@ -176,6 +176,31 @@ func (s *Service) lookAsRoom(ctx context.Context, q question, room Room, there b
 	return sighting{}, false, err
 }
 
+// suggested asks findMeetingTimes, with the person's grant, whether a room is free for
+// all of a period. It tells no more than that, and is the last that can: China doesn't
+// have it.
+func (s *Service) suggested(ctx context.Context, q question, room Room) ([]block, error) {
+	integration, ok := s.world().Integrations[room.Integration]
+	if !ok || q.owner == "" || s.refusals.stands(room.Integration, findMeetingTimes, s.now()) {
+		return nil, nil
+	}
+	free, known, err := integration.Graph.RoomFree(ctx, s.mailbox(q.owner, false), room.Address, q.start, q.end)
+	switch {
+	case errors.Is(err, graph.ErrNotInThisCloud):
+		return nil, nil
+	case cannotLook(err):
+		if lacksPermission(err) {
+			s.refusals.note(room.Integration, findMeetingTimes, s.now())
+		}
+		s.log.WarnContext(ctx, "Microsoft 365 does not tell this person whether a room is free; the booking goes on without it",
+			"user", q.owner, "room", room.Name, "integration", room.Integration, "error", err)
+		return nil, nil
+	case err != nil || free || !known:
+		return nil, err
+	}
+	return []block{{period: q.period, status: busy}}, nil
+}
+
 // viewed are the blocks of a room's own calendar, as the caller may see them. Its
 // account sees every subject: a person is shown only that of their own meetings, and
 // what others see of the room is not ours to know.
@@ -214,7 +239,10 @@ func lacksPermission(err error) bool {
 }
 
 // Calls that Microsoft may refuse an integration.
-const getSchedule = "getSchedule"
+const (
+	getSchedule      = "getSchedule"
+	findMeetingTimes = "findMeetingTimes"
+)
 
 // refusedFor is how long a call is not asked for again that lacked a permission.
 const refusedFor = 5 * time.Minute

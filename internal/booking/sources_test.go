@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/graph"
 )
 
 const boardroomToday = "/v1/rooms/boardroom/schedule?from=2026-12-01T09:00:00%2B08:00&to=2026-12-01T18:00:00%2B08:00"
@@ -86,6 +87,68 @@ func TestSourcesInOrder(t *testing.T) {
 				})
 				r = h.call(alice, "GET", boardroomToday, "")
 				h.want(r, 200, "as_of", "null")
+			})
+		})
+	}
+}
+
+// findMeetingTimes is asked whether a room is free where nothing shows its calendar.
+func TestSuggestions(t *testing.T) {
+	suggestion := func(availability string) string {
+		slot := `{"start":{"dateTime":"2026-12-01T07:00:00.0000000","timeZone":"UTC"},"end":{"dateTime":"2026-12-01T08:00:00.0000000","timeZone":"UTC"}}`
+		return `{"meetingTimeSuggestions":[{"meetingTimeSlot":` + slot + `,"attendeeAvailability":[{"availability":"` + availability +
+			`","attendee":{"emailAddress":{"address":"boardroom@contoso.com"}}}]}]}`
+	}
+	for name, tt := range map[string]struct {
+		root   string
+		answer string // "": refused
+		status int
+		asked  int
+	}{
+		"free":              {"https://graph.microsoft.com", suggestion("free"), 201, 1},
+		"taken":             {"https://graph.microsoft.com", suggestion("busy"), 409, 1},
+		"nobody can":        {"https://graph.microsoft.com", `{"meetingTimeSuggestions":[],"emptySuggestionsReason":"attendeesUnavailable"}`, 409, 1},
+		"unknown":           {"https://graph.microsoft.com", suggestion("unknown"), 201, 1},
+		"refused":           {"https://graph.microsoft.com", "", 201, 1},
+		"not there: China":  {"https://microsoftgraph.chinacloudapi.cn", "", 201, 0},
+		"not there anymore": {"https://graph.microsoft.com", "down", 201, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(h *house) {
+				contoso := h.world.Integrations["contoso"]
+				contoso.Graph = graph.NewClient(tt.root, &http.Client{Transport: h.graph}, time.Now)
+				h.world.Integrations["contoso"] = contoso
+				asked := 0
+				h.graph.setFault(func(r *http.Request, done bool) (*http.Response, error, bool) {
+					switch {
+					case strings.HasSuffix(r.URL.Path, "/findMeetingTimes"):
+						asked++
+						if tt.answer == "" {
+							return answers(403, "ErrorAccessDenied")(r, done)
+						}
+						if tt.answer == "down" {
+							return answers(500, "InternalServerError")(r, done)
+						}
+						return &http.Response{StatusCode: 200, Request: r, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(tt.answer))}, nil, true
+					case strings.HasSuffix(r.URL.Path, "/getSchedule"):
+						return answers(403, "ErrorAccessDenied")(r, done)
+					}
+					return nil, nil, false
+				})
+				h.want(h.book("15:00", "16:00"), tt.status)
+				if tt.answer == "" { // it is remembered
+					h.want(h.book("16:00", "17:00"), 201)
+				}
+				if asked != tt.asked {
+					t.Errorf("findMeetingTimes was asked %d times, want %d", asked, tt.asked)
+				}
+				// Where the room's own account shows it, that is enough.
+				h.connect("boardroom", grant.Connected)
+				asked = 0
+				h.want(h.book("17:00", "18:00"), 201)
+				if asked != 0 {
+					t.Error("findMeetingTimes was asked though the calendar was seen")
+				}
 			})
 		})
 	}
