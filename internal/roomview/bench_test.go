@@ -10,16 +10,16 @@ import (
 	"github.com/onesgate/onesgate/internal/graph"
 )
 
-// filled are n events of a month, as long ids and subjects as Exchange's.
+// filled are n events, 24 a day, with ids and subjects as long as Exchange's.
 func filled(n int) *tracked {
-	w := window{opening, opening.AddDate(0, 0, 30)}
+	w := window{opening, opening.AddDate(0, 0, n/24+1)}
 	t := &tracked{window: w, events: newEvents()}
 	for i := range n {
 		e := graph.ViewItem{
 			ID: fmt.Sprintf("AAkALgAAAAAAHYQDEapmEc2byACqAC-EWg0A%s%08d", strings.Repeat("x", 100), i), ICalUID: fmt.Sprintf("040000008200E00074C5B7101A82E008%064d", i),
 			Type: "singleInstance", Subject: fmt.Sprintf("A meeting about something that matters, number %d", i), ShowAs: "busy", Sensitivity: "normal",
 		}
-		e.Start.Time = opening.Add(time.Duration(i) * 30 * time.Minute / 2)
+		e.Start.Time = opening.Add(time.Duration(i) * time.Hour)
 		e.End.Time = e.Start.Add(30 * time.Minute)
 		e.Organizer.EmailAddress = graph.EmailAddress{Name: fmt.Sprintf("Somebody %d", i%200), Address: fmt.Sprintf("somebody%d@contoso.com", i%200)}
 		t.events.put(e)
