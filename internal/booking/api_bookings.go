@@ -59,6 +59,10 @@ func (a *api) registerBookings(h huma.API) {
 	huma.Register(h, create, answer(a, a.create))
 	made := h.OpenAPI().Paths[create.Path].Post.Responses // huma describes one success only
 	made["200"], made["202"] = made["201"], made["201"]
+	check := operation("check-booking", http.MethodPost, "/v1/bookings/check", "Say what would come of a booking", http.StatusBadRequest,
+		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests)
+	check.Description = "The same body, and nothing is booked: the clashes of each date, and what is free instead."
+	huma.Register(h, check, answer(a, a.check))
 	huma.Register(h, operation("get-booking", http.MethodGet, "/v1/bookings/{id}", "Read a booking"), answer(a, a.get))
 	huma.Register(h, operation("list-bookings", http.MethodGet, "/v1/bookings", "List bookings in order of their start"), answer(a, a.list))
 	remove := operation("cancel-booking", http.MethodDelete, "/v1/bookings/{id}", "Cancel a booking",
@@ -120,6 +124,15 @@ func (a *api) await(ctx context.Context, c Caller, out *bookingAnswer, b Booking
 	p.Booking = &b
 	p.header.Set("Location", out.Location)
 	return p
+}
+
+type checkInput struct{ Body Request }
+
+type checkAnswer struct{ Body Check }
+
+func (a *api) check(ctx context.Context, c Caller, in *checkInput) (*checkAnswer, error) {
+	told, err := a.bookings.Check(ctx, c, in.Body)
+	return &checkAnswer{told}, err
 }
 
 type idInput struct {

@@ -52,8 +52,11 @@ func (s *Service) tend(ctx context.Context, r record) (record, error) {
 	if r.isSeries() && !r.Surveyed {
 		return s.survey(ctx, r)
 	}
-	if o, left := r.toWithdraw(); left {
+	switch o, left := r.left(); {
+	case left && o.Withdraw:
 		return s.withdrawOccurrence(ctx, r, o)
+	case left:
+		return s.redo(ctx, r, o)
 	}
 	return s.look(ctx, r)
 }

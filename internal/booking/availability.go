@@ -3,7 +3,6 @@ package booking
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/grant"
@@ -177,110 +176,4 @@ func (s *Service) clashing(ctx context.Context, q question, room Room, slots []p
 		clashes = overlapping(now.blocks, slots)
 	}
 	return clashes, nil
-}
-
-// Bounds of what a conflict offers instead.
-const (
-	maxAlternatives = 5
-	maxCandidates   = 20 // rooms that one getSchedule shows
-)
-
-// conflict makes the refusal of taken slots, with what is free instead: later
-// on the same day in the same room, or other rooms at the same times.
-func (s *Service) conflict(ctx context.Context, c Caller, room Room, slots []period, clashes []block) error {
-	refused := &conflictError{}
-	for _, b := range clashes[:min(len(clashes), maxClashes)] {
-		refused.clashes = append(refused.clashes, clash(c, room, b))
-	}
-	world := s.world()
-	rooms := make([]Room, 0, len(world.Rooms))
-	for _, r := range world.Rooms {
-		rooms = append(rooms, r)
-	}
-	candidates := append([]Room{room}, rankRooms(rooms, room)...)
-	candidates = candidates[:min(len(candidates), maxCandidates)]
-
-	first := slots[0]
-	midnight := dayStart(first.end.Add(-time.Nanosecond), room.TimeZone).AddDate(0, 0, 1)
-	wanted := append([]period{{first.start, midnight.Add(first.duration())}}, slots[1:]...)
-	held, err := s.heldIn(ctx, c, candidates, wanted)
-	if err != nil {
-		return err
-	}
-	for _, candidate := range candidates {
-		busy := held[candidate.Name]
-		free, ok := first, !slices.ContainsFunc(slots, func(p period) bool { return taken(busy, p) })
-		if candidate.Name == room.Name { // a series has no next time
-			free, ok = nextFree(append(busy, periods(clashes)...), first, midnight)
-			ok = ok && len(slots) == 1
-		}
-		if ok && candidate.takes(free, s.now()) {
-			refused.alternatives = append(refused.alternatives, Slot{
-				Room: candidate.Name, Start: free.start.In(candidate.TimeZone), End: free.end.In(candidate.TimeZone),
-			})
-		}
-		if len(refused.alternatives) == maxAlternatives {
-			break
-		}
-	}
-	return refused
-}
-
-// maxClashes bounds how many a refusal tells.
-const maxClashes = 100
-
-// heldIn are the times at which rooms are taken, as far as can be seen, about some slots.
-func (s *Service) heldIn(ctx context.Context, c Caller, rooms []Room, slots []period) (map[string][]period, error) {
-	held := map[string][]period{}
-	looking, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	for _, w := range windows(slots) {
-		seen, err := s.sightings(looking, question{caller: c, owner: c.id(), period: w}, rooms...)
-		if err != nil {
-			s.log.DebugContext(ctx, "alternatives come from our own bookings alone", "error", err)
-		}
-		for _, room := range rooms {
-			own, err := s.ownBlocks(ctx, room.Name, "", w.start, w.end)
-			if err != nil {
-				return nil, err
-			}
-			held[room.Name] = append(held[room.Name], append(periods(own), periods(seen[room.Name].blocks)...)...)
-		}
-	}
-	return held, nil
-}
-
-func periods(blocks []block) []period {
-	all := make([]period, len(blocks))
-	for i, b := range blocks {
-		all[i] = b.period
-	}
-	return all
-}
-
-// A Clash is what already holds a slot. It says by whom, so that one can talk to
-// them, unless that is private: a room mailbox tells the same when it declines
-// (Set-CalendarProcessing, OrganizerInfo).
-type Clash struct {
-	Start     time.Time  `json:"start"`
-	End       time.Time  `json:"end"`
-	Organizer *Organizer `json:"organizer,omitempty"`
-}
-
-// A Slot is a free time of a room.
-type Slot struct {
-	Room  string    `json:"room"`
-	Start time.Time `json:"start"`
-	End   time.Time `json:"end"`
-}
-
-func clash(c Caller, room Room, b block) Clash {
-	told := Clash{Start: b.start.In(room.TimeZone), End: b.end.In(room.TimeZone)}
-	switch {
-	case b.record != nil && (!b.record.Request.Private || c.sees(b.record)):
-		told.Organizer = &Organizer{ID: b.record.PersonID, Name: b.record.PersonName, Email: b.record.PersonEmail}
-	case b.record == nil && b.organizer.Address != "":
-		told.Organizer = &Organizer{Name: b.organizer.Name, Email: b.organizer.Address}
-	}
-	return told
 }

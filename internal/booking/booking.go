@@ -124,7 +124,7 @@ func (r *record) open() bool { return !r.NextAt.IsZero() }
 // rests says whether nothing is under way for the booking: if it is open, then only to be
 // looked at when its time has come.
 func (r *record) rests() bool {
-	if _, left := r.toWithdraw(); left || r.isSeries() && !r.Surveyed {
+	if _, left := r.left(); left || r.isSeries() && !r.Surveyed {
 		return false
 	}
 	return r.Status == Confirmed && r.Change == nil && !r.Withdraw

@@ -124,6 +124,9 @@ func (r *record) conclude(status, reason string, now time.Time) {
 		*r = *r.changed()
 	}
 	r.Change = nil
+	if c.Kind == truncating && status == changeMade {
+		r.redo(now)
+	}
 	r.Last = &outcome{ID: c.ID, Kind: c.Kind, Status: status, Reason: reason, At: now.Truncate(time.Second)}
 	r.Reason, r.Tries = "", 0
 	switch {

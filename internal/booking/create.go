@@ -31,7 +31,7 @@ func durable(ctx context.Context) (context.Context, context.CancelFunc) {
 // booking, and replayed is true.
 func (s *Service) Create(ctx context.Context, c Caller, req Request, key string) (b Booking, replayed bool, err error) {
 	if c.Person == nil {
-		return Booking{}, false, refusal{codeForbidden, "Say whom you book for: send Ones-Act-As with an e-mail address, a user id or card:NUMBER."}
+		return Booking{}, false, errForWhom
 	}
 	if req.ExternalID != "" && c.Service == "" {
 		return Booking{}, false, invalid{{"body.external_id", "only a service may give it", req.ExternalID}}

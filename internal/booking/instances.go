@@ -108,3 +108,12 @@ func (s *Service) cancelOccurrence(ctx context.Context, r record, g *graph.Clien
 	}
 	return s.updateChange(ctx, r, func(r *record) { r.conclude(changeMade, "", s.now().UTC()) })
 }
+
+// redo changes an occurrence once more, to what it is.
+func (s *Service) redo(ctx context.Context, r record, o occurrence) (record, error) {
+	return s.update(ctx, r.ID, func(r *record) {
+		r.except(o.original, func(e *exception) { e.Redo = false })
+		r.Change = r.newChange(updating, o.original)
+		r.Change.Asks, r.NextAt = true, s.now().UTC()
+	})
+}

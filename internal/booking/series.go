@@ -18,7 +18,9 @@ type exception struct {
 	Status Status `json:"status,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	// Withdraw: its event is still to be cancelled, because the room has declined.
-	Withdraw    bool      `json:"withdraw,omitempty"`
+	Withdraw bool `json:"withdraw,omitempty"`
+	// Redo: the series was given another end since, which may have undone the change.
+	Redo        bool      `json:"redo,omitempty"`
 	CheckedInAt time.Time `json:"checked_in_at,omitzero"`
 }
 
@@ -134,17 +136,31 @@ func (r *record) leave(original time.Time, status Status, reason string, withdra
 	r.except(original, func(e *exception) { e.Status, e.Reason, e.Withdraw = status, reason, withdraw })
 }
 
-// toWithdraw is an occurrence whose event is still to be cancelled.
-func (r *record) toWithdraw() (occurrence, bool) {
+// left is an occurrence for which something is still to be done at Microsoft.
+func (r *record) left() (occurrence, bool) {
 	if len(r.Exceptions) == 0 {
 		return occurrence{}, false
 	}
 	for _, o := range r.occurrences() {
-		if o.Withdraw {
+		if o.Withdraw || o.Redo {
 			return o, true
 		}
 	}
 	return occurrence{}, false
+}
+
+// redo has all that is different about occurrences to come done again, as far as it is not
+// so any more: Exchange may forget it when a series is given another end.
+func (r *record) redo(now time.Time) {
+	for _, o := range r.occurrences() {
+		if _, different := r.Exceptions[name(o.original)]; !different || !now.Before(o.end) {
+			continue
+		}
+		r.except(o.original, func(e *exception) {
+			e.Withdraw = e.Status == Cancelled || e.Status == Declined && !r.KeepDeclined
+			e.Redo = e.Status == "" && e.Request != nil
+		})
+	}
 }
 
 // current is the occurrence that somebody at the door at a time means; ok is false if there
