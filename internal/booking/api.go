@@ -3,7 +3,6 @@ package booking
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"path"
 	"strings"
@@ -21,7 +20,9 @@ type APIOptions struct {
 // maxBody bounds a request's body, in bytes.
 const maxBody = 64 << 10
 
-// api is the HTTP API over a service.
+// An API is the HTTP API over a service.
+type API struct{ *api }
+
 type api struct {
 	bookings *Service
 	options  APIOptions
@@ -33,7 +34,7 @@ type api struct {
 // the signed-in person into the request's context (identity.NewContext) and
 // refuses unsafe requests from other origins. Caddy's handle_path may strip a
 // prefix: no answer holds an absolute path of the API.
-func NewAPI(s *Service, o APIOptions) http.Handler {
+func NewAPI(s *Service, o APIOptions) API {
 	a := &api{bookings: s, options: o, mux: http.NewServeMux()}
 	config := huma.DefaultConfig("onesgate bookings", "1")
 	config.Servers = []*huma.Server{{URL: "."}}
@@ -56,7 +57,7 @@ func NewAPI(s *Service, o APIOptions) http.Handler {
 	if a.openapi, err = json.Marshal(h.OpenAPI()); err != nil {
 		panic("booking: the API's own description can't be written: " + err.Error()) // a slip in this package
 	}
-	return a
+	return API{a}
 }
 
 type callerKey struct{}
@@ -92,10 +93,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p)
 		return
 	}
-	c, err := a.caller(r)
-	if errors.Is(err, errInvalidToken) {
-		a.bookings.audit.WarnContext(r.Context(), "bearer token refused", "method", r.Method, "path", r.URL.Path, "from", r.RemoteAddr)
-	}
+	c, err := a.admit(r)
 	if err != nil {
 		writeProblem(w, a.problem(r.Context(), Caller{}, err))
 		return

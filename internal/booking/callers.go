@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -47,6 +48,30 @@ func (c Caller) view(r *record) Booking { return r.booking(c.owns(r)) }
 // person's own integration.
 func (c Caller) mayUse(room Room) bool {
 	return c.Person == nil || c.Person.Integration == room.Integration
+}
+
+// Caller finds out who sends a request to a handler that stands beside the API, by
+// the same rules; if nobody may, the problem says why.
+func (a API) Caller(r *http.Request) (Caller, *Problem) {
+	c, err := a.admit(r)
+	if err != nil {
+		return Caller{}, a.problem(r.Context(), Caller{}, err)
+	}
+	return c, nil
+}
+
+// Problem is what a caller is told of an error of grants or of Graph.
+func (a API) Problem(ctx context.Context, c Caller, err error) *Problem {
+	return a.problem(ctx, c, err)
+}
+
+// admit finds out who sends a request, and notes who tries tokens.
+func (a *api) admit(r *http.Request) (Caller, error) {
+	c, err := a.caller(r)
+	if errors.Is(err, errInvalidToken) {
+		a.bookings.audit.WarnContext(r.Context(), "bearer token refused", "method", r.Method, "path", r.URL.Path, "from", r.RemoteAddr)
+	}
+	return c, err
 }
 
 // caller finds out who sends a request. A bearer token decides where there is

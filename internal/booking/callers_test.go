@@ -1,11 +1,15 @@
 package booking
 
 import (
+	"crypto/sha256"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/store"
@@ -64,6 +68,32 @@ func TestSeenInVain(t *testing.T) {
 		h.call(alice, "GET", "/v1/rooms", "")
 		if got := h.lastSeen(alice); !got.Equal(time.Now().Truncate(time.Second)) {
 			t.Errorf("last seen %s", got)
+		}
+	})
+}
+
+// A handler beside the API hears who calls, and what to tell whom it refuses.
+func TestCallersBesideTheAPI(t *testing.T) {
+	story(t, func(h *house) {
+		api := NewAPI(h.svc, APIOptions{ServiceTokens: []ServiceToken{{Name: "ones", SHA256: sha256.Sum256([]byte(serviceToken))}}})
+		request := func(token, actAs string) *http.Request {
+			r := httptest.NewRequestWithContext(h.t.Context(), "GET", "/graph/v1.0/me/events", nil)
+			r.Header.Set("Authorization", "Bearer "+token)
+			r.Header.Set("Ones-Act-As", actAs)
+			return r
+		}
+		c, problem := api.Caller(request(serviceToken, alice.ID))
+		if problem != nil || c.Service != "ones" || c.Person == nil || c.Person.ID != alice.ID {
+			t.Errorf("the service for alice is %+v, %v", c, problem)
+		}
+		if _, problem := api.Caller(request("x", alice.ID)); problem == nil || problem.Status != 401 || problem.GetHeaders().Get("WWW-Authenticate") == "" {
+			t.Errorf("a wrong token: %v", problem)
+		}
+		if n := strings.Count(h.log.text(), "bearer token refused"); n != 1 {
+			t.Errorf("%d wrong tokens told, want 1", n)
+		}
+		if p := api.Problem(h.t.Context(), c, grant.ErrNeedsSignIn); p.Code != "needs_sign_in" || !strings.HasSuffix(p.LoginURL, "/"+alice.Integration) {
+			t.Errorf("whose grant has ended is told %v", p)
 		}
 	})
 }
