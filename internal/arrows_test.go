@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 		"internal/backup", "internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity",
 		"internal/offboard", "internal/peers", "internal/people", "internal/rooms", "internal/roomview", "internal/seal", "internal/session", "internal/signin",
 		"internal/signin/pages", "internal/store", "internal/store/badgerstore", "internal/store/pgstore",
+		"internal/passthrough",
 	},
 	"internal/signin": {
 		"internal/entra", "internal/grant", "internal/graph", "internal/identity", "internal/people",
@@ -40,6 +41,7 @@ var arrows = map[string][]string{
 	"internal/backup":            {"internal/peers", "internal/store"},
 	"internal/booking":           {"internal/grant", "internal/graph", "internal/identity", "internal/people", "internal/recurrence", "internal/rooms", "internal/roomview", "internal/store"},
 	"internal/offboard":          {"internal/booking", "internal/grant", "internal/people", "internal/rooms", "internal/session", "internal/store"},
+	"internal/passthrough":       {"internal/grant", "internal/graph", "internal/identity"},
 	"internal/entra":             {},
 	"internal/graph":             {},
 	"internal/identity":          {},
