@@ -72,3 +72,6 @@ func (c *Client) sameRoot(link string) bool {
 		strings.EqualFold(u.Scheme, root.Scheme) && strings.EqualFold(u.Host, root.Host) &&
 		strings.HasPrefix(u.EscapedPath(), root.EscapedPath()+"/v1.0/") && !strings.Contains(u.Path, "..")
 }
+
+// Root is where Graph is, without the version.
+func (c *Client) Root() string { return c.root }

@@ -95,6 +95,7 @@ func TestWhoseLimit(t *testing.T) {
 		{"", "/places/users/x", "tid.Sub"},
 		{"Room@x", "/me/events", "room@x"},
 		{"Room@x", "/users/room2@x/events", "room@x"},
+		{"tid.Sub", "/users/own@x/events", "tid.Sub"},
 	} {
 		if got := (Mailbox{Key: "tid.Sub", Target: tt.target}).charged(tt.path); got != tt.want {
 			t.Errorf("%s for %q: got %q, want %q", tt.path, tt.target, got, tt.want)

@@ -64,7 +64,7 @@ var rules = func() map[string]access {
 type decision struct {
 	resource
 	access access
-	// target is the mailbox of somebody else; "": the person's own.
+	// target names the mailbox for its limit.
 	target string
 }
 
@@ -81,7 +81,7 @@ func decide(p *identity.Person, isRoom func(address string) bool, method, path, 
 	}
 	// An address that only a claim has told is not the person's: nobody has verified it.
 	own := r.user == "" || strings.EqualFold(r.user, p.Mailbox) || strings.EqualFold(r.user, p.ObjectID)
-	if !own {
+	if d.target = p.ID; !own {
 		d.target = r.user
 	}
 	switch {

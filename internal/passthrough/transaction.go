@@ -1,0 +1,85 @@
+package passthrough
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// members returns the names in a JSON object. Anything else is refused, and so is a
+// reference to another resource (OData JSON Format, section 8.5), which could be
+// somebody else's calendar.
+func members(body []byte) ([]string, *Refusal) {
+	notObject := malformed("The body has to be one JSON object.")
+	d := json.NewDecoder(bytes.NewReader(body))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, notObject
+	}
+	names := []string{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, notObject
+		}
+		var value json.RawMessage
+		if d.Decode(&value) != nil {
+			return nil, notObject
+		}
+		names = append(names, name.(string)) // the decoder sees to that
+		if strings.Contains(strings.ToLower(name.(string)), "@odata.bind") {
+			return nil, forbidden("The body refers to another resource with @odata.bind, which the gateway doesn't let through.")
+		}
+	}
+	if _, err := d.Token(); err != nil || len(bytes.TrimSpace(body[d.InputOffset():])) > 0 {
+		return nil, notObject
+	}
+	return names, nil
+}
+
+// withTransaction adds a transactionId to an event, an object with these members,
+// that has none; all other bytes stay as they are. By it Graph knows a repeated
+// creation (https://learn.microsoft.com/graph/api/resources/event).
+func withTransaction(body []byte, names []string, id string) []byte {
+	for _, name := range names {
+		if strings.EqualFold(name, "transactionId") {
+			return body
+		}
+	}
+	open := bytes.IndexByte(body, '{') + 1
+	added := `"transactionId":"` + id + `"`
+	if len(names) > 0 {
+		added += ","
+	}
+	return append(append(append(make([]byte, 0, len(body)+len(added)), body[:open]...), added...), body[open:]...)
+}
+
+// nameOf is what the caller of a request calls it by, so that a repetition is known;
+// "": nothing.
+func nameOf(h http.Header) string {
+	return cmp.Or(h.Get("Idempotency-Key"), h.Get("client-request-id"))
+}
+
+// transactionID is a new one for each creation, but the same for the same creation
+// if its caller has given that a name. A name alone is not enough: some callers give
+// one to all that belongs together, and must still get two events of two bodies.
+func transactionID(person string, c call) string {
+	if c.name == "" {
+		return uuid.NewString()
+	}
+	return derived(person, c.name, c.item, c.path, string(c.body))
+}
+
+// derived makes an id of parts, none of which can run into the next one.
+func derived(parts ...string) string {
+	var data []byte
+	for _, p := range parts {
+		data = append(binary.BigEndian.AppendUint64(data, uint64(len(p))), p...)
+	}
+	return uuid.NewHash(sha256.New(), uuid.Nil, data, 8).String() // 8: made in a way of our own (RFC 9562, section 5.8)
+}
