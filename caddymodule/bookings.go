@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/passthrough"
 )
 
 func init() {
@@ -23,13 +24,14 @@ type Bookings struct {
 	// Tokens of ONES' own server. Several are all valid, so that one can be
 	// replaced by another without a gap.
 	ServiceTokens []ServiceToken `json:"service_tokens,omitempty"`
-	// Whether ONES may call Microsoft Graph through us. Read, but there is no
-	// such way yet.
+	// Whether ONES' own server may call Microsoft Graph below `/graph/v1.0`, as the
+	// person it acts for: calls of that person's calendar only.
 	GraphPassthrough bool `json:"graph_passthrough,omitempty"`
 
 	app    *App
 	tokens []booking.ServiceToken
-	api    func() http.Handler
+	api    func() booking.API
+	graph  func() *passthrough.Handler
 }
 
 // ServiceToken is a shared secret with ONES' own server.
@@ -79,19 +81,24 @@ func (h *Bookings) Provision(ctx caddy.Context) (err error) {
 	if len(h.tokens) == 0 && !h.app.gates[serverOf(ctx)] {
 		return errors.New("ones_bookings has neither a service_token nor ones_auth before it: nobody could be told apart; add one of them")
 	}
-	if h.GraphPassthrough {
-		ctx.Logger().Warn("graph_passthrough is read but not acted on yet: /graph/v1.0 answers 404")
+	if h.GraphPassthrough && len(h.tokens) == 0 {
+		return errors.New("ones_bookings: graph_passthrough is for callers with a service_token only; add one or leave it out")
 	}
-	h.api = sync.OnceValue(func() http.Handler {
+	h.api = sync.OnceValue(func() booking.API {
 		return booking.NewAPI(h.app.engine.bookings, booking.APIOptions{ServiceTokens: h.tokens})
 	})
+	h.graph = sync.OnceValue(func() *passthrough.Handler { return h.app.engine.newPassthrough(h.api()) })
 	return nil
 }
 
-// ServeHTTP answers a call of the booking API.
+// ServeHTTP answers a call of the booking API, or one for Microsoft Graph.
 func (h *Bookings) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	if err := h.app.await(r); err != nil {
 		return err
+	}
+	if h.GraphPassthrough && isPassthrough(r) {
+		h.graph().Serve(w, r, h.app.baseURL(r))
+		return nil
 	}
 	h.api().ServeHTTP(w, r)
 	return nil

@@ -217,6 +217,7 @@ func TestProvisionErrors(t *testing.T) {
 		{"a short service token", replace("{env.ONES_TOKEN}", "short ones"), "needs at least 32"},
 		{"a service token twice", replace("service_token {env.ONES_TOKEN}", "service_token {env.ONES_TOKEN} ones\n service_token {env.ONES_TOKEN} other"), "the service token other is the same as ones"},
 		{"no ones option", "ones.example {\n ones_auth\n}", "needs the global option ones"},
+		{"Graph for nobody", replace("service_token {env.ONES_TOKEN}", "graph_passthrough"), "graph_passthrough is for callers with a service_token only"},
 		{"bookings for nobody", strings.Replace(strings.Replace(full, "service_token {env.ONES_TOKEN}", "", 1), "ones_auth {\n\t\t\n\t}", "", 1), "neither a service_token nor ones_auth"},
 	}
 	for _, tt := range tests {

@@ -137,18 +137,24 @@ func (m *microsoft) token(mail string) string {
 // run runs a script of the folder clients, which has to pass these steps.
 func (m *microsoft) run(steps, env []string, script string, args ...string) {
 	m.t.Helper()
+	runClient(m.t, m.tls, steps, env, script, args...)
+}
+
+// runClient runs a script, which believes the server that has a credential.
+func runClient(t *testing.T, server credential, steps, env []string, script string, args ...string) {
+	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
-		m.t.Fatalf("node is missing; make deps installs it: %v", err)
+		t.Fatalf("node is missing; make deps installs it: %v", err)
 	}
 	if _, err := os.Stat("clients/node_modules"); err != nil {
-		m.t.Fatalf("the clients' libraries are missing; make deps installs them: %v", err)
+		t.Fatalf("the clients' libraries are missing; make deps installs them: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, append([]string{script}, args...)...)
 	cmd.Dir = "clients"
-	cmd.Env = append(append(os.Environ(), "NODE_EXTRA_CA_CERTS="+m.tls.certFile), env...)
+	cmd.Env = append(append(os.Environ(), "NODE_EXTRA_CA_CERTS="+server.certFile), env...)
 	out, err := cmd.CombinedOutput()
 	var passed []string
 	for line := range strings.Lines(string(out)) {
@@ -157,7 +163,7 @@ func (m *microsoft) run(steps, env []string, script string, args ...string) {
 		}
 	}
 	if err != nil || !slices.Equal(passed, steps) {
-		m.t.Fatalf("%s: %v\npassed %q,\n  want %q\n%s", script, err, passed, steps, out)
+		t.Fatalf("%s: %v\npassed %q,\n  want %q\n%s", script, err, passed, steps, out)
 	}
 }
 

@@ -104,6 +104,7 @@ func (w *world) countSeen() int {
 const caddyfile = `{
 	admin {{.Admin}}
 	persist_config off
+	auto_https disable_redirects
 	ones {
 		public_url {{.Home}}
 		store {{or .Store (printf "badger %s/store {\n\t\t\tmin_free %s\n\t\t}" .Dir .MinFree)}}
@@ -161,8 +162,10 @@ http://127.0.0.1:{{.Service}} {
 	bind 127.0.0.1
 	ones_bookings {
 		service_token {env.ONES_SERVICE_TOKEN} ones
+		graph_passthrough
 	}
 }
+{{.Sites}}
 `
 
 // write writes the Caddyfile. Change alters its values.
@@ -170,7 +173,7 @@ func (w *world) write(change map[string]any) string {
 	w.t.Helper()
 	values := map[string]any{
 		"Dir": w.dir, "Admin": "unix/" + w.dir + "/admin.sock", "Home": w.home, "Issuer": w.issuer, "Graph": w.microsoft.URL, "Port": w.port, "Service": w.service,
-		"Ones": w.ones.URL, "Mode": "require", "Auth": "", "Server": "", "Integrations": "", "Proxy": "", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365", "Users": "",
+		"Ones": w.ones.URL, "Mode": "require", "Auth": "", "Server": "", "Integrations": "", "Proxy": "", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365", "Users": "", "Sites": "",
 		"ClientID": m365.Sample().Tenants[0].Apps[0].ClientID,
 	}
 	for k, v := range change {
