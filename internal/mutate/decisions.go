@@ -200,7 +200,7 @@ var decisions = []decision{
 	{line: "R7", file: "internal/entra/token.go", is: `if claims != c.claims(ctx, "") {`, becomes: `if true {`},
 
 	// Graph.
-	{line: "R16", file: "internal/graph/calendar.go", is: `if !c.sameRoot(p.NextLink) {`, becomes: `if false {`},
+	{line: "R16", file: "internal/graph/send.go", is: `if !c.sameRoot(link) {`, becomes: `if false {`},
 	{line: "R16", file: "internal/graph/client.go", is: `own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }`},
 	{line: "R16", file: "internal/graph/client.go", is: `u.User == nil &&`, becomes: `true &&`},
 	{line: "R16", file: "internal/graph/client.go", is: ` && !strings.Contains(u.Path, "..")`},
@@ -208,7 +208,7 @@ var decisions = []decision{
 	{line: "X22", file: "internal/graph/challenge.go", is: `if _, twice := c.params[name]; twice {`, becomes: `if false {`},
 	{line: "X19", file: "internal/graph/challenge.go", is: `if base64.RawStdEncoding.DecodedLen(len(value)) > maxClaims {`, becomes: `if false {`},
 	{line: "X19", file: "internal/graph/challenge.go", is: `if len(header) > maxAuthenticate {`, becomes: `if false {`},
-	{line: "X19", file: "internal/graph/call.go", is: `case fresh == token:`, becomes: `case false:`, run: "Challenged"},
+	{line: "X19", file: "internal/graph/send.go", is: `again = fresh != token`, becomes: `again = fresh != ""`},
 
 	// Admins, and rooms' accounts.
 	{line: "X4", file: "internal/signin/admins.go", is: `if p.Mailbox == "" || !g.Admins.addresses[address] {`, becomes: `if p.Mailbox == "" {`, run: "Admin"},
