@@ -64,6 +64,7 @@ type house struct {
 	router routers.Router
 	stop   func()
 	log    *logBuffer
+	shared bool // others may work on the store too
 
 	mu    sync.Mutex
 	dead  map[string]error // grants that answer with an error
@@ -213,14 +214,16 @@ func run(sole bool, services ...*Service) (stop func()) {
 // start has a new service work, as after a restart.
 func (h *house) start() {
 	h.svc = h.service()
-	h.api = NewAPI(h.svc, APIOptions{ServiceTokens: []ServiceToken{
-		{Name: "old", SHA256: sha256.Sum256([]byte("an-older-token-that-is-still-valid!!"))},
-		{Name: "ones", SHA256: sha256.Sum256([]byte(serviceToken))},
-	}})
-	if h.router == nil {
+	if before, ok := h.api.(*api); ok { // its description is made already
+		before.bookings = h.svc
+	} else {
+		h.api = NewAPI(h.svc, APIOptions{ServiceTokens: []ServiceToken{
+			{Name: "old", SHA256: sha256.Sum256([]byte("an-older-token-that-is-still-valid!!"))},
+			{Name: "ones", SHA256: sha256.Sum256([]byte(serviceToken))},
+		}})
 		h.router = description(h.t, h.api)
 	}
-	h.stop = run(true, h.svc)
+	h.stop = run(!h.shared, h.svc)
 }
 
 func (h *house) restart() {

@@ -84,10 +84,8 @@ func slowCreations(r *http.Request, done bool) (*http.Response, error, bool) {
 
 // second is another instance on the same store, which works.
 func (h *house) second() *house {
-	other := &house{t: h.t, graph: h.graph, store: h.store, world: h.world, log: h.log, dead: h.dead, state: h.state, router: h.router}
+	other := &house{t: h.t, graph: h.graph, store: h.store, world: h.world, log: h.log, dead: h.dead, state: h.state, shared: true}
 	other.start()
-	other.stop()
-	other.stop = run(false, other.svc)
 	return other
 }
 

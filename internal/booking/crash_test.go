@@ -1,0 +1,227 @@
+package booking
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/storetest"
+)
+
+// A fuse kills an instance at the n-th point where it could die: before and after
+// each commit, and before and after each call of Graph. From then on nothing that
+// the instance does has an effect: it is dead, though it doesn't know.
+type fuse struct {
+	mu   sync.Mutex
+	left int
+	dead bool
+}
+
+// burn says whether the instance is dead at this point.
+func (f *fuse) burn() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.left--; f.left == 0 {
+		f.dead = true
+	}
+	if f.dead {
+		return errDead
+	}
+	return nil
+}
+
+func (f *fuse) blown() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.dead
+}
+
+var errDead = fmt.Errorf("the instance is dead: %w", store.ErrUnavailable)
+
+// A mortal is a house whose instance dies when its fuse has burnt down, and is then
+// followed by another one: the next of fuses says when that dies.
+type mortal struct {
+	*machine
+	fuse  *fuse
+	fuses []int
+	// trouble, if not nil, is a fault of Graph besides.
+	trouble func(*http.Request, bool) (*http.Response, error, bool)
+}
+
+// live puts the next fuse in; without one, the instance lives on.
+func (m *mortal) live() {
+	f := &fuse{}
+	if len(m.fuses) > 0 {
+		f.left, m.fuses = m.fuses[0], m.fuses[1:]
+	}
+	m.fuse = f
+	m.store.setFail(func([]store.Write) error { return f.burn() })
+	m.store.setAfter(func([]store.Write) error { return f.burn() })
+	m.graph.setFault(func(r *http.Request, done bool) (*http.Response, error, bool) {
+		if err := f.burn(); err != nil {
+			return nil, err, true
+		}
+		if m.trouble != nil {
+			return m.trouble(r, done)
+		}
+		return nil, nil, false
+	})
+}
+
+// revive starts another instance in place of a dead one.
+func (m *mortal) revive() {
+	m.stop() // it writes nothing any more
+	m.live()
+	m.start()
+}
+
+// ask sends a request until a living instance has answered it, as a caller does
+// that gets no answer.
+func (m *mortal) ask(as any, method, target, body string, header ...string) reply {
+	for {
+		r := m.call(as, method, target, body, header...)
+		if !m.fuse.blown() {
+			return r
+		}
+		m.revive()
+	}
+}
+
+// rest lets time pass, with whoever lives then.
+func (m *mortal) rest(d time.Duration) {
+	m.settle(d)
+	for m.fuse.blown() {
+		m.revive()
+		m.settle(d)
+	}
+}
+
+// book books from 10:00 to 11:00, and notes the booking.
+func (m *mortal) book(prefer string) (id string) {
+	r := m.ask(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Idempotency-Key", "k1", "Prefer", prefer)
+	if id = r.text("id"); id == "null" {
+		id = r.text("booking.id")
+	}
+	if r.status/100 != 2 && r.text("code") != "room_declined" {
+		m.fail("booking: %d %v", r.status, r.body)
+	}
+	m.ids = append(m.ids, id)
+	return id
+}
+
+// A life is what an instance may die in, anywhere.
+type life struct {
+	name    string
+	answer  string // of the room; "": accepted
+	trouble func() func(*http.Request, bool) (*http.Response, error, bool)
+	tell    func(m *mortal)
+	// status that the booking must have in the end.
+	status Status
+}
+
+// lives are the stories of a booking. What is added to the journal's ways gets a
+// row here.
+var lives = []life{
+	{name: "create", tell: func(m *mortal) { m.book("wait=30") }, status: Confirmed},
+	{
+		name: "create again and again", tell: func(m *mortal) { m.book("respond-async") }, status: Confirmed,
+		trouble: func() func(*http.Request, bool) (*http.Response, error, bool) {
+			lost, refused := onCreate(times(1, lostReply)), onCreate(times(1, answers(429, "ApplicationThrottled", "Retry-After", "60")))
+			return func(r *http.Request, done bool) (*http.Response, error, bool) {
+				if res, err, dealt := refused(r, done); dealt {
+					return res, err, dealt
+				}
+				return lost(r, done)
+			}
+		},
+	},
+	{name: "decline and withdraw", answer: "declined", tell: func(m *mortal) { m.book("wait=30") }, status: Declined},
+	{name: "cancel", tell: func(m *mortal) {
+		id := m.book("wait=30")
+		m.cancel(id)
+	}, status: Cancelled},
+	{name: "cancel before the room has answered", answer: "none", tell: func(m *mortal) {
+		id := m.book("respond-async")
+		m.cancel(id)
+	}, status: Cancelled},
+}
+
+func (m *mortal) cancel(id string) {
+	r := m.ask(alice, "DELETE", "/v1/bookings/"+id, "", "Prefer", "wait=30")
+	if r.status/100 != 2 {
+		m.fail("cancelling: %d %v", r.status, r.body)
+	}
+}
+
+// run tells a story in which instances die at points, and says what is wrong in the
+// end. lasted says that the last fuse had not burnt down by then.
+func (l life) run(t *testing.T, shared bool, points ...int) (wrong []string, lasted bool) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(opening))
+		m := &mortal{machine: &machine{house: newHouse(t)}, fuses: points}
+		m.shared = shared
+		if l.answer != "" {
+			m.graph.setAnswer(func(*fakeEvent) string { return l.answer })
+		}
+		if l.trouble != nil {
+			m.trouble = l.trouble()
+		}
+		m.live()
+		m.start()
+		l.tell(m)
+		m.rest(10 * time.Minute)
+		m.check()
+		for _, id := range m.ids {
+			if r := m.call(alice, "GET", "/v1/bookings/"+id, ""); r.text("status") != string(l.status) {
+				m.fail("in the end: %v, want %s", r.body, l.status)
+			}
+		}
+		want := 1
+		if l.status != Confirmed {
+			want = 0
+		}
+		if n := len(m.graph.live()); n != want {
+			m.fail("%d events live, want %d", n, want)
+		}
+		lasted = len(m.fuses) == 0 && !m.fuse.blown() && m.fuse.left > 0
+		wrong = m.wrong
+		m.stop()
+	})
+	return wrong, lasted
+}
+
+// Wherever the gateway dies, and wherever the next one dies that takes up what it has
+// left, there is exactly one event for an accepted booking, and nothing stays open.
+func TestCrashAnywhere(t *testing.T) {
+	// How far the second one gets; a soak lets it get anywhere.
+	seconds := storetest.Rounds(t, "ONESGATE_SECOND_CRASHES", 1)
+	for _, l := range lives {
+		for name, shared := range map[string]bool{"alone": false, "on a shared store": true} {
+			t.Run(l.name+", "+name, func(t *testing.T) {
+				t.Parallel()
+				first := 0
+				for over := false; !over; {
+					first++
+					var wrong []string
+					if wrong, over = l.run(t, shared, first); len(wrong) > 0 {
+						t.Errorf("died at point %d: %s", first, strings.Join(wrong, "\n"))
+					}
+					for second, over := 1, over; !over && second <= seconds; second++ {
+						if wrong, over = l.run(t, shared, first, second); len(wrong) > 0 {
+							t.Errorf("died at point %d, and the next one at %d: %s", first, second, strings.Join(wrong, "\n"))
+						}
+					}
+				}
+				// Accepting, sending and hearing are a commit or a call at least each.
+				if first < 8 {
+					t.Errorf("there were %d points to die at", first)
+				}
+			})
+		}
+	}
+}
