@@ -218,13 +218,34 @@ func finally(err error) (reason string, final bool) {
 // made records the event; it may hold the room's answer already.
 func (s *Service) made(ctx context.Context, r record, event graph.Event) (record, error) {
 	now := s.now().UTC()
-	return s.update(ctx, r.ID, func(r *record) {
+	made, err := s.update(ctx, r.ID, func(r *record) {
 		r.EventID, r.ICalUID, r.WebLink = event.ID, event.ICalUID, event.WebLink
 		r.Status, r.Reason, r.Tries = AwaitingRoom, "", 0
 		r.hear(event, reasonDeclined, now)
 		if r.Change != nil && r.open() {
 			r.NextAt = now
 		}
+	})
+	if errors.Is(err, errClosed) {
+		return s.unwanted(ctx, r, event)
+	}
+	return made, err
+}
+
+// unwanted has an event withdrawn that came to be after its booking was closed: this
+// instance stood still while it sent it, and another one, which found no event, closed the
+// booking meanwhile. The event is written down before anything else is done about it.
+func (s *Service) unwanted(ctx context.Context, r record, event graph.Event) (record, error) {
+	ctx, cancel := durable(ctx)
+	defer cancel()
+	return s.journal.change(ctx, r.ID, func(r *record) error {
+		if r.open() || r.EventID != "" || r.Status.holdsRoom() {
+			return errClosed // somebody knows of it
+		}
+		r.EventID, r.ICalUID, r.WebLink = event.ID, event.ICalUID, event.WebLink
+		r.Withdraw, r.Refusal, r.Tries = true, r.Reason, 0
+		r.NextAt, r.Turn = s.now().UTC(), ""
+		return nil
 	})
 }
 

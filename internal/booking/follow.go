@@ -127,8 +127,8 @@ func (s *Service) withdraw(ctx context.Context, r record) (record, error) {
 	if err != nil {
 		return s.stumble(ctx, r, err)
 	}
-	if r.Status == Declined {
-		return s.close(ctx, r.ID, Declined, r.Refusal)
+	if !r.Status.holdsRoom() { // declined, or closed before its event was known
+		return s.close(ctx, r.ID, r.Status, r.Refusal)
 	}
 	return s.close(ctx, r.ID, Cancelled, "")
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/roomview"
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 func TestMain(m *testing.M) {
@@ -64,7 +65,8 @@ type house struct {
 	router routers.Router
 	stop   func()
 	log    *logBuffer
-	shared bool // others may work on the store too
+	shared bool        // others may work on the store too
+	over   store.Store // stands between the service and the store, if not nil
 
 	mu    sync.Mutex
 	dead  map[string]error // grants that answer with an error
@@ -140,8 +142,12 @@ func (h *house) service() *Service {
 	h.views = roomview.New(roomview.Config{
 		Rooms: h.world.Calendars, Account: h.account, Log: logger, Now: time.Now,
 	})
+	var engine store.Store = h.store
+	if h.over != nil {
+		engine = h.over
+	}
 	svc := New(Config{
-		Store: h.store, People: people.New(h.store, time.Now), World: func() *World { return h.world },
+		Store: engine, People: people.New(h.store, time.Now), World: func() *World { return h.world },
 		Views: h.views, Log: logger, Audit: logger, Now: time.Now,
 	})
 	svc.accounts = h.connected
