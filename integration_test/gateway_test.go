@@ -68,6 +68,9 @@ func newWorld(t testing.TB, change ...func(*m365.Config)) *world {
 	}
 	t.Cleanup(func() { _ = sim.Close() })
 	w.microsoft.Config.Handler = sim
+	if _, test := t.(*testing.T); test { // a benchmark is not to be slowed down
+		w.microsoft.Config.Handler = overhear(t, sim)
+	}
 	w.microsoft.Start()
 	w.microsoft.URL = base
 	t.Cleanup(w.microsoft.Close)
@@ -133,6 +136,7 @@ const caddyfile = `{
 					capacity 6
 					group "10th floor"
 				}
+				{{.Rooms}}
 			}
 			users {
 				login_button "{{.Label}}"
@@ -173,7 +177,7 @@ func (w *world) write(change map[string]any) string {
 	w.t.Helper()
 	values := map[string]any{
 		"Dir": w.dir, "Admin": "unix/" + w.dir + "/admin.sock", "Home": w.home, "Issuer": w.issuer, "Graph": w.microsoft.URL, "Port": w.port, "Service": w.service,
-		"Ones": w.ones.URL, "Mode": "require", "Auth": "", "Server": "", "Integrations": "", "Proxy": "", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365", "Users": "", "Sites": "",
+		"Ones": w.ones.URL, "Mode": "require", "Auth": "", "Server": "", "Integrations": "", "Proxy": "", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365", "Users": "", "Sites": "", "Rooms": "",
 		"ClientID": m365.Sample().Tenants[0].Apps[0].ClientID,
 	}
 	for k, v := range change {
@@ -197,9 +201,15 @@ func (w *world) env() []string {
 // gateway starts the gateway and waits until it is ready.
 func (w *world) gateway() *process {
 	w.t.Helper()
-	p := start(w.t, w.env(), "run", "--config", filepath.Join(w.dir, "Caddyfile"), "--adapter", "caddyfile")
+	p := w.launch()
 	w.ready(p)
 	return p
+}
+
+// launch starts the gateway.
+func (w *world) launch() *process {
+	w.t.Helper()
+	return start(w.t, w.env(), "run", "--config", filepath.Join(w.dir, "Caddyfile"), "--adapter", "caddyfile")
 }
 
 func (w *world) ready(p *process) {

@@ -1,0 +1,171 @@
+package integration_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+)
+
+// overheard stands between the gateways and Microsoft, and objects to what a gateway
+// must not send: what doesn't fit Graph's own description, and an event that may be
+// there already, without having looked for it since.
+type overheard struct {
+	t         testing.TB
+	microsoft http.Handler
+	graph     routers.Router // nil: the description is absent
+
+	mu     sync.Mutex
+	clock  int            // counts what is noted below
+	sent   map[string]int // creations that may have been carried out, by transactionId
+	looked map[string]int // the last look into each calendar, by token
+}
+
+func overhear(t testing.TB, microsoft http.Handler) *overheard {
+	t.Helper()
+	graph, err := describedGraph()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		t.Log("reference data is absent: requests to Graph are not compared with its description")
+	case err != nil:
+		t.Fatal(err)
+	}
+	return &overheard{t: t, microsoft: microsoft, graph: graph, sent: map[string]int{}, looked: map[string]int{}}
+}
+
+// describedGraph is Microsoft's description of its calendars, made stricter: what is sent
+// has no members but those that are described.
+var describedGraph = sync.OnceValues(func() (routers.Router, error) {
+	file := cmp.Or(os.Getenv("ONESGATE_GRAPH_OPENAPI"), "../../shared/graph/openapi-calendar.yaml")
+	if _, err := os.Stat(file); err != nil {
+		return nil, err
+	}
+	doc, err := openapi3.NewLoader().LoadFromFile(file)
+	if err != nil {
+		return nil, err
+	}
+	doc.Servers = openapi3.Servers{{URL: "/v1.0"}}
+	closed := map[*openapi3.Schema]bool{}
+	for _, s := range doc.Components.Schemas {
+		closeSchema(s.Value, closed)
+	}
+	return legacy.NewRouter(doc)
+})
+
+// closeSchema gives a schema all members of those that it is made from, and allows no
+// others.
+func closeSchema(s *openapi3.Schema, closed map[*openapi3.Schema]bool) {
+	if closed[s] {
+		return
+	}
+	closed[s] = true
+	for _, base := range s.AllOf {
+		closeSchema(base.Value, closed)
+		for name, member := range base.Value.Properties {
+			if s.Properties == nil {
+				s.Properties = openapi3.Schemas{}
+			}
+			s.Properties[name] = member
+		}
+	}
+	s.AllOf = nil
+	if s.Properties != nil && s.AdditionalProperties.Has == nil {
+		s.AdditionalProperties.Has = new(false)
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (o *overheard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !strings.HasPrefix(r.URL.Path, "/v1.0/") {
+		o.microsoft.ServeHTTP(w, r)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // whoever sent it is dead
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if err := o.misfit(r, body); err != nil {
+		o.t.Errorf("a request to Graph is not as described: %s %s %s: %v", r.Method, r.URL, body, err)
+	}
+	switch r.Method + " " + r.URL.Path {
+	case "POST /v1.0/me/events":
+		o.create(w, r, body)
+		return
+	case "GET /v1.0/me/calendarView":
+		o.mu.Lock()
+		o.clock++
+		o.looked[r.Header.Get("Authorization")] = o.clock
+		o.mu.Unlock()
+	}
+	o.microsoft.ServeHTTP(w, r)
+}
+
+// misfit says what of a request isn't as Microsoft describes it.
+func (o *overheard) misfit(r *http.Request, body []byte) error {
+	if o.graph == nil {
+		return nil
+	}
+	route, params, err := o.graph.FindRoute(r)
+	if err != nil {
+		return err
+	}
+	copied := r.Clone(r.Context())
+	copied.Body = io.NopCloser(bytes.NewReader(body))
+	return openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
+		Request: copied, Route: route, PathParams: params,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
+	})
+}
+
+// create notes a creation, and objects if it may be the second one.
+func (o *overheard) create(w http.ResponseWriter, r *http.Request, body []byte) {
+	var event struct {
+		TransactionID string `json:"transactionId"`
+	}
+	_ = json.Unmarshal(body, &event)
+	o.mu.Lock()
+	o.clock++
+	now := o.clock
+	if before, ok := o.sent[event.TransactionID]; ok && o.looked[r.Header.Get("Authorization")] < before {
+		o.t.Errorf("an event is sent again without having been looked for: %s", body)
+	}
+	o.mu.Unlock()
+	answer := &statusNoted{ResponseWriter: w}
+	defer func() { // also where the connection is cut
+		if answer.status/100 == 4 || answer.status/100 == 5 && answer.status != http.StatusInternalServerError {
+			return // refused before anything was done
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.sent[event.TransactionID] = now
+	}()
+	o.microsoft.ServeHTTP(answer, r)
+}
+
+// statusNoted notes the status of an answer.
+type statusNoted struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (s *statusNoted) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets the connection be flushed.
+func (s *statusNoted) Unwrap() http.ResponseWriter { return s.ResponseWriter }
