@@ -197,12 +197,16 @@ func (m *machine) check() {
 		}
 		switch live := event != nil && !event.Cancelled; r.Status {
 		case Confirmed:
-			if event == nil || event.Response != "accepted" {
+			if event == nil || event.Response != "accepted" && event.Patches == 0 { // the room isn't asked for every change
 				m.fail("booking %s is confirmed; its event is %+v", id, event)
 			}
 		case AwaitingRoom:
 			if event == nil || event.Response != "none" {
 				m.fail("booking %s awaits the room; its event is %+v", id, event)
+			}
+		case Released:
+			if !live || event.Room != "" {
+				m.fail("booking %s is released; its event is %+v", id, event)
 			}
 		case Declined, Cancelled, Failed, Expired:
 			if live {
