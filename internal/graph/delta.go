@@ -52,7 +52,7 @@ func viewPath(address string) string {
 	if address == "" {
 		return "/me/calendarView"
 	}
-	return "/users/" + url.PathEscape(address) + "/calendar/calendarView"
+	return "/users/" + url.PathEscape(address) + "/calendarView"
 }
 
 func viewWindow(from, to time.Time) url.Values {

@@ -25,7 +25,7 @@ func deltaPages(t *testing.T, pages ...string) (c *Client, asked *[]string) {
 }
 
 func TestDeltaRound(t *testing.T) {
-	const path = "/v1.0/users/room@contoso.com/calendar/calendarView/delta"
+	const path = "/v1.0/users/room@contoso.com/calendarView/delta"
 	c, asked := deltaPages(t,
 		`{"value":[{"id":"a","type":"singleInstance","subject":"One","showAs":"tentative","start":{"dateTime":"2026-12-01T10:00:00.0000000","timeZone":"UTC"},"end":{"dateTime":"2026-12-01T11:00:00.0000000","timeZone":"UTC"}}],"@odata.nextLink":"HOST`+path+`?$skiptoken=1"}`,
 		`{"value":[{"id":"b","@removed":{"reason":"deleted"}}],"@odata.deltaLink":"HOST`+path+`?$deltatoken=2"}`)

@@ -155,7 +155,7 @@ func (h *house) asked(want ...string) {
 
 const (
 	own    = "/me/calendarView/delta"
-	shared = "/users/boardroom@contoso.com/calendar/calendarView/delta"
+	shared = "/users/boardroom@contoso.com/calendarView/delta"
 )
 
 func TestFollowsChanges(t *testing.T) {
@@ -527,7 +527,7 @@ func TestReload(t *testing.T) {
 		room.Address = "other@contoso.com"
 		h.configure(map[string]Room{"boardroom": room})
 		h.sees()
-		h.asked("service first /users/other@contoso.com/calendar/calendarView/delta")
+		h.asked("service first /users/other@contoso.com/calendarView/delta")
 		if _, _, ok := h.views.Busy("boardroom", opening, opening.AddDate(0, 0, 30)); ok {
 			t.Error("the picture reaches further than one may book")
 		}
