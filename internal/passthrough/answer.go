@@ -24,10 +24,14 @@ func (r *Refusal) body() []byte {
 	if code == "" {
 		code = strings.ReplaceAll(http.StatusText(r.Status), " ", "")
 	}
-	b, err := json.Marshal(map[string]any{
-		"title": http.StatusText(r.Status), "status": r.Status, "code": r.Code, "detail": r.Detail, "login_url": r.LoginURL,
+	answer := map[string]any{
+		"title": http.StatusText(r.Status), "status": r.Status, "code": r.Code, "detail": r.Detail,
 		"error": map[string]any{"code": code, "message": r.Detail, "innerError": map[string]any{"code": r.Code}},
-	})
+	}
+	if r.LoginURL != "" {
+		answer["login_url"] = r.LoginURL
+	}
+	b, err := json.Marshal(answer)
 	if err != nil {
 		panic("passthrough: a refusal can't be written: " + err.Error()) // a slip in this package
 	}

@@ -231,6 +231,9 @@ func TestRefusals(t *testing.T) {
 			told.Error.InnerError.Code != tt.code || told.Error.Message == "" || a.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %d %s; want %d %s %s", name, a.StatusCode, a.body, tt.status, tt.code, tt.graphCode)
 		}
+		if has := strings.Contains(a.body, `"login_url":"https://ones.example/.ones/login"`); has != (tt.code == "needs_sign_in") || !has && strings.Contains(a.body, "login_url") {
+			t.Errorf("%s: where to sign in: %s", name, a.body)
+		}
 		if n := b.count(); n != 0 {
 			t.Errorf("%s: Graph got %d requests", name, n)
 		}
