@@ -27,13 +27,21 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 	case r.Change.Kind == cancelling:
 		return s.cancelOccurrence(ctx, r, integration.Graph, mailbox, event)
 	}
-	changes := r.amendment(event)
+	if r.changesText() {
+		if event, err = integration.Graph.EventWithBody(ctx, mailbox, event.ID); err != nil {
+			return s.stumble(ctx, r, err)
+		}
+	}
+	changes, err := r.amendment(event)
+	if err != nil {
+		return s.updateChange(ctx, r, func(r *record) { r.conclude(changeFailed, reasonMeetingBody, s.now().UTC()) })
+	}
 	if changes.Empty() { // sent before, or there is nothing to send
 		return s.amended(ctx, r, event)
 	}
 	if !r.Change.Sent { // durable before anything leaves the house
 		r, err = s.updateChange(ctx, r, func(r *record) {
-			r.Change.Sent, r.Change.Answered = true, r.roomAnswer(event).Time
+			r.Change.Sent, r.Change.Answered = true, r.aim().roomAnswer(event).Time
 		})
 		if err != nil {
 			return r, err
@@ -100,7 +108,7 @@ func (s *Service) amended(ctx context.Context, r record, event graph.Event) (rec
 			return
 		}
 		r.Change.Made, r.NextAt = true, now
-		if answer := r.roomAnswer(event); answer.Response != graph.Accepted && answer.Response != graph.Declined {
+		if answer := r.aim().roomAnswer(event); answer.Response != graph.Accepted && answer.Response != graph.Declined {
 			r.Change.Answered = time.Time{} // the next answer is one to the change, whenever it is given
 		}
 	})
@@ -113,7 +121,7 @@ const unmoved = 4
 // answered takes in what the room says of the change.
 func (s *Service) answered(ctx context.Context, r record, event graph.Event) (record, error) {
 	now := s.now().UTC()
-	answer, yes, no := r.roomAnswer(event), false, ""
+	answer, yes, no := r.aim().roomAnswer(event), false, ""
 	switch answer.Response {
 	case graph.Accepted:
 		yes = !answer.Time.Equal(r.Change.Answered) || r.Tries >= unmoved && s.roomShows(ctx, r.aim())

@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -54,13 +55,8 @@ type record struct {
 	PersonEmail string `json:"person_email,omitempty"`
 	// Service that booked in the person's name; empty: the person's session.
 	Service string `json:"service,omitempty"`
-	// RoomAddress and RoomTitle as they were when it was accepted.
-	RoomAddress  string `json:"room_address"`
-	RoomTitle    string `json:"room_title"`
-	KeepDeclined bool   `json:"keep_declined,omitempty"`
-	// CheckIn is how long after its start it is released unless somebody has checked
-	// in; zero: never.
-	CheckIn time.Duration `json:"check_in,omitempty"`
+	// terms of the room, as they were when it was accepted.
+	terms
 
 	// Claims are the caller's keys that it was accepted with, as they lie in the store.
 	Claims []string `json:"claims,omitempty"`
@@ -105,6 +101,20 @@ type record struct {
 	NextAt time.Time `json:"next_at,omitzero"`
 	// Turn is the instance that has the booking's turn until NextAt; empty: none.
 	Turn string `json:"turn,omitempty"`
+}
+
+// terms are what counts of a room for a booking of it.
+type terms struct {
+	RoomAddress  string `json:"room_address"`
+	RoomTitle    string `json:"room_title"`
+	KeepDeclined bool   `json:"keep_declined,omitempty"`
+	// CheckIn is how long after its start it is released unless somebody has checked
+	// in; zero: never.
+	CheckIn time.Duration `json:"check_in,omitempty"`
+}
+
+func (r Room) terms() terms {
+	return terms{RoomAddress: r.Address, RoomTitle: cmp.Or(r.Title, r.Name), KeepDeclined: r.KeepDeclined, CheckIn: r.CheckIn}
 }
 
 // A predecessor is the series whose rest has become a booking of its own, and the change

@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,8 @@ type change struct {
 	Zone    string    `json:"zone"`
 	// Rule is what a series is to be, nil: as it is.
 	Rule *recurrence.Rule `json:"rule,omitempty"`
+	// Terms are those of another room, nil: it stays where it is.
+	Terms *terms `json:"terms,omitempty"`
 	// Comment is to the attendees of what is cancelled.
 	Comment string `json:"comment,omitempty"`
 	// Then is the booking that has to wait for it.
@@ -103,6 +106,9 @@ func (r *record) changed() *record {
 		if c.Rule != nil {
 			after.Rule = c.Rule
 		}
+		if c.Terms != nil {
+			after.terms = *c.Terms
+		}
 	}
 	return &after
 }
@@ -141,7 +147,7 @@ func (r *record) conclude(status, reason string, now time.Time) {
 
 // amendment is what to change of an event so that it is as the booking has to be; from is
 // how the journal believed it to be. What the person has changed in Outlook besides stays.
-func (r *record) amendment(event graph.Event) graph.EventChanges {
+func (r *record) amendment(event graph.Event) (graph.EventChanges, error) {
 	c := r.Change
 	from, to := r.part(c.Original), r.aim()
 	if c.Back {
@@ -152,15 +158,15 @@ func (r *record) amendment(event graph.Event) graph.EventChanges {
 	switch c.Kind {
 	case truncating:
 		e.Recurrence = graphRule(c.Rule)
-		return e
+		return e, nil
 	case releasing:
 		list := withoutRoom(event.Attendees, r.RoomAddress)
 		if len(list) == len(event.Attendees) {
-			return e // done before, or by somebody in Outlook
+			return e, nil // done before, or by somebody in Outlook
 		}
 		e.Attendees = &list
 		e.Location = &graph.Location{}
-		return e
+		return e, nil
 	}
 	if c.Rule != nil {
 		e.Recurrence = graphRule(to.Rule)
@@ -174,10 +180,45 @@ func (r *record) amendment(event graph.Event) graph.EventChanges {
 	if to.Request.Private != from.Request.Private && event.Sensitivity != want.Sensitivity {
 		e.Sensitivity = &want.Sensitivity
 	}
-	if list := merged(event.Attendees, from.Request.Attendees, to.Request.Attendees); !sameAttendees(list, event.Attendees) {
+	list := merged(event.Attendees, from.Request.Attendees, to.Request.Attendees)
+	if !sameAddress(from.RoomAddress, to.RoomAddress) {
+		list = append(withoutRoom(withoutRoom(list, from.RoomAddress), to.RoomAddress), to.invitation())
+		e.Location = want.Location
+	}
+	if sameAttendees(list, event.Attendees) {
+		e.Location = nil
+	} else {
 		e.Attendees = &list
 	}
-	return e
+	var err error
+	if to.Request.Body != from.Request.Body {
+		e.Body, err = newText(event, to.Request.Body)
+	}
+	return e, err
+}
+
+// changesText says whether the change is one of the event's body, too.
+func (r *record) changesText() bool {
+	return r.Change.Kind == updating && r.Change.Request.Body != r.part(r.Change.Original).Request.Body
+}
+
+// errMeetingBody: nobody knows what in the body belongs to the online meeting.
+var errMeetingBody = errors.New("the online meeting can't be told from the rest of the event's body")
+
+// newText is an event's body with another text in it, which doesn't end its online meeting.
+func newText(event graph.Event, text string) (*graph.Body, error) {
+	if event.Body == nil || !event.IsOnlineMeeting {
+		return &graph.Body{ContentType: "text", Content: text}, nil
+	}
+	join := ""
+	if event.OnlineMeeting != nil {
+		join = event.OnlineMeeting.JoinURL
+	}
+	body, ok := event.Body.WithText(text, join)
+	if !ok {
+		return nil, errMeetingBody
+	}
+	return &body, nil
 }
 
 // merged is a list of attendees in which those of one list have been replaced by those of

@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -236,12 +237,82 @@ func TestWhoMayChange(t *testing.T) {
 		for body, field := range map[string]string{
 			`{"subject":null}`: "body.subject", `{"start":"soon"}`: "body.start", `{"end":"2026-12-01T09:30:00+08:00"}`: "body.end",
 			`{"time_zone":"Europe/London"}`: "body.start", `{"attendees":["peak@contoso.com"]}`: "body.attendees",
-			`{"end":"2026-12-01T20:00:00+08:00"}`: "body.end", `{"room":"peak"}`: "body.room", `{"attendees":7}`: "body.attendees",
+			`{"end":"2026-12-01T20:00:00+08:00"}`: "body.end", `{"attendees":7}`: "body.attendees",
 		} {
 			r := h.patch(id, body)
 			h.want(r, 422, "code", "invalid_request")
 			if errs, _ := r.body["errors"].([]any); len(errs) == 0 || !strings.HasPrefix(errs[0].(map[string]any)["location"].(string), field) {
 				t.Errorf("%s: errors %v, want one at %s", body, r.body["errors"], field)
+			}
+		}
+	})
+}
+
+// To another room: both rooms are held until that one has accepted, then the first is free.
+func TestMoveToAnotherRoom(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", "attendees", []string{"bob@contoso.com"}).text("id")
+		h.want(h.call(bob, "POST", "/v1/bookings", body("10:30", "11:30", "room", "peak")), 201)
+		h.want(h.patch(id, `{"room":"peak"}`), 409, "code", "room_conflict")
+		h.want(h.patch(id, `{"room":"nowhere"}`), 404, "code", "unknown_room")
+		h.want(h.patch(id, `{"room":"other"}`), 404, "code", "unknown_room")
+		h.graph.setAnswer(func(e *fakeEvent) string {
+			if e.Room == "harbour@contoso.com" && time.Since(opening) < 10*time.Second {
+				return "none"
+			}
+			return "accepted"
+		})
+		h.want(h.patch(id, `{"room":"harbour"}`, "Prefer", "wait=1"), 202, "room", "boardroom", "pending_change.room", "harbour")
+		for _, room := range []string{"boardroom", "harbour"} {
+			h.want(h.call(bob, "POST", "/v1/bookings", body("10:30", "11:30", "room", room)), 409, "code", "room_conflict")
+		}
+		h.settle(20 * time.Second)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "room", "harbour", "status", "confirmed")
+		if e := h.graph.events[0]; e.Room != "harbour@contoso.com" || len(e.People) != 1 || e.Patches != 1 || !strings.Contains(fmt.Sprint(e.Body["location"]), "Harbour") {
+			t.Errorf("event: %+v", e)
+		}
+		h.want(h.call(bob, "POST", "/v1/bookings", body("10:30", "11:30")), 201)
+		h.want(h.call(bob, "POST", "/v1/bookings", body("10:30", "11:30", "room", "harbour")), 409)
+	})
+}
+
+// A room that declines leaves the booking where it was, if that still takes it.
+func TestMoveToARoomThatDeclines(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.graph.setAnswer(func(e *fakeEvent) string {
+			if e.Room == "peak@contoso.com" {
+				return "declined"
+			}
+			return "accepted"
+		})
+		h.want(h.patch(id, `{"room":"peak"}`), 409, "code", "room_declined")
+		h.settle(time.Minute)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "room", "boardroom", "status", "confirmed", "last_change.status", "declined")
+		if e := h.graph.events[0]; e.Room != "boardroom@contoso.com" || e.Cancelled {
+			t.Errorf("event: %+v", e)
+		}
+		h.want(h.call(bob, "POST", "/v1/bookings", body("10:00", "11:00", "room", "peak"), "Prefer", "respond-async"), 202)
+	})
+}
+
+// Another text takes the place of the old one, but not of the online meeting.
+func TestNewText(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", "body", "Agenda").text("id")
+		h.want(h.patch(id, `{"body":"Another agenda"}`), 200, "body", "Another agenda")
+		if got := fmt.Sprint(h.graph.events[0].Body["body"]); !strings.Contains(got, "Another agenda") {
+			t.Errorf("the event's body: %s", got)
+		}
+		const blob = `<div>Agenda</div><div class="me-email-text"><a href="https://teams.example/join">Join</a></div>`
+		for _, tt := range []struct {
+			html   string
+			status int
+		}{{`<html><body>nothing of it</body></html>`, 409}, {`<html><body>` + blob + `</body></html>`, 200}} {
+			h.graph.setOnline(tt.html)
+			h.want(h.patch(id, `{"body":"A third one"}`), tt.status)
+			if got := fmt.Sprint(h.graph.events[0].Body["body"]); tt.status == 200 && (!strings.Contains(got, "A third one") || !strings.Contains(got, "teams.example/join")) {
+				t.Errorf("the event's body: %s", got)
 			}
 		}
 	})

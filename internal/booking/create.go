@@ -1,7 +1,6 @@
 package booking
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -144,7 +143,7 @@ func (s *Service) newRecord(c Caller, req Request, room Room, when span) record 
 		Start: when.start.UTC(), End: when.end.UTC(), Zone: when.zone.String(), Rule: when.rule,
 		Integration: c.Person.Integration, Service: c.Service,
 		PersonID: c.Person.ID, PersonName: c.Person.Name, PersonEmail: c.Person.Email,
-		RoomAddress: room.Address, RoomTitle: cmp.Or(room.Title, room.Name), KeepDeclined: room.KeepDeclined, CheckIn: room.CheckIn,
+		terms:         room.terms(),
 		TransactionID: uuid.NewString(), MaybeSent: true,
 		Status: Accepted, CreatedAt: now.Truncate(time.Second), UpdatedAt: now.Truncate(time.Second), Revision: 1,
 	}

@@ -27,13 +27,11 @@ func findEvent(ctx context.Context, g *graph.Client, mailbox graph.Mailbox, r *r
 func (r *record) event() graph.Event {
 	newTimes := false
 	e := graph.Event{
-		TransactionID: r.TransactionID,
-		Subject:       r.Request.Subject,
-		IsAllDay:      r.Request.AllDay,
-		Location:      &graph.Location{DisplayName: r.RoomTitle, LocationEmailAddress: r.RoomAddress},
-		Attendees: []graph.Attendee{{
-			Type: graph.Resource, EmailAddress: graph.EmailAddress{Name: r.RoomTitle, Address: r.RoomAddress},
-		}},
+		TransactionID:   r.TransactionID,
+		Subject:         r.Request.Subject,
+		IsAllDay:        r.Request.AllDay,
+		Location:        &graph.Location{DisplayName: r.RoomTitle, LocationEmailAddress: r.RoomAddress},
+		Attendees:       []graph.Attendee{r.invitation()},
 		Sensitivity:     "normal",
 		IsOnlineMeeting: r.Request.OnlineMeeting,
 		AllowNewTimes:   &newTimes,
@@ -53,6 +51,11 @@ func (r *record) event() graph.Event {
 		e.Attendees = append(e.Attendees, graph.Attendee{Type: graph.Required, EmailAddress: graph.EmailAddress{Address: address}})
 	}
 	return e
+}
+
+// invitation is the room's.
+func (r *record) invitation() graph.Attendee {
+	return graph.Attendee{Type: graph.Resource, EmailAddress: graph.EmailAddress{Name: r.RoomTitle, Address: r.RoomAddress}}
 }
 
 // times are the event's: in the booking's own zone, as far as Microsoft knows it, so that

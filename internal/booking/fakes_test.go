@@ -99,6 +99,7 @@ type fakeEvent struct {
 	AnsweredAt               time.Time
 	People                   []string // other attendees
 	Patches                  int
+	Online                   string // the body of an online meeting
 	Start, End               time.Time
 }
 
@@ -282,7 +283,10 @@ func (e *fakeEvent) patch(r *http.Request) {
 		e.Response = "none"
 	}
 	if in.Attendees != nil {
-		e.invite(*in.Attendees)
+		before := e.Room
+		if e.invite(*in.Attendees); e.Room != before {
+			e.Response = "none"
+		}
 	}
 }
 
@@ -393,10 +397,24 @@ func (e *fakeEvent) wire() map[string]any {
 	for _, p := range e.People {
 		attendees = append(attendees, map[string]any{"type": "required", "emailAddress": map[string]any{"address": p}})
 	}
-	return map[string]any{
+	wire := map[string]any{
 		"id": e.ID, "transactionId": e.TransactionID, "iCalUId": "ical-" + e.ID, "webLink": "https://outlook.example/" + e.ID,
 		"start": wireTime(e.Start), "end": wireTime(e.End), "isCancelled": e.Cancelled,
 		"attendees": attendees, "subject": e.Body["subject"], "sensitivity": e.Body["sensitivity"],
+	}
+	if e.Online != "" {
+		wire["isOnlineMeeting"], wire["onlineMeeting"] = true, map[string]any{"joinUrl": "https://teams.example/join"}
+		wire["body"] = map[string]any{"contentType": "html", "content": e.Online}
+	}
+	return wire
+}
+
+// setOnline has the events be online meetings, with a body.
+func (g *fakeGraph) setOnline(html string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, e := range g.events {
+		e.Online = html
 	}
 }
 

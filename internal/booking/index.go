@@ -33,8 +33,9 @@ func (r *record) entries() map[string]time.Time {
 		add(startPrefix, s)
 	}
 	if r.Change != nil {
-		for _, s := range r.changed().slots() {
-			add(roomPrefix(r.Request.Room), s)
+		after := r.changed()
+		for _, s := range after.slots() {
+			add(roomPrefix(after.Request.Room), s)
 		}
 	}
 	return keys

@@ -269,6 +269,6 @@ func (s *Service) restOf(c Caller, old *record, original time.Time, p Patch) (re
 		return record{}, invalid(wrong)
 	}
 	next := s.newRecord(c, req, room, when)
-	next.RoomAddress, next.RoomTitle, next.KeepDeclined, next.CheckIn = old.RoomAddress, old.RoomTitle, old.KeepDeclined, old.CheckIn
+	next.terms = old.terms
 	return next, nil
 }

@@ -10,6 +10,7 @@ import (
 // A Patch is what a caller wants changed of a booking, as a JSON merge patch (RFC 7396):
 // what is left out stays, and null takes away.
 type Patch struct {
+	Room      given[string]   `json:"room,omitempty" maxLength:"128" doc:"Another room; not of a single occurrence"`
 	Subject   given[string]   `json:"subject,omitempty" maxLength:"255"`
 	Start     given[string]   `json:"start,omitempty" maxLength:"64" doc:"As in booking"`
 	End       given[string]   `json:"end,omitempty" maxLength:"64" doc:"As in booking"`
@@ -48,6 +49,7 @@ func (g given[T]) into(field *T) {
 // apply is the booking's request with the patch in it.
 func (p Patch) apply(r *record) (Request, error) {
 	req := r.Request
+	p.Room.into(&req.Room)
 	p.Subject.into(&req.Subject)
 	p.Start.into(&req.Start)
 	p.End.into(&req.End)

@@ -71,7 +71,7 @@ func (s *Service) amendBooking(ctx context.Context, c Caller, id string, a amend
 			err = s.possible(ctx, c, &r, next)
 		}
 		if err == nil {
-			r, err = s.propose(ctx, c, &r, a)
+			r, err = s.propose(ctx, c, &r, a, s.world().Rooms[next.Request.Room])
 		}
 	}
 	if err != nil && !errors.Is(err, errUnchanged) && !errors.Is(err, errReplayed) {
@@ -113,12 +113,16 @@ func (s *Service) possible(ctx context.Context, c Caller, r *record, next *chang
 	}
 	after := *r
 	after.Change = next
-	return s.roomFree(ctx, c, r.PersonID, s.world().Rooms[r.Request.Room], minus(after.changed().slots(), r.slots()), r.ID)
+	more := after.changed().slots()
+	if next.Request.Room == r.Request.Room {
+		more = minus(more, r.slots())
+	}
+	return s.roomFree(ctx, c, r.PersonID, s.world().Rooms[next.Request.Room], more, r.ID)
 }
 
-// propose makes a change durable, unless another booking of ours holds its time.
-func (s *Service) propose(ctx context.Context, c Caller, of *record, a amendment) (record, error) {
-	room := s.world().Rooms[of.Request.Room]
+// propose makes a change durable, unless another booking of ours holds its time in the
+// room that it is in then.
+func (s *Service) propose(ctx context.Context, c Caller, of *record, a amendment, room Room) (record, error) {
 	release, err := s.locks.acquire(ctx, room.Name)
 	if err != nil {
 		return record{}, err
@@ -198,13 +202,25 @@ func (s *Service) proposed(r *record, a amendment) (*change, error) {
 	if err != nil {
 		return nil, err
 	}
+	if req.Room != r.Request.Room {
+		if room, ok = world.Rooms[req.Room]; !ok || room.Integration != r.Integration {
+			return nil, errUnknownRoom
+		}
+		if !original.IsZero() {
+			return nil, invalid{{"body.room", "a single occurrence can't go to another room: cancel it, and book it there", req.Room}}
+		}
+	}
 	when, wrong := req.check(room, world.Rooms, now, &period{part.Start, part.End})
 	if wrong != nil {
 		return nil, invalid(wrong)
 	}
 	c := r.newChange(a.kind, original)
 	c.Request, c.Start, c.End, c.Zone, c.Rule = req, when.start.UTC(), when.end.UTC(), when.zone.String(), when.rule
-	c.Asks = !c.Start.Equal(part.Start) || !c.End.Equal(part.End) || c.Request.AllDay != part.Request.AllDay
+	c.Asks = !c.Start.Equal(part.Start) || !c.End.Equal(part.End) || c.Request.AllDay != part.Request.AllDay || req.Room != part.Request.Room
+	if req.Room != part.Request.Room {
+		moved := room.terms()
+		c.Terms = &moved
+	}
 	switch {
 	case !c.Asks && req.saysAs(part.Request):
 		return nil, errUnchanged

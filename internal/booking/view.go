@@ -49,6 +49,7 @@ type PendingChange struct {
 	ID        string     `json:"id"`
 	Kind      string     `json:"kind" enum:"update,extend,end,release,cancel,truncate"`
 	Original  *time.Time `json:"original_start,omitempty" doc:"Of which occurrence; missing: of the booking as a whole"`
+	Room      string     `json:"room"`
 	Subject   string     `json:"subject"`
 	Start     time.Time  `json:"start"`
 	End       time.Time  `json:"end"`
@@ -109,7 +110,7 @@ func (r *record) booking(withPrivate bool) Booking {
 	}
 	if c := r.Change; c != nil {
 		b.PendingChange = &PendingChange{
-			ID: c.ID, Kind: string(c.Kind), Subject: c.Request.Subject, Start: c.Start.In(zone), End: c.End.In(zone),
+			ID: c.ID, Kind: string(c.Kind), Room: c.Request.Room, Subject: c.Request.Subject, Start: c.Start.In(zone), End: c.End.In(zone),
 			TimeZone: c.Zone, AllDay: c.Request.AllDay, Attendees: append([]string{}, c.Request.Attendees...), Reverting: c.Back,
 			Reason: c.Reason,
 		}
