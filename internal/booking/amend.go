@@ -20,6 +20,8 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 	switch {
 	case graph.IsGone(err), errors.Is(err, errNoOccurrence), err == nil && event.IsCancelled:
 		return s.amendGone(ctx, r)
+	case r.Change.Kind == releasing && needsThem(err):
+		return s.releaseAsRoom(ctx, r, integration.Graph, err)
 	case err != nil:
 		return s.stumble(ctx, r, err)
 	case r.Change.Made:

@@ -8,40 +8,6 @@ import (
 // checkInOpens is how long before its start a booking can be checked in to.
 const checkInOpens = 10 * time.Minute
 
-// release tells which occurrence is released next unless somebody checks in, and when.
-// What was booked late has its time from then on.
-func (r *record) release(now time.Time) (at, original time.Time, ok bool) {
-	if r.CheckIn == 0 || r.Status != Confirmed {
-		return at, original, false
-	}
-	for _, o := range r.occurrences() {
-		at := later(o.start, r.CreatedAt).Add(r.CheckIn)
-		if !o.gone() && o.CheckedInAt.IsZero() && at.Before(o.end) && now.Before(o.end) {
-			return at, o.original, true
-		}
-	}
-	return at, original, false
-}
-
-// look is taken when the time of a booking that rests has come: nobody has checked in.
-func (s *Service) look(ctx context.Context, r record) (record, error) {
-	room, ok := s.world().Rooms[r.Request.Room]
-	return s.update(ctx, r.ID, func(r *record) {
-		now := s.now().UTC()
-		at, original, due := r.release(now)
-		switch {
-		case !r.rests():
-		case !ok || room.CheckIn == 0: // not asked for any more
-			r.NextAt = time.Time{}
-		case !due || now.Before(at):
-			r.rest(now)
-		default:
-			r.Change = r.newChange(releasing, original)
-			r.NextAt = now
-		}
-	})
-}
-
 // atDoor says whether the caller may say what happens at the room's door.
 func (c Caller) atDoor(r *record) bool { return c.owns(r) }
 

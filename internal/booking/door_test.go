@@ -187,3 +187,18 @@ func TestEndDuringOutage(t *testing.T) {
 		}
 	})
 }
+
+// Where the organizer's grant is dead, the room's own account says no.
+func TestReleasedByTheRoom(t *testing.T) {
+	story(t, func(h *house) {
+		h.withCheckIn()
+		h.connect("boardroom", grant.Connected)
+		id := h.book("10:00", "11:00").text("id")
+		h.kill(alice, grant.ErrNeedsSignIn)
+		h.until("10:10:30")
+		h.want(h.call("", "GET", "/v1/bookings/"+id, ""), 200, "status", "released")
+		if e := h.graph.events[0]; e.Response != "declined" || e.Patches != 0 {
+			t.Errorf("event: %+v; want it declined by the room", e)
+		}
+	})
+}

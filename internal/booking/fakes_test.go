@@ -203,11 +203,20 @@ func (g *fakeGraph) serve(w http.ResponseWriter, r *http.Request) {
 	case call == "GET /me/events":
 		var found []any
 		for _, e := range g.events {
-			if e.Owner == owner && !e.Cancelled && strings.Contains(r.URL.Query().Get("$filter"), e.property()) {
+			filter := r.URL.Query().Get("$filter")
+			asRoom := strings.HasPrefix(owner, "room:") && strings.Contains(filter, "'ical-"+e.ID+"'")
+			if !e.Cancelled && (asRoom || e.Owner == owner && strings.Contains(filter, e.property())) {
 				found = append(found, e.wire())
 			}
 		}
 		write(w, 200, map[string]any{"value": found})
+	case r.Method == "POST" && rest == "decline":
+		for _, e := range g.events {
+			if e.ID == id {
+				e.Response = "declined"
+			}
+		}
+		write(w, 202, nil)
 	case call == "POST /me/calendar/getSchedule":
 		g.schedule(w, r)
 	case r.Method == "GET" && rest == "", r.Method == "POST" && rest == "cancel", r.Method == "PATCH" && rest == "":

@@ -190,7 +190,7 @@ func (h *house) connected(context.Context) ([]rooms.Connected, error) {
 	var all []rooms.Connected
 	for owner := range h.state {
 		if integration, room, is := rooms.OfGrant(owner); is {
-			all = append(all, rooms.Connected{Integration: integration, Room: room})
+			all = append(all, rooms.Connected{Integration: integration, Room: room, Account: rooms.Account{Mailbox: h.world.Rooms[room].Address}})
 		}
 	}
 	return all, nil
