@@ -1,6 +1,7 @@
 package people
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,8 @@ type Entry struct {
 	identity.Person
 	FirstSeen time.Time `json:"first_seen"`
 	LastSeen  time.Time `json:"last_seen"`
+	// ChangedAt is when a sign-in last told something else of them than the one before.
+	ChangedAt time.Time `json:"changed_at,omitzero"`
 
 	version store.Version
 }
@@ -40,6 +43,14 @@ type Directory struct {
 // New returns the directory kept in s.
 func New(s store.Store, now func() time.Time) *Directory {
 	return &Directory{store: s, now: now}
+}
+
+// Topic of announcements that somebody has come, has changed or has gone; the value is
+// their id.
+const Topic = "person"
+
+func changed(id string) store.Write {
+	return store.Write{Op: store.Announce, Key: Topic, Value: []byte(id)}
 }
 
 // Keys: a person, and two indexes that lead to the id. An index key ends in
@@ -72,7 +83,7 @@ func (d *Directory) SignedIn(ctx context.Context, p identity.Person) error {
 
 func (d *Directory) signedIn(ctx context.Context, p identity.Person) error {
 	now := d.now().UTC().Truncate(time.Second)
-	e := Entry{Person: p, FirstSeen: now, LastSeen: now}
+	e, news := Entry{Person: p, FirstSeen: now, LastSeen: now, ChangedAt: now}, true
 	key := personKey(p.ID)
 	rec, err := d.store.Get(ctx, key)
 	var old stored
@@ -86,6 +97,9 @@ func (d *Directory) signedIn(ctx context.Context, p identity.Person) error {
 		}
 		if old.Struck == "" {
 			e.FirstSeen = old.FirstSeen
+		}
+		if old.Struck == "" && same(old.Person, p) && !old.ChangedAt.IsZero() {
+			e.ChangedAt, news = old.ChangedAt, false
 		}
 	}
 	value, err := json.Marshal(e)
@@ -104,8 +118,18 @@ func (d *Directory) signedIn(ctx context.Context, p identity.Person) error {
 	for k := range stale {
 		writes = append(writes, store.Write{Key: k, Op: store.Delete})
 	}
+	if news {
+		writes = append(writes, changed(p.ID))
+	}
 	_, err = d.store.Commit(ctx, writes...)
 	return err
+}
+
+// same says whether two people look alike once they are stored.
+func same(a, b identity.Person) bool {
+	one, errOne := json.Marshal(a)
+	other, errOther := json.Marshal(b)
+	return errOne == nil && errOther == nil && bytes.Equal(one, other)
 }
 
 func indexKeys(p identity.Person) []string {

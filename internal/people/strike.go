@@ -34,7 +34,7 @@ func (d *Directory) Strike(ctx context.Context, e Entry, by string) (Struck, err
 	if err != nil {
 		return Struck{}, err
 	}
-	writes := []store.Write{{Key: personKey(e.ID), Value: value, If: store.If(e.version)}}
+	writes := []store.Write{{Key: personKey(e.ID), Value: value, If: store.If(e.version)}, changed(e.ID)}
 	for _, k := range indexKeys(e.Person) {
 		writes = append(writes, store.Write{Key: k, Op: store.Delete})
 	}

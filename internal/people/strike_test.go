@@ -48,10 +48,10 @@ func TestStrikeAndRemove(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The id is left, for who goes on.
-	if left := traces(t, s, "alice", "chan"); len(left) != 1 || left[0] != "person/t.alice" {
+	if left := traces(t, s, "alice", " chan"); len(left) != 1 || left[0] != "person/t.alice" {
 		t.Errorf("struck off, but %v", left)
 	}
-	if left := traces(t, s, "alice@", "chan"); left != nil {
+	if left := traces(t, s, "alice@", " chan"); left != nil {
 		t.Errorf("struck off, but %v", left)
 	}
 	for _, who := range []string{alice.ID, alice.Mailbox} {
