@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -38,6 +39,20 @@ func (k *Keeper) Summary(ctx context.Context, owner string) (Summary, error) {
 		sum.State = Unavailable
 	}
 	return sum, nil
+}
+
+// Stored tells what the store says of owner's grant, never Unavailable, whatever is
+// known in memory: what was announced with Topic can be read so at once, before this
+// gateway itself has heard of it. Like Summary it keeps nothing in memory.
+func (k *Keeper) Stored(ctx context.Context, owner string) (State, error) {
+	stored, err := k.cfg.Store.Get(ctx, key(owner))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return "", fmt.Errorf("read a grant: %w", err)
+	}
+	if c, ok := StateOf(stored); ok {
+		return c.State, nil
+	}
+	return NeedsSignIn, nil // there is none, or one that is damaged
 }
 
 // A Counted is a grant as a census of the store meets it.

@@ -70,6 +70,11 @@ func TestSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(grant.Summary{State: grant.Unavailable, Since: noon, Begun: noon, Renewed: later})
+	for owner, want := range map[string]grant.State{alice: grant.Connected, "tenant.nobody": grant.NeedsSignIn} {
+		if got, err := w.Stored(t.Context(), owner); err != nil || got != want {
+			t.Errorf("Stored of %s = %s, %v, want %s: an outage is not in the store", owner, got, err, want)
+		}
+	}
 	w.advance(time.Minute)
 	w.idp.refuses(400, refusedDead)
 	if _, err := w.Token(t.Context(), alice, grant.Ask{}); !errors.Is(err, grant.ErrNeedsSignIn) {
