@@ -113,6 +113,7 @@ func TestRoundTrip(t *testing.T) {
 		store.Write{Key: peers.Prefix + "x", Value: []byte("{}"), Expires: now.Add(time.Minute)},
 		store.Write{Key: "backupless", Value: []byte("x"), Expires: now.Add(time.Minute)},
 		store.Write{Key: "s/1"},
+		store.Write{Key: store.EpochKey, Value: []byte("of this store")},
 	)
 	for i := range 5 { // more than one batch
 		var writes []store.Write
@@ -144,6 +145,9 @@ func TestRoundTrip(t *testing.T) {
 	})
 	want[0].Value = []byte("changed")
 	same(t, want, content(t, to))
+	if epoch, err := store.Epoch(t.Context(), to); err != nil || epoch == "of this store" {
+		t.Errorf("the epoch of the filled store is %q, %v, want one of its own", epoch, err)
+	}
 	wantResult := Result{
 		Header: Header{ID: result.ID, Made: now, Version: "v1"}, Expired: 1,
 		Restored: map[string]int{"a": 1, "b": 2, "c": 1, "z": 2500}, LeftOut: map[string]int{"s": 1},

@@ -15,10 +15,10 @@ import (
 	"github.com/onesgate/onesgate/internal/store"
 )
 
-// passing says whether a record is about this one store at this moment only: who
-// works on it.
+// passing says whether a record is about this one store only: who works on it at this
+// moment, and what its announcements are counted by.
 func passing(key string) bool {
-	return strings.HasPrefix(key, leasePrefix) || strings.HasPrefix(key, peers.Prefix)
+	return strings.HasPrefix(key, leasePrefix) || strings.HasPrefix(key, peers.Prefix) || key == store.EpochKey
 }
 
 // Write writes the records that s has at this moment, now, to w; commits go on
