@@ -28,6 +28,7 @@ type api struct {
 	options  APIOptions
 	mux      *http.ServeMux
 	openapi  []byte
+	polls    chan struct{} // one for each caller who waits for changes
 }
 
 // NewAPI returns the handler of /v1 and /openapi.json. The gateway in front puts
@@ -35,7 +36,7 @@ type api struct {
 // refuses unsafe requests from other origins. Caddy's handle_path may strip a
 // prefix: no answer holds an absolute path of the API.
 func NewAPI(s *Service, o APIOptions) API {
-	a := &api{bookings: s, options: o, mux: http.NewServeMux()}
+	a := &api{bookings: s, options: o, mux: http.NewServeMux(), polls: make(chan struct{}, maxPolls)}
 	config := huma.DefaultConfig("onesgate bookings", "1")
 	config.Servers = []*huma.Server{{URL: "."}}
 	config.Info.Description = "Books rooms in Microsoft 365 in people's own names."
@@ -53,6 +54,7 @@ func NewAPI(s *Service, o APIOptions) API {
 	a.registerRooms(h)
 	a.registerAvailability(h)
 	a.registerUsers(h)
+	a.registerFeed(h)
 	var err error
 	if a.openapi, err = json.Marshal(h.OpenAPI()); err != nil {
 		panic("booking: the API's own description can't be written: " + err.Error()) // a slip in this package
@@ -153,7 +155,7 @@ func operation(id, method, path, summary string, statuses ...int) huma.Operation
 		MaxBodyBytes: maxBody + 1, // huma refuses at the limit, not beyond it
 		Errors: append(statuses, // and what any call may meet, Ones-Act-As among it
 			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity,
-			http.StatusInternalServerError, http.StatusServiceUnavailable),
+			http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable),
 		Security: []map[string][]string{{"service": {}}, {}},
 		Parameters: []*huma.Param{{
 			Name: "Ones-Act-As", In: "header", Schema: &huma.Schema{Type: huma.TypeString, Examples: []any{"alice@contoso.com"}},

@@ -30,6 +30,9 @@ type ServiceToken struct {
 // service that asks for itself everything.
 func (c Caller) sees(r *record) bool { return c.Person == nil || c.owns(r) }
 
+// forItself says that a service asks for nobody else.
+func (c Caller) forItself() bool { return c.Service != "" && c.Person == nil }
+
 func (c Caller) owns(r *record) bool { return c.Person != nil && c.Person.ID == r.PersonID }
 
 // id is the person's whom the call is for; "": nobody's.

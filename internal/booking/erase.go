@@ -44,7 +44,7 @@ func (j journal) erase(ctx context.Context, index, id string, stands store.Write
 		if err != nil && !errors.Is(err, errNotFound) {
 			return err
 		}
-		writes := []store.Write{stands, {Op: store.Delete, Key: index}}
+		writes := []store.Write{stands, {Op: store.Delete, Key: index}, news(id)}
 		if err == nil {
 			writes = append(writes, store.Write{Op: store.Delete, Key: recordKey(id), If: store.If(version)})
 			for _, w := range moved(r.shown().keys, nil) {

@@ -167,6 +167,7 @@ func (h *house) service() *Service {
 		}
 		return grant.Connected, nil
 	}
+	svc.stored = svc.connection
 	return svc
 }
 

@@ -51,7 +51,7 @@ func (j journal) acceptance(r *record, took, stands store.Write, requestHash str
 	if err != nil {
 		return nil, err
 	}
-	writes := []store.Write{{Key: recordKey(r.ID), Value: value, If: store.If(store.Absent)}, took, stands}
+	writes := []store.Write{{Key: recordKey(r.ID), Value: value, If: store.If(store.Absent)}, took, stands, news(r.ID)}
 	writes = append(writes, moved(nil, r.shown().keys)...)
 	for _, key := range claims {
 		write, err := claim{ID: r.ID, Request: requestHash}.write(key, r.lastEnd())
@@ -108,6 +108,7 @@ func (j journal) changeWith(ctx context.Context, id string, f func(*record) ([]s
 		if after.answer != before.answer {
 			r.Revision++
 			r.UpdatedAt = j.now().UTC().Truncate(time.Second)
+			writes = append(writes, news(id))
 		}
 		value, err := json.Marshal(&r)
 		if err != nil {

@@ -56,6 +56,14 @@ func hash(words ...string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
+// Topic of announcements that a booking is new, shows something else, or is gone; the
+// value is its id.
+const Topic = "booking"
+
+func news(id string) store.Write {
+	return store.Write{Op: store.Announce, Key: Topic, Value: []byte(id)}
+}
+
 // A claim is what a key of the caller's leads to: which booking was made with
 // it, and from what request.
 type claim struct {

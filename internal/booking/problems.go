@@ -36,6 +36,7 @@ const (
 	codeRoomDeclined      code = "room_declined"
 	codeInvalidState      code = "invalid_state"
 	codeAmbiguousUser     code = "ambiguous_user"
+	codeCursorExpired     code = "cursor_expired"
 	codeVersionConflict   code = "version_conflict"
 	codeInvalidRequest    code = "invalid_request"
 	codeMismatch          code = "idempotency_mismatch"
@@ -63,6 +64,7 @@ var statuses = map[code]int{
 	codeRoomDeclined:      http.StatusConflict,
 	codeInvalidState:      http.StatusConflict,
 	codeAmbiguousUser:     http.StatusConflict,
+	codeCursorExpired:     http.StatusGone,
 	codeVersionConflict:   http.StatusPreconditionFailed,
 	codeInvalidRequest:    http.StatusUnprocessableEntity,
 	codeMismatch:          http.StatusUnprocessableEntity,
@@ -88,6 +90,7 @@ var (
 	errSignInRequired   = refusal{codeSignInRequired, "Sign in first."}
 	errUnknownRoom      = refusal{codeUnknownRoom, "No room of that name is configured for you; GET /v1/rooms lists those that are."}
 	errMismatch         = refusal{codeMismatch, "This key was used before for a different request: use a new key for a new booking."}
+	errCursorExpired    = refusal{codeCursorExpired, "What has changed since this cursor is not known any more: list everything, and begin anew without a cursor."}
 	errNotOrganizer     = refusal{codeNotOrganizer, "Only the organizer can do that."}
 	errForWhom          = refusal{codeForbidden, "Say whom you book for: send Ones-Act-As with an e-mail address, a user id or card:NUMBER."}
 	errNoSuchOccurrence = refusal{codeNotFound, "The series has no occurrence that was to start then: GET the occurrences, and use original_start."}

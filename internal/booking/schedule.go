@@ -30,8 +30,8 @@ type RoomInfo struct {
 // notConnected is the connection of a room that has no account.
 const notConnected = "not_connected"
 
-// infos describes rooms.
-func (s *Service) infos(ctx context.Context, wanted []Room) ([]RoomInfo, error) {
+// infos describes rooms; state tells how the grants of their accounts stand.
+func (s *Service) infos(ctx context.Context, state stateOf, wanted ...Room) ([]RoomInfo, error) {
 	connected, err := s.accounts(ctx)
 	if err != nil {
 		return nil, err
@@ -40,11 +40,11 @@ func (s *Service) infos(ctx context.Context, wanted []Room) ([]RoomInfo, error) 
 	for _, room := range wanted {
 		info := s.info(room)
 		if slices.ContainsFunc(connected, func(a rooms.Connected) bool { return a.Integration == room.Integration && a.Room == room.Name }) {
-			state, err := s.connection(ctx, rooms.GrantOwner(room.Integration, room.Name))
+			now, err := state(ctx, rooms.GrantOwner(room.Integration, room.Name))
 			if err != nil {
 				return nil, err
 			}
-			info.Connection = string(state)
+			info.Connection = string(now)
 		}
 		infos = append(infos, info)
 	}
@@ -76,7 +76,7 @@ func (s *Service) Rooms(ctx context.Context, c Caller, after string, limit int) 
 	}
 	slices.SortFunc(found, func(a, b Room) int { return strings.Compare(a.Name, b.Name) })
 	more = len(found) > limit
-	infos, err = s.infos(ctx, found[:min(len(found), limit)])
+	infos, err = s.infos(ctx, s.connection, found[:min(len(found), limit)]...)
 	return infos, more, err
 }
 
@@ -86,7 +86,7 @@ func (s *Service) Room(ctx context.Context, c Caller, name string) (RoomInfo, er
 	if err != nil {
 		return RoomInfo{}, err
 	}
-	infos, err := s.infos(ctx, []Room{room})
+	infos, err := s.infos(ctx, s.connection, room)
 	if err != nil {
 		return RoomInfo{}, err
 	}

@@ -79,9 +79,10 @@ type Service struct {
 	audit   *slog.Logger
 	now     func() time.Time
 
-	// token and connection are those of the grant keeper.
+	// token, connection and stored are those of the grant keeper.
 	token      func(ctx context.Context, owner string, ask grant.Ask) (string, error)
-	connection func(ctx context.Context, owner string) (grant.State, error)
+	connection stateOf
+	stored     stateOf
 	// accounts lists the rooms that are connected with one.
 	accounts func(ctx context.Context) ([]rooms.Connected, error)
 
@@ -91,6 +92,9 @@ type Service struct {
 	looks    looks
 	refusals refusals
 }
+
+// stateOf tells how the grant of an owner stands.
+type stateOf func(ctx context.Context, owner string) (grant.State, error)
 
 // New returns a service. Bookings are accepted at once, but nothing goes to
 // Microsoft before Run.
@@ -111,6 +115,7 @@ func New(cfg Config) *Service {
 			}
 			return c.State(), nil
 		},
+		stored:   cfg.Grants.Stored,
 		accounts: cfg.Accounts.All,
 		locks:    roomLocks{open: map[string]*roomLock{}},
 		waiters:  waiters{byID: map[string]map[chan struct{}]struct{}{}},

@@ -93,6 +93,13 @@ func (a *Accounts) Get(ctx context.Context, integration, room string) (Account, 
 	return account, c.State(), nil
 }
 
+// Standing returns a room's account and a part of a commit that holds only if the room
+// still has it by then, or ErrNotConnected.
+func (a *Accounts) Standing(ctx context.Context, integration, room string) (Account, store.Write, error) {
+	rec, account, err := a.read(ctx, integration, room)
+	return account, store.Write{Op: store.Check, Key: key(integration, room), If: store.If(rec.Version)}, err
+}
+
 // A Connected is a room with its account.
 type Connected struct {
 	Integration, Room string

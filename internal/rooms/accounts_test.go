@@ -104,14 +104,27 @@ func TestConnectAndDisconnect(t *testing.T) {
 	}
 	s.is = false
 	wants(first, "access-first")
+	got, stands, err := a.Standing(ctx, "contoso", "boardroom")
+	if err != nil || got != first {
+		t.Errorf("Standing = %v, %v, want %v", got, err, first)
+	}
+	if _, err := s.Commit(ctx, stands); err != nil {
+		t.Errorf("it does not stand: %v", err)
+	}
 	if err := a.Connect(ctx, "contoso", "boardroom", second, tokens("second")); err != nil {
 		t.Fatal(err)
 	}
 	wants(second, "access-second")
+	if _, err := s.Commit(ctx, stands); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("the account before stands still: %v", err)
+	}
 	if was, err := a.Disconnect(ctx, "contoso", "boardroom"); err != nil || was != second {
 		t.Errorf("Disconnect = %v, %v, want %v", was, err, second)
 	}
 	wantsNone()
+	if _, _, err := a.Standing(ctx, "contoso", "boardroom"); !errors.Is(err, ErrNotConnected) {
+		t.Errorf("Standing = %v, want ErrNotConnected", err)
+	}
 	// Nothing of the tokens is left.
 	if err := s.Snapshot(ctx, func(r store.Record) error {
 		if strings.HasPrefix(r.Key, "room-account/") || strings.HasPrefix(r.Key, "grant/") {
