@@ -243,24 +243,27 @@ func (a *api) list(ctx context.Context, c Caller, in *listInput) (*listAnswer, e
 	return out, nil
 }
 
-// window reads from and to, both optional. A "+" that was not escaped in the
-// query has become a space by now.
-func window(from, to string) (start, end time.Time, err error) {
-	var wrong invalid
-	read := func(name, value string) (t time.Time) {
-		if value == "" {
-			return t
-		}
-		t, err := time.Parse(time.RFC3339, strings.Replace(value, " ", "+", 1))
-		if err == nil {
-			t, err = plausible(t)
-		}
-		if err != nil {
-			wrong = append(wrong, fieldError{"query." + name, "write a time like 2026-12-01T10:00:00+08:00", value})
-		}
-		return t
+// queryTime reads a time of a query; zero: there is none. A "+" that was not escaped in
+// the query has become a space by now.
+func queryTime(name, value string) (t time.Time, wrong invalid) {
+	if value == "" {
+		return t, nil
 	}
-	start, end = read("from", from), read("to", to)
+	t, err := time.Parse(time.RFC3339, strings.Replace(value, " ", "+", 1))
+	if err == nil {
+		t, err = plausible(t)
+	}
+	if err != nil {
+		wrong = invalid{{"query." + name, "write a time like 2026-12-01T10:00:00+08:00", value}}
+	}
+	return t, wrong
+}
+
+// window reads from and to, both optional.
+func window(from, to string) (start, end time.Time, err error) {
+	start, wrong := queryTime("from", from)
+	end, more := queryTime("to", to)
+	wrong = append(wrong, more...)
 	if wrong == nil && !start.IsZero() && !end.IsZero() && !start.Before(end) {
 		wrong = append(wrong, fieldError{"query.to", "the end must come after the start", to})
 	}

@@ -3,33 +3,55 @@ package booking
 import (
 	"context"
 	"net/http"
-	"time"
+	"regexp"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"github.com/onesgate/onesgate/internal/grant"
-	"github.com/onesgate/onesgate/internal/people"
 )
 
 func (a *api) registerUsers(h huma.API) {
 	user := operation("get-user", http.MethodGet, "/v1/users/{user}", "Does this person have a working connection?")
 	user.Description = "An e-mail address, a user id, card:NUMBER, or me."
 	huma.Register(h, user, answer(a, a.user))
+	users := operation("list-users", http.MethodGet, "/v1/users", "List the people synchronised so far")
+	users.Description = "For services: everybody who has signed in, in no order that means something. A page may be short, or empty, and have a " +
+		"next_cursor all the same. Whose connection changes, and who is erased, is told by /v1/changes."
+	huma.Register(h, users, answer(a, a.users))
 }
 
-// A User is a person as a service needs to know them.
-type User struct {
-	ID            string      `json:"id"`
-	Mail          string      `json:"mail,omitempty"`
-	Name          string      `json:"name,omitempty"`
-	Integration   string      `json:"integration"`
-	Groups        []string    `json:"groups" nullable:"false"`
-	DefaultGroups []string    `json:"default_groups" nullable:"false"`
-	CardNumber    string      `json:"card_number,omitempty"`
-	Connection    grant.State `json:"connection" enum:"connected,needs_sign_in,needs_admin_consent,no_mailbox,unavailable"`
-	LoginURL      string      `json:"login_url,omitempty" doc:"Where the person can mend the connection"`
-	FirstSeen     time.Time   `json:"first_seen"`
-	LastSeen      time.Time   `json:"last_seen"`
+type usersInput struct {
+	Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"200" doc:"How many at most"`
+	Cursor string `query:"cursor" maxLength:"600" doc:"next_cursor of an earlier answer"`
+	Since  string `query:"since" maxLength:"64" doc:"RFC 3339; only who has signed in for the first time, or with another mail, name, group or card number, at that second or later"`
+}
+
+type usersAnswer struct {
+	Body struct {
+		Users      []User `json:"users" nullable:"false"`
+		NextCursor string `json:"next_cursor,omitempty" doc:"Missing: there are no more"`
+	}
+}
+
+var anyID = regexp.MustCompile(`^[ -~]{1,400}$`)
+
+func (a *api) users(ctx context.Context, c Caller, in *usersInput) (*usersAnswer, error) {
+	since, wrong := queryTime("since", in.Since)
+	if wrong != nil {
+		return nil, wrong
+	}
+	after, err := position(in.Cursor, anyID)
+	if err != nil {
+		return nil, err
+	}
+	users, next, err := a.bookings.Users(ctx, c, since, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &usersAnswer{}
+	out.Body.Users = users
+	if next != "" {
+		out.Body.NextCursor = cursor(next)
+	}
+	return out, nil
 }
 
 type userInput struct {
@@ -58,17 +80,4 @@ func (a *api) user(ctx context.Context, c Caller, in *userInput) (*userAnswer, e
 		return nil, err
 	}
 	return &userAnswer{a.bookings.user(e, state)}, nil
-}
-
-// user is somebody as callers are told, with the state of their connection.
-func (s *Service) user(e people.Entry, state grant.State) User {
-	u := User{
-		ID: e.ID, Mail: e.Email, Name: e.Name, Integration: e.Integration,
-		Groups: append([]string{}, e.Groups...), DefaultGroups: append([]string{}, e.DefaultGroups...),
-		CardNumber: e.CardNumber, Connection: state, FirstSeen: e.FirstSeen, LastSeen: e.LastSeen,
-	}
-	if state == grant.NeedsSignIn || state == grant.NeedsAdminConsent {
-		u.LoginURL = s.world().PublicURL + "/.ones/login/" + e.Integration
-	}
-	return u
 }

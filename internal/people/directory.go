@@ -27,6 +27,15 @@ type Entry struct {
 	version store.Version
 }
 
+// News says whether they came or changed at a time or later. Of who has not signed in
+// since this is noted, that they were seen has to do.
+func (e Entry) News(since time.Time) bool {
+	if e.ChangedAt.IsZero() {
+		return !e.LastSeen.Before(since)
+	}
+	return !e.ChangedAt.Before(since)
+}
+
 // stored is an entry as it lies in the store.
 type stored struct {
 	Entry
