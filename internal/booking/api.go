@@ -44,6 +44,7 @@ func NewAPI(s *Service, o APIOptions) API {
 	config.DocsPath, config.SchemasPath = "", ""
 	config.OpenAPIPath = "" // ours is made once; huma's is made by the first reader, unlocked
 	config.RejectUnknownQueryParameters = true
+	config.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"service": {Type: "http", Scheme: "bearer", Description: "A service token; Ones-Act-As says for whom."},
 	}
@@ -98,6 +99,14 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, err := a.admit(r)
 	if err != nil {
 		writeProblem(w, a.problem(r.Context(), Caller{}, err))
+		return
+	}
+	if !speaksJSON(r) {
+		p := statusProblem(http.StatusUnsupportedMediaType, "")
+		if r.Method == http.MethodPatch {
+			p.header.Set("Accept-Patch", mergePatch+", application/json") // RFC 5789, section 3.1
+		}
+		writeProblem(w, p)
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody+1)

@@ -169,9 +169,11 @@ func newProblem(c code, detail string) *Problem {
 	return &Problem{Title: http.StatusText(status), Status: status, Code: string(c), Detail: detail, header: http.Header{}}
 }
 
-// init makes huma's own refusals problems of ours. Its hook is global to the
-// process; nothing else here uses huma.
+// init makes huma's own refusals problems of ours, and has it tell names of members
+// apart by their case, as JSON does: "Room" beside "room" would be a second one. Both
+// are global to the process; nothing else here uses huma.
 func init() {
+	huma.ValidateStrictCasing = true
 	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
 		return statusProblem(status, detail, errs...)
 	}
@@ -205,7 +207,7 @@ func statusProblem(status int, detail string, errs ...error) *Problem {
 	}
 	switch {
 	case status == http.StatusUnsupportedMediaType:
-		p.Detail = "Send the body as JSON, with Content-Type: application/json."
+		p.Detail = "Send the body as JSON, with Content-Type: application/json; a merge patch may be application/merge-patch+json."
 	case len(p.Errors) > 0:
 		p.Detail = summary(p.Errors)
 	}
