@@ -29,6 +29,8 @@ type api struct {
 	mux      *http.ServeMux
 	openapi  []byte
 	polls    chan struct{} // one for each caller who waits for changes
+
+	persons, services, strangers *throttle
 }
 
 // NewAPI returns the handler of /v1 and /openapi.json. The gateway in front puts
@@ -36,7 +38,12 @@ type api struct {
 // refuses unsafe requests from other origins. Caddy's handle_path may strip a
 // prefix: no answer holds an absolute path of the API.
 func NewAPI(s *Service, o APIOptions) API {
-	a := &api{bookings: s, options: o, mux: http.NewServeMux(), polls: make(chan struct{}, maxPolls)}
+	a := &api{
+		bookings: s, options: o, mux: http.NewServeMux(), polls: make(chan struct{}, maxPolls),
+		persons:   newThrottle(personRate, personBurst, s.now),
+		services:  newThrottle(serviceRate, serviceBurst, s.now),
+		strangers: newThrottle(strangerRate, strangerBurst, s.now),
+	}
 	config := huma.DefaultConfig("onesgate bookings", "1")
 	config.Servers = []*huma.Server{{URL: "."}}
 	config.Info.Description = "Books rooms in Microsoft 365 in people's own names."

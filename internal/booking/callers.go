@@ -72,6 +72,9 @@ func (a API) Problem(ctx context.Context, c Caller, err error) *Problem {
 func (a *api) admit(r *http.Request) (Caller, error) {
 	c, err := a.caller(r)
 	if errors.Is(err, errInvalidToken) {
+		if tired := a.strangers.err(from(r)); tired != nil {
+			return Caller{}, tired // nor is there a line in the log for each
+		}
 		a.bookings.audit.WarnContext(r.Context(), "bearer token refused", "method", r.Method, "path", r.URL.Path, "from", r.RemoteAddr)
 	}
 	return c, err
@@ -90,10 +93,16 @@ func (a *api) caller(r *http.Request) (Caller, error) {
 		if !ok {
 			return Caller{}, errInvalidToken
 		}
+		if err := a.services.err(name); err != nil {
+			return Caller{}, err
+		}
 		return a.actAs(r, name, actAs)
 	case person != nil:
 		if len(actAs) > 0 || identity.TriedActAs(r.Context()) {
 			return Caller{}, refusal{codeForbidden, "A signed-in person acts for themselves: leave out Ones-Act-As."}
+		}
+		if err := a.persons.err(person.ID); err != nil {
+			return Caller{}, err
 		}
 		e, err := a.bookings.people.Get(r.Context(), person.ID)
 		a.seen(r, e, err)

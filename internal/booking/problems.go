@@ -232,6 +232,7 @@ func (a *api) problem(ctx context.Context, c Caller, err error) *Problem {
 	var (
 		known    *Problem
 		refused  refusal
+		tired    throttled
 		fields   invalid
 		conflict *conflictError
 		ofGraph  *graph.Error
@@ -242,6 +243,8 @@ func (a *api) problem(ctx context.Context, c Caller, err error) *Problem {
 		return known
 	case errors.As(err, &refused):
 		return a.signInHelp(newProblem(refused.code, refused.detail), c)
+	case errors.As(err, &tired):
+		return withRetryAfter(newProblem(codeThrottled, tired.Error()), time.Duration(tired))
 	case errors.As(err, &fields):
 		p := newProblem(codeInvalidRequest, "")
 		for _, f := range fields {
