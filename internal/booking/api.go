@@ -175,7 +175,7 @@ func operation(id, method, path, summary string, statuses ...int) huma.Operation
 		Security: []map[string][]string{{"service": {}}, {}},
 		Parameters: []*huma.Param{{
 			Name: "Ones-Act-As", In: "header", Schema: &huma.Schema{Type: huma.TypeString, Examples: []any{"alice@contoso.com"}},
-			Description: "With a service token: the person it is for, by e-mail address, user id or card:NUMBER. Lists and rooms do without.",
+			Description: "With a service token: the person it is for, by e-mail address, user id or card:NUMBER; or room:NAME. Lists and rooms do without.",
 		}},
 	}
 }

@@ -68,6 +68,9 @@ func (a *api) user(ctx context.Context, c Caller, in *userInput) (*userAnswer, e
 	if who == "me" {
 		who = c.Person.ID
 	}
+	if c.Room != "" {
+		return nil, refusal{codeForbidden, "A room may not ask about people: leave out Ones-Act-As."}
+	}
 	if c.Service == "" && who != c.Person.ID {
 		return nil, refusal{codeForbidden, "A signed-in person may only ask about themselves: use me."}
 	}

@@ -16,8 +16,13 @@ import (
 type Caller struct {
 	// Service is the name of the token of a service; empty: a person's session.
 	Service string
-	// Person is whom the call is for; nil: a service that asks for itself.
+	// Person is whom the call is for; nil: a service that asks for itself, or for a room.
 	Person *identity.Person
+	// Room is the name of the room that the call is for, such as from a panel at its
+	// door; empty: none.
+	Room string
+
+	integration string // of Room
 }
 
 // A ServiceToken lets a service in. Only its SHA-256 is kept.
@@ -26,12 +31,17 @@ type ServiceToken struct {
 	SHA256 [sha256.Size]byte
 }
 
-// sees says whether the caller may see a booking at all: a person their own, a
-// service that asks for itself everything.
-func (c Caller) sees(r *record) bool { return c.Person == nil || c.owns(r) }
+// sees says whether the caller may see a booking at all: a person their own, a room
+// those in it, a service that asks for itself everything.
+func (c Caller) sees(r *record) bool {
+	if c.Room != "" {
+		return r.Request.Room == c.Room && r.Integration == c.integration
+	}
+	return c.Person == nil || c.owns(r)
+}
 
 // forItself says that a service asks for nobody else.
-func (c Caller) forItself() bool { return c.Service != "" && c.Person == nil }
+func (c Caller) forItself() bool { return c.Service != "" && c.Person == nil && c.Room == "" }
 
 func (c Caller) owns(r *record) bool { return c.Person != nil && c.Person.ID == r.PersonID }
 
@@ -45,12 +55,33 @@ func (c Caller) id() string {
 
 // view is the booking as the caller may see it; the subject of a private one is
 // only for its organizer.
-func (c Caller) view(r *record) Booking { return r.booking(c.owns(r)) }
+func (c Caller) view(r *record) Booking {
+	b := r.booking(c.owns(r))
+	if c.Room != "" {
+		b.atTheDoor()
+	}
+	return b
+}
+
+// atTheDoor leaves of a booking what everybody who passes by may read: when, what and
+// by whom, of a private one only when.
+func (b *Booking) atTheDoor() {
+	b.Body, b.Attendees, b.Graph = "", []string{}, GraphIDs{}
+	if b.Private {
+		b.Subject, b.Organizer = "", Organizer{}
+	}
+}
 
 // mayUse says whether the room is one that the caller can ask for: those of the
-// person's own integration.
+// person's, or the room's, own integration.
 func (c Caller) mayUse(room Room) bool {
-	return c.Person == nil || c.Person.Integration == room.Integration
+	switch {
+	case c.Room != "":
+		return c.integration == room.Integration
+	case c.Person != nil:
+		return c.Person.Integration == room.Integration
+	}
+	return true
 }
 
 // Caller finds out who sends a request to a handler that stands beside the API, by
@@ -131,6 +162,13 @@ func (a *api) actAs(r *http.Request, service string, values []string) (Caller, e
 		return Caller{Service: service}, nil
 	case len(values) > 1:
 		return Caller{}, refusal{codeMalformed, "Ones-Act-As must be there once."}
+	}
+	if name, ok := strings.CutPrefix(strings.TrimSpace(values[0]), "room:"); ok {
+		room, ok := a.bookings.world().Rooms[name]
+		if !ok {
+			return Caller{}, errUnknownRoom
+		}
+		return Caller{Service: service, Room: room.Name, integration: room.Integration}, nil
 	}
 	e, err := a.bookings.people.Find(r.Context(), values[0])
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -29,6 +30,7 @@ func durable(ctx context.Context) (context.Context, context.CancelFunc) {
 // A request that was accepted before is answered with the present state of its
 // booking, and replayed is true.
 func (s *Service) Create(ctx context.Context, c Caller, req Request, key string) (b Booking, replayed bool, err error) {
+	c = s.organizing(c)
 	if c.Person == nil {
 		return Booking{}, false, errForWhom
 	}
@@ -48,6 +50,9 @@ func (s *Service) Create(ctx context.Context, c Caller, req Request, key string)
 	room, ok := world.Rooms[req.Room]
 	if !ok || !c.mayUse(room) {
 		return Booking{}, false, errUnknownRoom
+	}
+	if err := s.mayBook(ctx, c, room); err != nil {
+		return Booking{}, false, err
 	}
 	when, wrong := req.check(room, world.Rooms, s.now(), nil)
 	if wrong != nil {
@@ -192,9 +197,14 @@ func (s *Service) acceptFree(ctx context.Context, r *record, room Room, requestH
 }
 
 // moment is what must not have changed when r is accepted: the room's last acceptance,
-// and that the person is in the directory.
+// and that the person is in the directory, or the account still stands for the room.
 func (s *Service) moment(ctx context.Context, r *record, room Room) (took, stands store.Write, err error) {
-	if took, err = s.journal.take(ctx, room.Name, r.ID); err == nil {
+	if took, err = s.journal.take(ctx, room.Name, r.ID); err != nil {
+		return took, stands, err
+	}
+	if _, _, ok := rooms.OfGrant(r.PersonID); ok {
+		stands, err = s.roomOrganizes(ctx, room)
+	} else {
 		stands, err = s.people.Stands(ctx, r.PersonID)
 	}
 	return took, stands, err

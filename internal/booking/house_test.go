@@ -150,7 +150,7 @@ func (h *house) service() *Service {
 		Store: engine, People: people.New(h.store, time.Now), World: func() *World { return h.world },
 		Views: h.views, Log: logger, Audit: logger, Now: time.Now,
 	})
-	svc.accounts = h.connected
+	svc.accounts, svc.standing = h.connected, rooms.New(h.store, nil).Standing
 	svc.token = func(_ context.Context, owner string, _ grant.Ask) (string, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()

@@ -56,6 +56,9 @@ func (r *record) told(c Caller) []Occurrence {
 		if r.Request.Private && !c.owns(r) {
 			told.Subject, told.Attendees = "", []string{}
 		}
+		if c.Room != "" {
+			told.Attendees = []string{} // as in a booking at the door
+		}
 		all = append(all, told)
 	}
 	return all

@@ -291,7 +291,11 @@ func (a *api) signInHelp(p *Problem, c Caller) *Problem {
 		p.LoginURL = login
 	case codeNeedsSignIn, codeNeedsAdminConsent:
 		p.LoginURL = login
-		if c.Person != nil {
+		switch {
+		case c.Room != "":
+			p.LoginURL = a.bookings.world().PublicURL + "/.ones/rooms/" + c.Room + "/connect"
+			p.Detail = "The account that stands for this room can't be used any more: an admin has to connect it again."
+		case c.Person != nil:
 			p.LoginURL = login + "/" + c.Person.Integration
 		}
 	case codeInvalidToken:

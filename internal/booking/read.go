@@ -75,6 +75,8 @@ func (s *Service) List(ctx context.Context, c Caller, f Filter) (found []Booking
 	}
 	prefix := startPrefix
 	switch {
+	case c.Room != "":
+		prefix = roomPrefix(c.Room)
 	case c.Person != nil:
 		prefix = personPrefix(c.Person.ID)
 	case f.Room != "":

@@ -146,7 +146,11 @@ func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to 
 	}
 	for _, b := range blocks {
 		if b.overlaps(period{from, to}) {
-			answer.Blocks = append(answer.Blocks, b.seenBy(c, room.TimeZone))
+			told := b.seenBy(c, room.TimeZone)
+			if c.Room != "" && c.Room != room.Name {
+				told.Subject = "" // a panel at a door tells what goes on behind that one
+			}
+			answer.Blocks = append(answer.Blocks, told)
 		}
 	}
 	return answer, nil

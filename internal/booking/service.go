@@ -83,8 +83,9 @@ type Service struct {
 	token      func(ctx context.Context, owner string, ask grant.Ask) (string, error)
 	connection stateOf
 	stored     stateOf
-	// accounts lists the rooms that are connected with one.
+	// accounts lists the rooms that are connected with one, standing is that of one room.
 	accounts func(ctx context.Context) ([]rooms.Connected, error)
+	standing func(ctx context.Context, integration, room string) (rooms.Account, store.Write, error)
 
 	locks    roomLocks
 	waiters  waiters
@@ -117,6 +118,7 @@ func New(cfg Config) *Service {
 		},
 		stored:   cfg.Grants.Stored,
 		accounts: cfg.Accounts.All,
+		standing: cfg.Accounts.Standing,
 		locks:    roomLocks{open: map[string]*roomLock{}},
 		waiters:  waiters{byID: map[string]map[chan struct{}]struct{}{}},
 		queue:    newQueue(),

@@ -258,6 +258,7 @@ func (g *Gate) keepAccount(w http.ResponseWriter, r *http.Request, current *sess
 		return
 	}
 	s.Audit.Info("room connected", who...)
+	s.SignedIn(rooms.GrantOwner(room.Integration, room.Name))
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, roomPath(room.Name), http.StatusSeeOther)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -268,11 +269,16 @@ func TestReconnectARoom(t *testing.T) {
 	l := newLobby(t, func(c *world.Config) {
 		c.Tenants[0].Rooms[0].Shares = []world.Share{{With: bob, Role: world.RoleWrite}}
 	})
+	var resumed []string // whose bookings go on
+	l.site.SignedIn = func(owner string) { resumed = append(resumed, owner) }
 	for _, tt := range []struct{ account, kept string }{{own, own}, {"carol@contoso.example", own}, {bob, bob}, {own, own}} {
 		l.connects(t, boardroom, tt.account)
 		if got := l.kept(t); got != tt.kept {
 			t.Errorf("after %s the room is connected with %q", tt.account, got)
 		}
+	}
+	if owner := rooms.GrantOwner("contoso", "boardroom"); !slices.Equal(resumed, []string{owner, owner, owner}) {
+		t.Errorf("resumed %v, want what the room has booked, each time it is connected", resumed)
 	}
 	if _, _, err := l.site.RoomAccounts.Get(t.Context(), "contoso", "harbour"); !errors.Is(err, rooms.ErrNotConnected) {
 		t.Errorf("another room: %v", err)

@@ -39,9 +39,9 @@ type Config struct {
 	Grants   *grant.Keeper
 	// RoomAccounts are what rooms are connected with.
 	RoomAccounts *rooms.Accounts
-	// SignedIn is called after somebody has signed in; what waited for their
-	// grant goes on.
-	SignedIn func(personID string)
+	// SignedIn is called after somebody has signed in, or an account for a room; what
+	// waited for their grant goes on.
+	SignedIn func(owner string)
 	// Disconnect forgets somebody's grant and ends all their sessions, durably.
 	Disconnect func(ctx context.Context, personID string) error
 	// Theme is the look of the pages.
