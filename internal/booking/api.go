@@ -9,6 +9,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/onesgate/onesgate/internal/booking/reference"
 )
 
 // APIOptions say who may call besides people with a session.
@@ -28,12 +30,13 @@ type api struct {
 	options  APIOptions
 	mux      *http.ServeMux
 	openapi  []byte
+	docs     []byte
 	polls    chan struct{} // one for each caller who waits for changes
 
 	persons, services, strangers *throttle
 }
 
-// NewAPI returns the handler of /v1 and /openapi.json. The gateway in front puts
+// NewAPI returns the handler of /v1, of /openapi.json, and of the page /docs. The gateway in front puts
 // the signed-in person into the request's context (identity.NewContext) and
 // refuses unsafe requests from other origins. Caddy's handle_path may strip a
 // prefix: no answer holds an absolute path of the API.
@@ -67,8 +70,37 @@ func NewAPI(s *Service, o APIOptions) API {
 	if a.openapi, err = json.Marshal(h.OpenAPI()); err != nil {
 		panic("booking: the API's own description can't be written: " + err.Error()) // a slip in this package
 	}
+	if a.docs, err = reference.Page(h.OpenAPI(), codes()); err != nil {
+		panic("booking: the API's own page can't be written: " + err.Error()) // likewise
+	}
 	return API{a}
 }
+
+// describes answers what needs no caller: what the API is like. done is false if
+// something else was asked for.
+func (a *api) describes(w http.ResponseWriter, r *http.Request) (done bool) {
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return false
+	case r.URL.Path == pathOpenAPI:
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(a.openapi)
+	case r.URL.Path == pathDocs:
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", reference.Policy)
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		_, _ = w.Write(a.docs)
+	default:
+		return false
+	}
+	return true
+}
+
+// What needs no caller.
+const (
+	pathOpenAPI = "/openapi.json"
+	pathDocs    = "/docs"
+)
 
 type callerKey struct{}
 
@@ -83,9 +115,7 @@ func callerOf(ctx context.Context) Caller {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if r.URL.Path == "/openapi.json" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(a.openapi)
+	if a.describes(w, r) {
 		return
 	}
 	// The mux would redirect an unclean path, without the prefix that was stripped.
@@ -137,7 +167,7 @@ func (a *api) allowed(r *http.Request) string {
 			methods = append(methods, probe.Method)
 		}
 	}
-	if r.URL.Path == "/openapi.json" {
+	if r.URL.Path == pathOpenAPI || r.URL.Path == pathDocs {
 		methods = []string{http.MethodGet}
 	}
 	return strings.Join(methods, ", ")

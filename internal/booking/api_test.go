@@ -71,6 +71,7 @@ func TestHTTP(t *testing.T) {
 		{"unclean path", "GET", "/v1//rooms", "", "", 404, "not_found", "", ""},
 		{"method", "PUT", "/v1/bookings", "{}", "", 405, "method_not_allowed", "Allow", "GET, POST"},
 		{"method of one", "POST", "/v1/bookings/x", "{}", "", 405, "method_not_allowed", "Allow", "GET, PATCH, DELETE"},
+		{"page by PUT", "PUT", "/docs", "", "", 405, "method_not_allowed", "Allow", "GET"},
 		{"description by POST", "POST", "/openapi.json", "", "", 405, "method_not_allowed", "Allow", "GET"},
 		{"too large", "POST", "/v1/bookings", `{"body":"` + strings.Repeat("x", maxBody) + `"}`, "", 413, "request_entity_too_large", "", ""},
 		{"not JSON", "POST", "/v1/bookings", "room=x", "application/x-www-form-urlencoded", 415, "unsupported_media_type", "", ""},

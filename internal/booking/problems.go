@@ -1,17 +1,20 @@
 package booking
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/onesgate/onesgate/internal/booking/reference"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/people"
@@ -74,6 +77,20 @@ var statuses = map[code]int{
 	codeStoreUnavailable:  http.StatusServiceUnavailable,
 	codeStoreFull:         http.StatusInsufficientStorage,
 	codeInternal:          http.StatusInternalServerError,
+}
+
+// codes lists all of them for the page of the API, those of huma too.
+func codes() (all []reference.Code) {
+	for c, status := range statuses {
+		all = append(all, reference.Code{Name: string(c), Status: status})
+	}
+	for _, status := range []int{http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType} {
+		all = append(all, reference.Code{Name: statusProblem(status, "").Code, Status: status})
+	}
+	slices.SortFunc(all, func(a, b reference.Code) int {
+		return cmp.Or(a.Status-b.Status, strings.Compare(a.Name, b.Name))
+	})
+	return all
 }
 
 // A refusal is an error whose words are for the caller.

@@ -14,8 +14,8 @@ import (
 
 // A Request is what a caller wants to book. Lengths are in characters.
 type Request struct {
-	Room          string         `json:"room" maxLength:"128" doc:"Name of a configured room"`
-	Subject       string         `json:"subject" maxLength:"255"`
+	Room          string         `json:"room" maxLength:"128" doc:"Name of a configured room" example:"boardroom"`
+	Subject       string         `json:"subject" maxLength:"255" example:"Quarterly review"`
 	Start         string         `json:"start" maxLength:"64" doc:"With an offset, or wall time in time_zone; a date if all_day" example:"2026-12-01T10:00:00+08:00"`
 	End           string         `json:"end" maxLength:"64" doc:"As start; not part of the booking" example:"2026-12-01T11:00:00+08:00"`
 	TimeZone      string         `json:"time_zone,omitempty" maxLength:"64" doc:"IANA name; the room's if left out" example:"Asia/Hong_Kong"`
