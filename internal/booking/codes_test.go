@@ -2,7 +2,9 @@ package booking
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -130,4 +132,17 @@ func listed(c code) int {
 		}
 	}
 	return 0
+}
+
+// The guide for ONES' developers says of each code what to do.
+func TestCodesInTheGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/ones-developers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range codes() {
+		if row := fmt.Sprintf("\n| %d | `%s` | ", c.Status, c.Name); !strings.Contains(string(guide), row) {
+			t.Errorf("the guide has no row of %s, %d", c.Name, c.Status)
+		}
+	}
 }
