@@ -119,6 +119,31 @@ func TestBodies(t *testing.T) {
 	})
 }
 
+// A merge patch may be called what it is, or just JSON.
+func TestPatchBodies(t *testing.T) {
+	story(t, func(h *house) {
+		target := "/v1/bookings/" + h.book("10:00", "11:00").text("id")
+		for _, tt := range []struct {
+			contentType, body string
+			status            int
+		}{
+			{"application/merge-patch+json", `{"subject":"One"}`, 200},
+			{"application/json", `{"subject":"Two"}`, 200},
+			{"application/json-patch+json", `[]`, 415},
+			{"text/plain", `{"subject":"Three"}`, 415},
+			{"application/merge-patch+json", `{"subject":"Four","subject":"Five"}`, 400},
+			{"application/merge-patch+json", `{"Subject":"Six"}`, 422},
+		} {
+			r := h.call(alice, "PATCH", target, tt.body, "Content-Type", tt.contentType)
+			h.want(r, tt.status)
+			if accepts := r.header.Get("Accept-Patch"); (accepts != "") != (tt.status == 415) {
+				t.Errorf("%s: Accept-Patch: %q", tt.contentType, accepts)
+			}
+		}
+		h.want(h.call(alice, "GET", target, ""), 200, "subject", "Two")
+	})
+}
+
 func TestSpeaksJSON(t *testing.T) {
 	for _, tt := range []struct {
 		method, contentType, body string
