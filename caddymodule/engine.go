@@ -215,7 +215,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 	})
 	e.bookings = booking.New(booking.Config{
 		Store: e.store, Grants: e.grants, People: e.people, Accounts: e.rooms, Views: e.views, Log: log, Audit: audit, Now: time.Now,
-		World: func() *booking.World { return e.now.Load().world },
+		World: func() *booking.World { return e.now.Load().world }, Stopping: caddy.Exiting,
 	})
 	e.office = offboard.New(offboard.Config{
 		Store: e.store, Sessions: e.sessions, People: e.people, Grants: e.grants, Rooms: e.rooms, Bookings: e.bookings,

@@ -59,7 +59,8 @@ func (Changed[T]) Schema(r huma.Registry) *huma.Schema {
 }
 
 // Changes returns what has changed after a cursor, each record once and as it is now,
-// and the cursor to go on from. Where nothing has, it waits up to d. A cursor may be
+// and the cursor to go on from. Where nothing has, it waits up to d, but not beyond a
+// reload or the end of the process, which would have to wait for it. A cursor may be
 // used again: it leads to the same records then, and those that have changed since.
 // Without one there are no changes, only the cursor of now. errCursorExpired: the
 // cursor is older than the announcements are kept, or of another store.
@@ -81,7 +82,7 @@ func (s *Service) Changes(ctx context.Context, c Caller, cursor string, limit in
 	if err != nil || of != epoch {
 		return nil, "", errCursorExpired
 	}
-	position := store.Position(n)
+	position, begun := store.Position(n), s.world()
 	for deadline := s.now().Add(d); ; {
 		heard, err := s.journal.store.Follow(ctx, position, limit)
 		if errors.Is(err, store.ErrForgotten) {
@@ -94,10 +95,16 @@ func (s *Service) Changes(ctx context.Context, c Caller, cursor string, limit in
 			position = heard[len(heard)-1].Position
 		}
 		changes, err := s.present(ctx, c, heard)
-		if err != nil || len(changes) > 0 || len(heard) < limit && !s.now().Before(deadline) {
+		if err != nil || len(changes) > 0 || len(heard) < limit && (!s.now().Before(deadline) || s.endsSince(begun)) {
 			return changes, at(position), err
 		}
 	}
+}
+
+// endsSince says that another configuration is in force than that one, or that none will
+// be for long.
+func (s *Service) endsSince(begun *World) bool {
+	return s.world() != begun || s.ending != nil && s.ending()
 }
 
 // present reads what announcements are about, each record once. What is announced for

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,6 +155,44 @@ func TestChangesWait(t *testing.T) {
 			t.Errorf("told %v after %s, want bob after 5 s", told, time.Since(begun))
 		}
 		synctest.Wait()
+	})
+}
+
+// Nobody who waits holds up a reload, or the end of the process.
+func TestChangesWaitNoLonger(t *testing.T) {
+	story(t, func(h *house) {
+		var world atomic.Pointer[World]
+		var ends atomic.Bool
+		world.Store(h.world)
+		h.svc.world, h.svc.ending = world.Load, ends.Load
+		_, at := h.changes("")
+		for name, happens := range map[string]func(){
+			"a reload": func() { next := *h.world; world.Store(&next) },
+			"the end":  func() { ends.Store(true) },
+		} {
+			begun := time.Now()
+			time.AfterFunc(5*time.Second, happens)
+			told, next := h.changes(at, "&wait=20")
+			if took := time.Since(begun); len(told) != 0 || next != at || took < 5*time.Second || took > 6*time.Second {
+				t.Errorf("%s after 5 s: told %v after %s", name, told, took)
+			}
+			ends.Store(false)
+		}
+	})
+}
+
+// A cursor leads on at every gateway.
+func TestChangesElsewhere(t *testing.T) {
+	story(t, func(h *house) {
+		other := h.second()
+		_, at := h.changes("")
+		h.want(h.book("10:00", "11:00", "subject", "Review"), 201)
+		for _, gateway := range []*house{other, h} {
+			if told, _ := gateway.changes(at); fmt.Sprint(told) != `[booking "Review" confirmed]` {
+				t.Errorf("told %v", told)
+			}
+		}
+		other.stop()
 	})
 }
 

@@ -64,6 +64,9 @@ type Config struct {
 	Views    *roomview.Views
 	// World returns the configuration as it is now.
 	World func() *World
+	// Stopping says that the process is about to end: nobody is kept waiting for changes
+	// then. nil: it never is.
+	Stopping func() bool
 	// Log is for the operator, Audit for who did what.
 	Log, Audit *slog.Logger
 	Now        func() time.Time
@@ -75,6 +78,7 @@ type Service struct {
 	people  *people.Directory
 	views   *roomview.Views
 	world   func() *World
+	ending  func() bool
 	log     *slog.Logger
 	audit   *slog.Logger
 	now     func() time.Time
@@ -105,6 +109,7 @@ func New(cfg Config) *Service {
 		people:  cfg.People,
 		views:   cfg.Views,
 		world:   cfg.World,
+		ending:  cfg.Stopping,
 		log:     cfg.Log,
 		audit:   cfg.Audit,
 		now:     cfg.Now,
