@@ -53,6 +53,7 @@ soak: fuzz ## what takes long: fuzzing, the models with many more steps, machine
 	ONESGATE_ROTATIONS=50 go test -timeout 60m -v -run TestKeyRotation ./integration_test
 	ONESGATE_RELOADS=500 go test -timeout 60m -v -run TestReloadUnderLoad ./integration_test
 	ONESGATE_SECOND_CRASHES=1000 go test -timeout 60m -v -run TestCrashAnywhere ./internal/booking
+	ONESGATE_OUTAGE_MINUTES=30 go test -timeout 60m -v -run TestOutage ./internal/booking
 	ONESGATE_BOOKING_KILLS=2000 go test -timeout 180m -v -run TestKilledWhileBooking ./integration_test
 	ONESGATE_GRANT_KILLS=100 go test -timeout 60m -v -run TestKilledBeforeTokensAreSaved ./integration_test
 	ONESGATE_YEAR_PEOPLE=100000 ONESGATE_YEAR_PLOT=$(CURDIR)/docs/year.svg go test -timeout 60m -v -run 'TestYear$$' ./internal/grant

@@ -104,7 +104,7 @@ func (o *overheard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "POST /v1.0/me/events":
 		o.create(w, r, body)
 		return
-	case "GET /v1.0/me/calendarView":
+	case "GET /v1.0/me/calendarView", "GET /v1.0/me/events":
 		o.mu.Lock()
 		o.clock++
 		o.looked[r.Header.Get("Authorization")] = o.clock

@@ -65,6 +65,9 @@ func (s *Service) alterWith(ctx context.Context, c Caller, id string, what alter
 	}
 	s.auditLine(ctx, what.action, c, &r, outcome)
 	s.waiters.tell(id)
+	if as.holdsUp() && !r.holdsUp() {
+		s.call(ctx, r.Request.Room)
+	}
 	if outcome == "pending" {
 		s.queue.wake(id)
 	}

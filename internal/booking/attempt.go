@@ -21,7 +21,10 @@ func (s *Service) advance(ctx context.Context, id string, fresh bool) error {
 	for err == nil && r.open() && ctx.Err() == nil {
 		switch {
 		case r.EventID == "":
-			r, err = s.send(ctx, r, fresh)
+			var waits bool
+			if r, waits, err = s.lineUp(ctx, r, fresh); !waits && err == nil {
+				r, err = s.send(ctx, r, fresh)
+			}
 			fresh = false
 		case r.Withdraw:
 			r, err = s.withdraw(ctx, r)
@@ -74,11 +77,12 @@ func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error
 	ctx, cancel := durable(ctx)
 	defer cancel()
 	var before Status
+	var held bool
 	r, err := s.journal.change(ctx, id, func(r *record) error {
 		if !r.open() {
 			return errClosed
 		}
-		before = r.Status
+		before, held = r.Status, r.holdsUp()
 		next := r.NextAt
 		if err := f(r); err != nil {
 			return err
@@ -95,6 +99,9 @@ func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error
 		s.auditLine(ctx, "outcome", Caller{Service: r.Service}, &r, string(r.Status))
 	}
 	s.waiters.tell(id)
+	if held && !r.holdsUp() {
+		s.call(ctx, r.Request.Room)
+	}
 	return r, nil
 }
 
@@ -176,6 +183,7 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 	}
 	event, err := integration.Graph.CreateEvent(ctx, mailbox, r.event())
 	if err == nil {
+		s.heard(ctx, r.Integration)
 		return s.made(ctx, r, event)
 	}
 	if unsent && !graph.MaybeDone(err) && !duplicate(err) {
@@ -258,7 +266,15 @@ func (s *Service) stumble(ctx context.Context, r record, err error) (record, err
 	now := s.now().UTC()
 	s.log.WarnContext(ctx, "a booking could not be carried on; it is tried again",
 		"booking", r.ID, "room", r.Request.Room, "status", r.Status, "error", err)
-	return s.update(ctx, r.ID, func(r *record) { r.postpone(err, now) })
+	aside := s.aside(r, err)
+	probe := !aside && s.reach.probe(r.Integration, now)
+	return s.update(ctx, r.ID, func(r *record) {
+		r.Aside = aside
+		r.postpone(err, now)
+		if probe && r.open() && r.NextAt.After(now.Add(probeEvery)) {
+			r.NextAt = now.Add(probeEvery)
+		}
+	})
 }
 
 // signInPoll is how often a dead grant is tried, should a sign-in have been missed.

@@ -64,6 +64,9 @@ func (s *Service) graphBlocks(ctx context.Context, owner string, rooms []Room, f
 	}
 	// A day more on either side: all-day items stand at midnights of UTC.
 	schedules, err := integration.Graph.Schedules(ctx, s.mailbox(owner, false), addresses, from.AddDate(0, 0, -1), to.AddDate(0, 0, 1))
+	if err == nil || cannotLook(err) {
+		s.heard(ctx, integration.Name)
+	}
 	if err != nil {
 		return nil, err
 	}

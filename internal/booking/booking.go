@@ -67,6 +67,10 @@ type record struct {
 	MaybeSent bool `json:"maybe_sent"`
 	// After is what has to be done of another booking first, whose rest this one is.
 	After *predecessor `json:"after,omitempty"`
+	// Place is where it stands in its room's line: what was accepted later has a higher one.
+	Place uint64 `json:"place,omitempty"`
+	// Aside says that those behind it there go before it.
+	Aside bool `json:"aside,omitempty"`
 	// Tries counts what was done in vain since the last progress, for the back-off.
 	Tries int `json:"tries,omitempty"`
 

@@ -31,6 +31,7 @@ func (s *Service) follow(ctx context.Context, r record) (record, error) {
 	if err != nil {
 		return s.stumble(ctx, r, err)
 	}
+	s.heard(ctx, r.Integration)
 	now, declined := s.now().UTC(), ""
 	if r.roomAnswer(event).Response == graph.Declined {
 		declined = s.whyDeclined(ctx, &r)

@@ -375,3 +375,21 @@ func answers(status int, code string, header ...string) func(*http.Request, bool
 		return refused(r, status, code, header...), nil, !done
 	}
 }
+
+// connect has Graph reached through another transport.
+func (h *house) connect(rt http.RoundTripper) {
+	hc := &http.Client{Transport: rt}
+	for name := range h.world.Integrations {
+		h.world.Integrations[name] = Integration{Name: name, Graph: graph.NewClient("https://graph.example.com", hc, time.Now)}
+	}
+}
+
+// open are the bookings that something is left to do for.
+func (h *house) open() []due {
+	h.t.Helper()
+	open, err := h.svc.allOpen(context.Background())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return open
+}

@@ -59,6 +59,9 @@ func (r *record) shown() shown {
 	if r.open() {
 		keys[openKey(r.NextAt, r.ID)] = string(r.openValue())
 	}
+	if r.inLine() {
+		keys[r.lineKey()] = ""
+	}
 	return shown{string(answer), keys}
 }
 

@@ -46,7 +46,7 @@ func (j journal) accept(ctx context.Context, r *record, took, stands store.Write
 // leads to it and the caller's keys, which must be new. took and stands must hold:
 // store.ErrConflict if not.
 func (j journal) acceptance(r *record, took, stands store.Write, requestHash string, claims []string) ([]store.Write, error) {
-	r.Claims = claims
+	r.Claims, r.Place = claims, uint64(*took.If)
 	value, err := json.Marshal(r)
 	if err != nil {
 		return nil, err

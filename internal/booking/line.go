@@ -1,0 +1,173 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/graph"
+)
+
+// The bookings of a room go to Microsoft in the order in which they were accepted, those of
+// different rooms side by side. What isn't there yet stands in the room's line, an index
+// that all instances see. Only the first in it is sent; whoever sends it has the next
+// one carried on. So in an outage the first ones alone are tried, and not all that wait.
+
+func linePrefix(room string) string { return "booking-line/" + url.PathEscape(room) + "/" }
+
+func (r *record) lineKey() string {
+	return linePrefix(r.Request.Room) + fmt.Sprintf("%020d/", r.Place) + r.ID
+}
+
+// inLine says whether the booking's event is still to be made.
+func (r *record) inLine() bool { return r.open() && r.EventID == "" }
+
+// holdsUp says whether those behind the booking in its room's line wait for it. They don't
+// if it waits for its person, for another booking, or for nothing that concerns others.
+func (r *record) holdsUp() bool {
+	return r.inLine() && r.Status != NeedsSignIn && !r.Withdraw && r.After == nil && !r.Aside
+}
+
+// ahead returns how many are before a booking in its room's line, from the first that
+// holds it up; 0: none does.
+func (j journal) ahead(ctx context.Context, r *record) (int, error) {
+	line, err := j.store.Scan(ctx, linePrefix(r.Request.Room), "", scanChunk)
+	if err != nil {
+		return 0, err
+	}
+	held, n := false, 0
+	for _, e := range line {
+		if e.Key >= r.lineKey() {
+			return n, nil
+		}
+		if !held {
+			other, err := j.get(ctx, path.Base(e.Key))
+			if err != nil && !errors.Is(err, errNotFound) {
+				return 0, err
+			}
+			held = err == nil && other.holdsUp()
+		}
+		if held {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// lineRest bounds how long a booking rests in a line unless it is called.
+const lineRest = 15 * time.Minute
+
+// lineUp has a booking wait until those before it in its room's line are gone. Should
+// whoever has to call it then die, it looks for itself, the sooner the further in front it is.
+func (s *Service) lineUp(ctx context.Context, r record, fresh bool) (after record, waits bool, err error) {
+	n, err := s.journal.ahead(ctx, &r)
+	if err != nil || n == 0 {
+		return r, false, err
+	}
+	now := s.now().UTC()
+	r, err = s.update(ctx, r.ID, func(r *record) {
+		r.MaybeSent = r.MaybeSent && !fresh
+		r.Turn = "" // for whoever calls it
+		r.NextAt = now.Add(min(time.Duration(n)*claimLife, lineRest))
+		if now.Before(r.sendBy()) && r.NextAt.After(r.sendBy()) {
+			r.NextAt = r.sendBy()
+		}
+	})
+	if err != nil {
+		return r, true, err
+	}
+	// It may have been called just before it could hear that.
+	if n, err = s.journal.ahead(ctx, &r); err == nil && n == 0 {
+		s.queue.wake(r.ID)
+	}
+	return r, true, err
+}
+
+// call has the first of a room's line carried on. What can't be read is called by time.
+func (s *Service) call(ctx context.Context, room string) {
+	line, err := s.journal.store.Scan(ctx, linePrefix(room), "", scanChunk)
+	if err != nil {
+		return
+	}
+	for _, e := range line {
+		if r, err := s.journal.get(ctx, path.Base(e.Key)); err == nil && r.holdsUp() {
+			s.queue.wake(r.ID)
+			return
+		}
+	}
+}
+
+// reach remembers whom Microsoft has not answered, by integration, since it last answered
+// anybody: more than one person is an outage, one alone may be ill by themselves.
+type reach struct {
+	mu    sync.Mutex
+	since map[string]map[string]struct{}
+	next  map[string]time.Time // when somebody tries again next
+}
+
+// probeEvery is how often one booking is tried in an outage, however long the others wait
+// already: its end is noticed no later.
+const probeEvery = 15 * time.Second
+
+// probe says whether a booking that has failed now is the one to try again soon.
+func (c *reach) probe(integration string, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Before(c.next[integration]) {
+		return false
+	}
+	c.next[integration] = now.Add(probeEvery)
+	return true
+}
+
+// failed notes that Microsoft didn't answer, and says whether it is that person alone.
+func (c *reach) failed(integration, person string) (alone bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.since[integration] == nil {
+		c.since[integration] = map[string]struct{}{}
+	}
+	c.since[integration][person] = struct{}{}
+	return len(c.since[integration]) == 1
+}
+
+// answered notes that Microsoft has answered, and says whether that ends an outage.
+func (c *reach) answered(integration string) (over bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	over = len(c.since[integration]) > 1
+	delete(c.since, integration)
+	return over
+}
+
+// heard takes in that Microsoft has answered: what waited for that goes on at once.
+func (s *Service) heard(ctx context.Context, integration string) {
+	if !s.reach.answered(integration) {
+		return
+	}
+	for name, room := range s.world().Rooms {
+		if room.Integration == integration {
+			s.call(ctx, name)
+		}
+	}
+}
+
+// aside says whether a booking that could not be carried on for err lets others of its room
+// go before: what is wrong is with its person's mailbox.
+func (s *Service) aside(r record, err error) bool {
+	var busy *graph.BusyError
+	var refused *graph.Error
+	switch {
+	case errors.Is(err, grant.ErrIntegrationDown), errors.Is(err, errUnconfigured):
+		return false
+	case errors.As(err, &busy), errors.As(err, &refused) && (refused.Status == http.StatusTooManyRequests || !graph.Transient(err)):
+		return true
+	}
+	return s.reach.failed(r.Integration, r.PersonID)
+}
