@@ -96,6 +96,29 @@ func TestDeclined(t *testing.T) {
 	})
 }
 
+// A room that declines after five minutes: it is said why, the event is gone, and somebody
+// else may have the time.
+func TestDeclinesAfterFiveMinutes(t *testing.T) {
+	story(t, func(h *house) {
+		h.graph.setAnswer(func(*fakeEvent) string {
+			if time.Since(opening) < 5*time.Minute {
+				return "none"
+			}
+			return "declined"
+		})
+		r := h.book("12:00", "13:00")
+		h.want(r, 202, "status", "awaiting_room")
+		h.settle(10 * time.Minute)
+		r = h.call(alice, "GET", "/v1/bookings/"+r.text("id"), "")
+		h.want(r, 200, "status", "declined", "room_response.status", "declined")
+		if r.text("reason") == "null" || len(h.graph.live()) != 0 {
+			t.Errorf("reason %s, %d events; want one and none", r.text("reason"), len(h.graph.live()))
+		}
+		h.graph.setAnswer(func(*fakeEvent) string { return "accepted" })
+		h.want(h.call(bob, "POST", "/v1/bookings", body("12:00", "13:00")), 201)
+	})
+}
+
 func TestDeclinedEventIsCancelledAfterACrash(t *testing.T) {
 	story(t, func(h *house) {
 		h.graph.setAnswer(func(*fakeEvent) string { return "declined" })
