@@ -376,8 +376,8 @@ func answers(status int, code string, header ...string) func(*http.Request, bool
 	}
 }
 
-// connect has Graph reached through another transport.
-func (h *house) connect(rt http.RoundTripper) {
+// reachBy has Graph reached through another transport.
+func (h *house) reachBy(rt http.RoundTripper) {
 	hc := &http.Client{Transport: rt}
 	for name := range h.world.Integrations {
 		h.world.Integrations[name] = Integration{Name: name, Graph: graph.NewClient("https://graph.example.com", hc, time.Now)}

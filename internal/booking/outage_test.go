@@ -119,7 +119,7 @@ func TestOutage(t *testing.T) {
 		time.Sleep(time.Until(opening))
 		h := newHouse(t)
 		g := &crowd{at: map[string]int{}, byID: map[string]*fakeEvent{}, byWhom: map[string][]*fakeEvent{}, made: map[string][]string{}, down: true}
-		h.connect(g)
+		h.reachBy(g)
 		directory := people.New(h.store, time.Now)
 		callers := make([]Caller, staff)
 		for i := range callers {
