@@ -78,7 +78,7 @@ func TestEachCode(t *testing.T) {
 			return h.call(alice, "POST", "/v1/bookings", body("12:00", "13:00"), "Idempotency-Key", "k")
 		}, ""},
 		{codeThrottled, func(h *house) reply {
-			h.api.(*api).persons = newThrottle(1, 1, time.Now)
+			h.api.(API).persons = newThrottle(1, 1, time.Now)
 			h.call(alice, "GET", "/v1/rooms", "")
 			return h.call(alice, "GET", "/v1/rooms", "")
 		}, "Retry-After"},

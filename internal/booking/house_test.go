@@ -221,7 +221,7 @@ func run(sole bool, services ...*Service) (stop func()) {
 // start has a new service work, as after a restart.
 func (h *house) start() {
 	h.svc = h.service()
-	if before, ok := h.api.(*api); ok { // its description is made already
+	if before, ok := h.api.(API); ok { // its description is made already
 		before.bookings = h.svc
 	} else {
 		h.api = NewAPI(h.svc, APIOptions{ServiceTokens: []ServiceToken{
