@@ -77,6 +77,10 @@ func (s *Service) alterWith(ctx context.Context, c Caller, id string, what alter
 // refuse says why the caller may not change a booking.
 func (c Caller) refuse(r *record) error {
 	switch {
+	case c.Room != "" && c.sees(r):
+		return errNotOrganizer
+	case c.Room != "":
+		return errNotFound
 	case c.Person == nil:
 		return refusal{codeForbidden, "Say for whom you do that: send Ones-Act-As with the organizer."}
 	case c.Service == "" && !c.sees(r):

@@ -68,7 +68,7 @@ func (a *api) registerBookings(h huma.API) {
 	remove := operation("cancel-booking", http.MethodDelete, "/v1/bookings/{id}", "Cancel a booking",
 		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusPreconditionFailed,
 		http.StatusInsufficientStorage)
-	remove.Description = "200: cancelled. 202: it will be, as soon as Microsoft 365 can be told."
+	remove.Description = "For a room (Ones-Act-As: room:NAME) this releases the room, and the meeting stays. 200: cancelled. 202: it will be, as soon as Microsoft 365 can be told."
 	register(a, h, remove, a.cancel)
 }
 
@@ -161,6 +161,10 @@ func (a *api) cancel(ctx context.Context, c Caller, in *cancelInput) (*bookingAn
 	comment := in.Comment
 	if in.Body != nil && in.Body.Comment != "" {
 		comment = in.Body.Comment
+	}
+	if c.Room != "" { // a room gives itself back; the meeting is not its own to cancel
+		b, change, err := a.bookings.Release(ctx, c, in.ID, matcher(in.IfMatch))
+		return a.changing(ctx, c, b, change, in.Prefer, err)
 	}
 	wait, applied := patience(in.Prefer)
 	b, pending, err := a.bookings.Cancel(ctx, c, in.ID, comment, matcher(in.IfMatch))

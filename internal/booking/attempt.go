@@ -137,6 +137,7 @@ const (
 	reasonLost         = "The room declined the change, and the time before was taken by somebody else meanwhile."
 	reasonMeetingBody  = "The text could not be changed without ending the online meeting: change it in Outlook."
 	reasonReleased     = "Nobody checked in."
+	reasonGivenBack    = "The room was given back at its door."
 	reasonSilent       = "The room has not answered before the end."
 )
 

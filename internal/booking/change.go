@@ -43,7 +43,7 @@ type change struct {
 	Rule *recurrence.Rule `json:"rule,omitempty"`
 	// Terms are those of another room, nil: it stays where it is.
 	Terms *terms `json:"terms,omitempty"`
-	// Comment is to the attendees of what is cancelled.
+	// Comment is to the attendees of what is cancelled, or why a room is released.
 	Comment string `json:"comment,omitempty"`
 	// Then is the booking that has to wait for it.
 	Then string `json:"then,omitempty"`
@@ -97,7 +97,7 @@ func (r *record) changed() *record {
 	case c.Kind == cancelling:
 		after.leave(c.Original, Cancelled, "", false)
 	case c.Kind == releasing && !c.Original.IsZero():
-		after.leave(c.Original, Released, reasonReleased, false)
+		after.leave(c.Original, Released, c.Comment, false)
 	case !c.Original.IsZero():
 		req := c.Request
 		after.except(c.Original, func(e *exception) { e.Request, e.Start, e.End = &req, c.Start, c.End })
@@ -137,7 +137,7 @@ func (r *record) conclude(status, reason string, now time.Time) {
 	r.Reason, r.Tries = "", 0
 	switch {
 	case c.Kind == releasing && c.Original.IsZero() && status == changeMade:
-		r.Status, r.Reason, r.NextAt = Released, reasonReleased, time.Time{}
+		r.Status, r.Reason, r.NextAt = Released, c.Comment, time.Time{}
 	case r.Status == Confirmed:
 		r.rest(now)
 	default:

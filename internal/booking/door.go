@@ -8,8 +8,9 @@ import (
 // checkInOpens is how long before its start a booking can be checked in to.
 const checkInOpens = 10 * time.Minute
 
-// atDoor says whether the caller may say what happens at the room's door.
-func (c Caller) atDoor(r *record) bool { return c.owns(r) }
+// atDoor says whether the caller may say what happens at the room's door: the organizer,
+// or the room itself.
+func (c Caller) atDoor(r *record) bool { return c.owns(r) || c.Room != "" && c.sees(r) }
 
 // CheckIn notes that somebody is at the door of the room: the booking is not released
 // then. It is open from ten minutes before the start until the end, and answers alike if

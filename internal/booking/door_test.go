@@ -202,3 +202,27 @@ func TestReleasedByTheRoom(t *testing.T) {
 		}
 	})
 }
+
+// A panel at the door checks in, ends and releases for whoever stands there; it changes nothing.
+func TestPanelAtTheDoor(t *testing.T) {
+	story(t, func(h *house) {
+		h.withCheckIn()
+		id := h.book("10:00", "11:00", "private", true).text("id")
+		next := h.book("11:00", "12:00").text("id")
+		h.until("09:55:00")
+		panel := func(method, id, what, body string) reply {
+			return h.call("room:boardroom", method, "/v1/bookings/"+id+what, body)
+		}
+		h.want(panel("PATCH", id, "", `{"subject":"x"}`), 403, "code", "not_organizer")
+		h.want(panel("POST", id, "/extend", `{"minutes":5}`), 403, "code", "not_organizer")
+		h.want(h.call("room:harbour", "POST", "/v1/bookings/"+id+"/check-in", ""), 404, "code", "not_found")
+		h.want(panel("POST", id, "/check-in", ""), 200, "checked_in_at", "2026-12-01T01:55:00Z", "subject", "")
+		h.until("10:30:00")
+		h.want(panel("POST", id, "/end", ""), 200, "end", "2026-12-01T10:30:00+08:00")
+		h.want(panel("DELETE", next, "", ""), 200, "status", "released")
+		if e := h.graph.events[1]; e.Cancelled || e.Room != "" {
+			t.Errorf("event: %+v; want it to live on without the room", e)
+		}
+		h.want(h.call(bob, "POST", "/v1/bookings", body("10:30", "12:00")), 201)
+	})
+}

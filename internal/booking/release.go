@@ -39,10 +39,49 @@ func (s *Service) look(ctx context.Context, r record) (record, error) {
 		case !due || now.Before(at):
 			r.rest(now)
 		default:
-			r.Change = r.newChange(releasing, original)
+			r.Change = r.newRelease(original, reasonReleased)
 			r.NextAt = now
 		}
 	})
+}
+
+// newRelease is the release of an occurrence, or of the booking as a whole, for a reason.
+func (r *record) newRelease(original time.Time, reason string) *change {
+	c := r.newChange(releasing, original)
+	c.Comment = reason
+	return c
+}
+
+// Release gives the room back, as somebody at its door wants it: of a series, that of the
+// present occurrence. The meeting stays. changing is the id of what has to be told Microsoft.
+func (s *Service) Release(ctx context.Context, c Caller, id string, match func(version int) bool) (b Booking, changing string, err error) {
+	r, err := s.alter(ctx, c, id, alteration{"release", Caller.atDoor, match}, func(r *record) error {
+		now := s.now().UTC()
+		switch {
+		case r.Status == Released, r.Change != nil && r.Change.Kind == releasing:
+			return errUnchanged
+		case r.Status != Confirmed:
+			return invalidState(r, "released")
+		case r.Change != nil:
+			return errChanging
+		case !now.Before(r.lastEnd()):
+			return errOver
+		}
+		original := time.Time{}
+		if r.isSeries() {
+			o, ok := r.current(now)
+			if !ok {
+				return r.notAtDoor(now)
+			}
+			original = o.original
+		}
+		r.Change = r.newRelease(original, reasonGivenBack)
+		return nil
+	})
+	if r.Change != nil {
+		changing = r.Change.ID
+	}
+	return c.view(&r), changing, done(err)
 }
 
 // needsThem says whether a step failed for want of the person alone.
@@ -75,7 +114,7 @@ func (s *Service) releaseAsRoom(ctx context.Context, r record, g *graph.Client, 
 		found = !errors.Is(err, errNoOccurrence)
 	}
 	if err == nil && found {
-		err = g.Decline(ctx, mailbox, event.ID, reasonReleased)
+		err = g.Decline(ctx, mailbox, event.ID, r.Change.Comment)
 	}
 	if err != nil && !graph.IsGone(err) && !errors.Is(err, errNoOccurrence) {
 		return s.stumble(ctx, r, err)
