@@ -56,6 +56,10 @@ var describedGraph = sync.OnceValues(func() (routers.Router, error) {
 	if err != nil {
 		return nil, err
 	}
+	for path, item := range doc.Paths.Map() { // the router doesn't find functions
+		doc.Paths.Delete(path)
+		doc.Paths.Set(strings.TrimSuffix(path, "()"), item)
+	}
 	doc.Servers = openapi3.Servers{{URL: "/v1.0"}}
 	closed := map[*openapi3.Schema]bool{}
 	for _, s := range doc.Components.Schemas {
