@@ -8,10 +8,15 @@ import (
 )
 
 // withCheckIn has the boardroom release what nobody has checked in to after 10 minutes.
-func (h *house) withCheckIn() {
+func (h *house) withCheckIn() { h.checkIn(10 * time.Minute) }
+
+// checkIn configures the boardroom anew.
+func (h *house) checkIn(after time.Duration) {
+	h.stop()
 	room := h.world.Rooms["boardroom"]
-	room.CheckIn = 10 * time.Minute
+	room.CheckIn = after
 	h.world.Rooms["boardroom"] = room
+	h.start()
 }
 
 func (h *house) door(id, what, body string) reply {
@@ -94,9 +99,7 @@ func TestReleaseFollowsChanges(t *testing.T) {
 		h.until("12:11:00")
 		h.want(h.call(alice, "GET", "/v1/bookings/"+moved, ""), 200, "status", "released")
 		other := h.book("14:00", "15:00").text("id")
-		room := h.world.Rooms["boardroom"]
-		room.CheckIn = 0
-		h.world.Rooms["boardroom"] = room
+		h.checkIn(0)
 		h.until("14:30:00")
 		h.want(h.call(alice, "GET", "/v1/bookings/"+other, ""), 200, "status", "confirmed")
 	})

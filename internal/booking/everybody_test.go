@@ -34,6 +34,9 @@ func TestEveryCallOfEverybody(t *testing.T) {
 		for path, item := range doc.Paths {
 			for method, operation := range item {
 				for name, as := range map[string]any{"itself": "", "a room": theDoor, "bob": bob.ID, "eve": eve} {
+					if name == "a room" && operation.OperationID == "cancel-booking" {
+						continue // it gives the room back, as it may
+					}
 					r := h.call(as, strings.ToUpper(method), fill.Replace(path), bodies[operation.OperationID])
 					if asked++; r.status >= 500 || r.text("code") == "malformed" {
 						t.Errorf("%s as %s: %d %v", operation.OperationID, name, r.status, r.body)

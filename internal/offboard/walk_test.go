@@ -87,7 +87,9 @@ func TestForgetsWhoIsNotSeen(t *testing.T) {
 }
 
 // Who uses one session for longer than people are remembered was seen with each page.
-func TestOneLongSession(t *testing.T) {
+func TestOneLongSession(t *testing.T) { synctest.Test(t, oneLongSession) }
+
+func oneLongSession(t *testing.T) {
 	w := newWorld(t)
 	bob := w.enter("bob")
 	w.lives(1)
@@ -96,6 +98,7 @@ func TestOneLongSession(t *testing.T) {
 	for range 150 {
 		_, err := w.cfg.Sessions.Lookup(t.Context(), cookie)
 		w.must(err)
+		synctest.Wait() // until the store has heard of it
 		w.lives(1)
 	}
 	w.lives(90)
