@@ -120,6 +120,11 @@ func (s *Service) roomFree(ctx context.Context, c Caller, owner string, room Roo
 		return err
 	}
 	if len(own) > 0 {
+		if own, err = s.stillHeld(ctx, question{caller: c, owner: owner, live: true}, room, but, slots, own); err != nil {
+			return err
+		}
+	}
+	if len(own) > 0 {
 		return s.conflict(ctx, c, room, slots, own)
 	}
 	s.views.Wake(room.Name) // something is going on there

@@ -7,15 +7,20 @@ import (
 	"github.com/onesgate/onesgate/internal/grant"
 )
 
-// withCheckIn has the boardroom release what nobody has checked in to after 10 minutes.
-func (h *house) withCheckIn() { h.checkIn(10 * time.Minute) }
+// withCheckIn has the boardroom release what nobody has checked in to after 10 minutes. No
+// service may be running.
+func (h *house) withCheckIn() { h.releaseAfter(10 * time.Minute) }
+
+func (h *house) releaseAfter(d time.Duration) {
+	room := h.world.Rooms["boardroom"]
+	room.CheckIn = d
+	h.world.Rooms["boardroom"] = room
+}
 
 // checkIn configures the boardroom anew.
 func (h *house) checkIn(after time.Duration) {
 	h.stop()
-	room := h.world.Rooms["boardroom"]
-	room.CheckIn = after
-	h.world.Rooms["boardroom"] = room
+	h.releaseAfter(after)
 	h.start()
 }
 
@@ -36,7 +41,7 @@ func (h *house) until(at string) {
 
 func TestReleased(t *testing.T) {
 	story(t, func(h *house) {
-		h.withCheckIn()
+		h.checkIn(10 * time.Minute)
 		id := h.book("10:00", "11:00", "attendees", []string{"bob@contoso.com"}).text("id")
 		h.restart() // a booking that rests is not gone through anew
 		h.until("10:09:59")
@@ -55,7 +60,7 @@ func TestReleased(t *testing.T) {
 
 func TestCheckedIn(t *testing.T) {
 	story(t, func(h *house) {
-		h.withCheckIn()
+		h.checkIn(10 * time.Minute)
 		id := h.book("10:00", "11:00").text("id")
 		h.want(h.door(id, "check-in", ""), 409, "code", "invalid_state")
 		h.until("09:50:00")
@@ -75,7 +80,7 @@ func TestCheckedIn(t *testing.T) {
 // A booking made late has its time from then on; one that ends before is left alone.
 func TestReleaseOfLateBookings(t *testing.T) {
 	story(t, func(h *house) {
-		h.withCheckIn()
+		h.checkIn(10 * time.Minute)
 		h.until("10:00:00")
 		late := h.book("10:00", "11:00").text("id")
 		short := h.book("11:00", "11:05").text("id")
@@ -91,7 +96,7 @@ func TestReleaseOfLateBookings(t *testing.T) {
 // check-in not at all.
 func TestReleaseFollowsChanges(t *testing.T) {
 	story(t, func(h *house) {
-		h.withCheckIn()
+		h.checkIn(10 * time.Minute)
 		moved := h.book("10:00", "11:00").text("id")
 		h.want(h.patch(moved, `{"start":"2026-12-01T12:00:00+08:00","end":"2026-12-01T13:00:00+08:00"}`), 200)
 		h.until("12:05:00")
@@ -108,7 +113,7 @@ func TestReleaseFollowsChanges(t *testing.T) {
 // While Microsoft is away the release waits, and ends with the booking.
 func TestReleaseWaits(t *testing.T) {
 	story(t, func(h *house) {
-		h.withCheckIn()
+		h.checkIn(10 * time.Minute)
 		id := h.book("10:00", "11:00").text("id")
 		h.graph.setFault(notSent)
 		h.until("10:20:00")
@@ -194,7 +199,7 @@ func TestEndDuringOutage(t *testing.T) {
 // Where the organizer's grant is dead, the room's own account says no.
 func TestReleasedByTheRoom(t *testing.T) {
 	story(t, func(h *house) {
-		h.withCheckIn()
+		h.checkIn(10 * time.Minute)
 		h.connect("boardroom", grant.Connected)
 		id := h.book("10:00", "11:00").text("id")
 		h.kill(alice, grant.ErrNeedsSignIn)
@@ -209,7 +214,7 @@ func TestReleasedByTheRoom(t *testing.T) {
 // A panel at the door checks in, ends and releases for whoever stands there; it changes nothing.
 func TestPanelAtTheDoor(t *testing.T) {
 	story(t, func(h *house) {
-		h.withCheckIn()
+		h.checkIn(10 * time.Minute)
 		id := h.book("10:00", "11:00", "private", true).text("id")
 		next := h.book("11:00", "12:00").text("id")
 		h.until("09:55:00")

@@ -1,0 +1,47 @@
+package booking
+
+import (
+	"testing"
+	"time"
+)
+
+// Who cancels in Outlook frees the room here too, when somebody else wants it.
+func TestCancelledInOutlook(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.graph.mu.Lock()
+		h.graph.events[0].Cancelled = true
+		h.graph.mu.Unlock()
+		h.want(h.call(bob, "POST", "/v1/bookings", body("10:30", "11:30")), 201)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "cancelled", "reason", reasonDeleted)
+	})
+}
+
+// Who moves a meeting in Outlook, or takes the room out of it, does so here too.
+func TestMovedInOutlook(t *testing.T) {
+	story(t, func(h *house) {
+		moved := h.book("10:00", "11:00").text("id")
+		out := h.book("12:00", "13:00").text("id")
+		h.graph.mu.Lock()
+		h.graph.events[0].Start, h.graph.events[0].End = opening.Add(6*time.Hour), opening.Add(7*time.Hour)
+		h.graph.events[1].Room = ""
+		h.graph.mu.Unlock()
+		h.want(h.call(bob, "POST", "/v1/bookings", body("10:00", "13:00")), 201)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+moved, ""), 200, "status", "confirmed", "start", "2026-12-01T15:00:00+08:00")
+		h.want(h.call(alice, "GET", "/v1/bookings/"+out, ""), 200, "status", "cancelled", "reason", reasonUninvited)
+		h.want(h.call(bob, "POST", "/v1/bookings", body("15:30", "16:00", "subject", "x")), 409, "code", "room_conflict")
+	})
+}
+
+// What can't be looked at, or is there still, is held still.
+func TestHeldStill(t *testing.T) {
+	story(t, func(h *house) {
+		h.want(h.book("10:00", "11:00"), 201)
+		h.want(h.call(bob, "POST", "/v1/bookings", body("10:30", "11:30")), 409, "code", "room_conflict")
+		if n := h.graph.count("GET /me/events/"); n != 1 {
+			t.Errorf("the event was asked %d times, want once: the calendar shows that the room is taken", n)
+		}
+		h.graph.setFault(notSent)
+		h.want(h.call(bob, "POST", "/v1/bookings", body("10:30", "11:30")), 409, "code", "room_conflict")
+	})
+}
