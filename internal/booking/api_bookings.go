@@ -104,6 +104,9 @@ func (a *api) await(ctx context.Context, c Caller, out *bookingAnswer, b Booking
 	var wait time.Duration
 	wait, out.Applied = patience(prefer)
 	out.Status, out.Body, out.ETag = http.StatusAccepted, b, etag(b.Version)
+	if wait == 0 {
+		return nil
+	}
 	b, settled, err := a.bookings.Wait(ctx, c, b.ID, wait)
 	if err != nil {
 		return nil // it is accepted all the same

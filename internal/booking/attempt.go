@@ -186,7 +186,7 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 	event, err := integration.Graph.CreateEvent(ctx, mailbox, r.event())
 	if err == nil {
 		s.heard(ctx, r.Integration)
-		return s.made(ctx, r, event)
+		return s.made(ctx, r, s.lookAtOnce(ctx, integration.Graph, mailbox, &r, event))
 	}
 	if unsent && !graph.MaybeDone(err) && !duplicate(err) {
 		if r, err := s.update(ctx, r.ID, func(r *record) { r.MaybeSent = false }); err != nil {

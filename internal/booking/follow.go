@@ -18,6 +18,21 @@ func backoff(n int) time.Duration {
 	return min(time.Minute<<min(n-len(first), 4), 15*time.Minute)
 }
 
+// lookAtOnce returns an event that has just been made as it is when the room has accepted
+// at once; what it takes to know that costs no commit of its own. Any other answer is for
+// follow, which has the time to find out about it.
+func (s *Service) lookAtOnce(ctx context.Context, client *graph.Client, mailbox graph.Mailbox, r *record, made graph.Event) graph.Event {
+	if r.roomAnswer(made).Response == graph.Accepted {
+		return made
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if event, err := client.Event(ctx, mailbox, made.ID); err == nil && r.roomAnswer(event).Response == graph.Accepted {
+		return event
+	}
+	return made
+}
+
 // follow asks the person's event what the room has answered.
 func (s *Service) follow(ctx context.Context, r record) (record, error) {
 	integration, ok := s.world().Integrations[r.Integration]

@@ -31,10 +31,10 @@ func TestInstancesTakeTurns(t *testing.T) {
 		if n := h.graph.count("POST /me/events"); n != 1 || h.graph.duplicates != 0 {
 			t.Errorf("creations: %d, %d in vain, want 1 and 0", n, h.graph.duplicates)
 		}
-		// The room is asked 1, 2, 4, 8, 15, 30 and 60 s after each other.
+		// The room is asked at once, and then 1, 2, 4, 8, 15, 30 and 60 s after each other.
 		h.settle(80 * time.Second)
-		if n := h.graph.count("GET /me/events/"); n != 6 {
-			t.Errorf("looks for the room's answer: %d, want 6", n)
+		if n := h.graph.count("GET /me/events/"); n != 7 {
+			t.Errorf("looks for the room's answer: %d, want 7", n)
 		}
 		// Whoever waits at one instance hears what another one has found out.
 		h.graph.setAnswer(func(*fakeEvent) string { return "accepted" })

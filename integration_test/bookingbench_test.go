@@ -1,0 +1,181 @@
+package integration_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	m365 "github.com/onesgate/onesgate/internal/m365sim/world"
+	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/badgerstore"
+)
+
+// office has so many rooms, which answer at once.
+func office(rooms int) (func(*m365.Config), string) {
+	var words strings.Builder
+	for i := range rooms {
+		fmt.Fprintf(&words, "room r%d r%d@contoso.example {\n time_zone Asia/Hong_Kong\n }\n", i, i)
+	}
+	return func(c *m365.Config) {
+		c.Throttling.Requests = 10_000_000
+		for i := range rooms {
+			c.Tenants[0].Rooms = append(c.Tenants[0].Rooms, m365.Room{
+				ID: fmt.Sprintf("r%d", i), Address: fmt.Sprintf("r%d@contoso.example", i), Name: fmt.Sprintf("Room %d", i), TimeZone: "Asia/Hong_Kong",
+			})
+		}
+	}, words.String()
+}
+
+// quarter is the n-th of the quarters of an hour from tomorrow on, in some room.
+func quarter(room, n int) map[string]any {
+	begin := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1).Add(time.Duration(n) * 15 * time.Minute)
+	return map[string]any{
+		"room": fmt.Sprintf("r%d", room), "subject": "Quarterly review",
+		"start": begin.Format(time.RFC3339), "end": begin.Add(15 * time.Minute).Format(time.RFC3339),
+	}
+}
+
+// A tape keeps what a gateway sends to Graph.
+type tape struct {
+	microsoft http.Handler
+	mu        sync.Mutex
+	calls     []*http.Request
+	bodies    []string
+}
+
+// ServeHTTP implements http.Handler.
+func (t *tape) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/v1.0/") {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		t.mu.Lock()
+		t.calls, t.bodies = append(t.calls, r), append(t.bodies, string(body))
+		t.mu.Unlock()
+	}
+	t.microsoft.ServeHTTP(w, r)
+}
+
+func (t *tape) take() (calls []*http.Request, bodies []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	calls, bodies = t.calls, t.bodies
+	t.calls, t.bodies = nil, nil
+	return calls, bodies
+}
+
+func median(d []time.Duration) float64 {
+	slices.Sort(d)
+	return float64(d[len(d)/2].Microseconds()) / 1000
+}
+
+// BenchmarkBooking is one booking after the other, until the room has accepted; beside it
+// the same calls of Graph, sent by this process itself, and a durable commit of the same
+// size on the same disk.
+func BenchmarkBooking(b *testing.B) {
+	rooms, words := office(20)
+	w := newWorld(b, rooms)
+	tape := &tape{microsoft: w.microsoft.Config.Handler}
+	w.microsoft.Config.Handler = tape
+	w.write(map[string]any{"Rooms": words})
+	w.gateway()
+	newVisitor(b, w.home).signIn(alice)
+	ones, direct := newVisitor(b, fmt.Sprintf("http://127.0.0.1:%d", w.service)), newVisitor(b, "")
+	var through, itself, calls []time.Duration
+	n := 0
+	for b.Loop() {
+		req := ones.request(http.MethodPost, "/v1/bookings", quarter(n%20, n/20), "Authorization", "Bearer "+serviceToken, "Ones-Act-As", alice, "Prefer", "wait=30")
+		n++
+		tape.take()
+		began := time.Now()
+		a := ones.send(req)
+		through = append(through, time.Since(began))
+		if a.StatusCode != http.StatusCreated {
+			b.Fatalf("%d %s", a.StatusCode, a.body)
+		}
+		sent, bodies := tape.take()
+		calls = append(calls, time.Duration(len(sent))*time.Millisecond)
+		began = time.Now()
+		for i, call := range sent {
+			body := bodies[i]
+			if _, after, ok := strings.Cut(body, `"transactionId":"`); ok {
+				body = strings.Replace(body, after[:36], uuid.NewString(), 1)
+			}
+			again := direct.request(call.Method, w.microsoft.URL+call.URL.RequestURI(), nil)
+			again.Body, again.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+			again.Header = call.Header.Clone()
+			if a := direct.send(again); a.StatusCode/100 != 2 {
+				b.Fatalf("%s %s: %d %s", call.Method, call.URL, a.StatusCode, a.body)
+			}
+		}
+		itself = append(itself, time.Since(began))
+	}
+	s, err := badgerstore.Open(badgerstore.Options{Dir: b.TempDir(), MinFree: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	var commits []time.Duration
+	for i := range 200 {
+		began := time.Now()
+		if _, err := s.Commit(b.Context(), store.Write{Key: fmt.Sprint(i), Value: make([]byte, 1500)}); err != nil {
+			b.Fatal(err)
+		}
+		commits = append(commits, time.Since(began))
+	}
+	b.ReportMetric(median(through), "ms/booking")
+	b.ReportMetric(median(itself), "ms/calls-directly")
+	b.ReportMetric(median(commits), "ms/commit")
+	b.ReportMetric(median(through)-median(itself)-median(commits), "ms-added")
+	b.ReportMetric(median(calls), "calls/booking")
+}
+
+// BenchmarkBookings is many bookings at once, by 500 people in 200 rooms, until all rooms
+// have accepted. The simulator takes its part of the two cores.
+func BenchmarkBookings(b *testing.B) {
+	const people, callers = 500, 64
+	rooms, words := office(200)
+	w := newWorld(b, rooms, staff(people))
+	w.write(map[string]any{"Rooms": words})
+	w.gateway()
+	for i := range people {
+		newVisitor(b, w.home).signIn(employee(i))
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: callers}
+	defer transport.CloseIdleConnections()
+	ones := newVisitor(b, fmt.Sprintf("http://127.0.0.1:%d", w.service))
+	ones.client.Transport = transport
+	var next atomic.Int64
+	var took [callers][]time.Duration
+	var working sync.WaitGroup
+	b.ResetTimer()
+	for c := range callers {
+		working.Go(func() {
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= b.N {
+					return
+				}
+				began := time.Now()
+				a, err := ones.try(ones.request(http.MethodPost, "/v1/bookings", quarter(n%200, n/200), "Authorization", "Bearer "+serviceToken,
+					"Ones-Act-As", employee(n%people), "Prefer", "wait=30"))
+				if err != nil || a.StatusCode != http.StatusCreated {
+					b.Errorf("%v %v", err, a)
+					return
+				}
+				took[c] = append(took[c], time.Since(began))
+			}
+		})
+	}
+	working.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "bookings/s")
+	b.ReportMetric(median(slices.Concat(took[:]...)), "ms/booking")
+}
