@@ -222,7 +222,7 @@ func TestAnnouncingKinds(t *testing.T) {
 // and leaves no lock behind.
 func TestLockedOut(t *testing.T) {
 	address := server.Database(t)
-	s := openTest(t, Options{URL: address, Timeout: 100 * time.Millisecond})
+	s := openTest(t, Options{URL: address, Timeout: 500 * time.Millisecond})
 	writes := []store.Write{{Key: "a", Value: []byte("1")}, {Key: "b"}}
 	if _, err := s.Commit(t.Context(), writes...); err != nil {
 		t.Fatal(err)

@@ -231,7 +231,7 @@ func settled(t *testing.T, s *Store) {
 
 // TestNoAnswer: a call without an end of its own doesn't wait for ever.
 func TestNoAnswer(t *testing.T) {
-	s := openTest(t, Options{URL: server.Database(t), Timeout: 50 * time.Millisecond})
+	s := openTest(t, Options{URL: server.Database(t), Timeout: 500 * time.Millisecond})
 	if _, err := s.Commit(t.Context(), store.Write{Key: "a"}); err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func TestCancelled(t *testing.T) {
 // TestSnapshotStandsStill: a snapshot of a server that stands still ends with an
 // error, and closing doesn't wait for it.
 func TestSnapshotStandsStill(t *testing.T) {
-	s := openTest(t, Options{URL: server.Database(t), Timeout: 100 * time.Millisecond})
+	s := openTest(t, Options{URL: server.Database(t), Timeout: 500 * time.Millisecond})
 	var writes []store.Write
 	for n := range snapshotPage + 1 {
 		writes = append(writes, put(fmt.Sprintf("%04d", n), ""))

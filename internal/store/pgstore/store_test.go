@@ -101,7 +101,7 @@ func TestSnapshotsTakeNoConnections(t *testing.T) {
 // TestBusyIsNotBroken: a call that finds no free connection in time throws away
 // none of those that work.
 func TestBusyIsNotBroken(t *testing.T) {
-	s := openTest(t, Options{URL: server.Database(t), MaxConns: 2, Timeout: 50 * time.Millisecond})
+	s := openTest(t, Options{URL: server.Database(t), MaxConns: 2, Timeout: 500 * time.Millisecond})
 	mustCommit(t, s, put("a", ""))
 	var held []*pgxpool.Conn
 	for range 2 {
