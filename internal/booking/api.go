@@ -209,3 +209,10 @@ func operation(id, method, path, summary string, statuses ...int) huma.Operation
 		}},
 	}
 }
+
+// forServices describes a call that only a service may send, which asks for itself.
+func forServices(o huma.Operation) huma.Operation {
+	o.Parameters = nil // that is Ones-Act-As
+	o.Security = []map[string][]string{{"service": {}}}
+	return o
+}

@@ -14,7 +14,7 @@ import (
 const maxPolls = 64
 
 func (a *api) registerFeed(h huma.API) {
-	changes := operation("list-changes", http.MethodGet, "/v1/changes", "What has changed since?", http.StatusGone)
+	changes := forServices(operation("list-changes", http.MethodGet, "/v1/changes", "What has changed since?", http.StatusGone))
 	changes.Description = "For services. Begin without a cursor: the answer holds the cursor of now. Then ask with the next_cursor of the " +
 		"answer before, which may be used again. Each booking, user or room comes once, as it is now, or as {\"id\":…,\"deleted\":true}. " +
 		"410: the cursor is older than a week; list everything, and begin anew."

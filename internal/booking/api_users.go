@@ -12,7 +12,7 @@ func (a *api) registerUsers(h huma.API) {
 	user := operation("get-user", http.MethodGet, "/v1/users/{user}", "Does this person have a working connection?")
 	user.Description = "An e-mail address, a user id, card:NUMBER, or me."
 	huma.Register(h, user, answer(a, a.user))
-	users := operation("list-users", http.MethodGet, "/v1/users", "List the people synchronised so far")
+	users := forServices(operation("list-users", http.MethodGet, "/v1/users", "List the people synchronised so far"))
 	users.Description = "For services: everybody who has signed in, in no order that means something. A page may be short, or empty, and have a " +
 		"next_cursor all the same. Whose connection changes, and who is erased, is told by /v1/changes."
 	huma.Register(h, users, answer(a, a.users))

@@ -11,7 +11,7 @@ import (
 // what is left out stays, and null takes away.
 type Patch struct {
 	Room      given[string]   `json:"room,omitempty" maxLength:"128" doc:"Another room; not of a single occurrence"`
-	Subject   given[string]   `json:"subject,omitempty" maxLength:"255"`
+	Subject   given[string]   `json:"subject,omitempty" maxLength:"255" example:"Quarterly review"`
 	Start     given[string]   `json:"start,omitempty" maxLength:"64" doc:"As in booking"`
 	End       given[string]   `json:"end,omitempty" maxLength:"64" doc:"As in booking"`
 	TimeZone  given[string]   `json:"time_zone,omitempty" maxLength:"64" doc:"null: the room's"`

@@ -104,7 +104,7 @@ func describe(doc *huma.OpenAPI, method, path string, op *huma.Operation) operat
 		o.Params = append(o.Params, field{p.Name, p.In, p.Required, typeOf(p.Schema), cmp.Or(p.Description, p.Schema.Description)})
 	}
 	if op.RequestBody != nil {
-		if s := jsonOf(op.RequestBody.Content); s != nil {
+		if _, s := jsonOf(op.RequestBody.Content); s != nil {
 			t := typeOf(s)
 			o.Body, o.BodyRequired = &t, op.RequestBody.Required
 		}
@@ -115,7 +115,7 @@ func describe(doc *huma.OpenAPI, method, path string, op *huma.Operation) operat
 			continue // the default answer of those that have no other
 		}
 		r := response{Status: n, Text: http.StatusText(n)}
-		if s := jsonOf(op.Responses[status].Content); s != nil {
+		if _, s := jsonOf(op.Responses[status].Content); s != nil {
 			t := typeOf(s)
 			r.Type = &t
 		}
@@ -125,13 +125,14 @@ func describe(doc *huma.OpenAPI, method, path string, op *huma.Operation) operat
 	return o
 }
 
-func jsonOf(content map[string]*huma.MediaType) *huma.Schema {
-	for _, called := range []string{"application/json", "application/merge-patch+json", "application/problem+json"} {
+// jsonOf is what a body is called and holds.
+func jsonOf(content map[string]*huma.MediaType) (called string, s *huma.Schema) {
+	for _, called = range []string{"application/json", "application/merge-patch+json", "application/problem+json"} {
 		if m := content[called]; m != nil {
-			return m.Schema
+			return called, m.Schema
 		}
 	}
-	return nil
+	return "", nil
 }
 
 func schemas(doc *huma.OpenAPI) (all []schema) {

@@ -50,7 +50,7 @@ func TestPage(t *testing.T) {
 		`<h1>things</h1>`, `Keeps &lt;things&gt;.`, `<h2 id="put-thing">Put a thing</h2>`, `<code>/things/{id}</code>`,
 		`called; see <code>GET</code> &lt;b&gt;not bold&lt;/b&gt;`, `seat | table`, `from 1, up to 9, 2 if left out`, `list of string`,
 		`<a href="#schema-Inner">Inner</a>`, `<h3 id="schema-Inner">`, `time, RFC 3339`, `at most 20 characters`, `<b>404</b> Not Found`,
-		`curl -X PUT &#34;$ONES_GATEWAY/things/$ID&#34;`, `As: alice`, `{&#34;kind&#34;:&#34;seat&#34;,&#34;name&#34;:&#34;chair&#34;}`,
+		`curl -X PUT &#34;$ONES_GATEWAY/things/ID&#34;`, `As: alice`, `{&#34;kind&#34;:&#34;seat&#34;,&#34;name&#34;:&#34;chair&#34;}`,
 		`<code>not_found</code>`, `href="openapi.json"`,
 	} {
 		if !strings.Contains(page, want) {

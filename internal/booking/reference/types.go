@@ -79,7 +79,7 @@ func parts(s *huma.Schema) []part {
 	return p
 }
 
-// curl is how one tries a call.
+// curl is how one tries a call. What stands in its path in capitals is to be filled in.
 func curl(doc *huma.OpenAPI, method, path string, op *huma.Operation) string {
 	var b strings.Builder
 	b.WriteString("curl ")
@@ -88,7 +88,7 @@ func curl(doc *huma.OpenAPI, method, path string, op *huma.Operation) string {
 	}
 	for _, p := range op.Parameters {
 		if p.In == "path" {
-			path = strings.Replace(path, "{"+p.Name+"}", "$"+strings.ToUpper(p.Name), 1)
+			path = strings.Replace(path, "{"+p.Name+"}", strings.ToUpper(p.Name), 1)
 		}
 	}
 	fmt.Fprintf(&b, "\"$ONES_GATEWAY%s\" \\\n  -H \"Authorization: Bearer $ONES_SERVICE_TOKEN\"", path)
@@ -97,10 +97,10 @@ func curl(doc *huma.OpenAPI, method, path string, op *huma.Operation) string {
 			fmt.Fprintf(&b, " \\\n  -H '%s: %v'", p.Name, p.Schema.Examples[0])
 		}
 	}
-	if op.RequestBody != nil {
-		if s := jsonOf(op.RequestBody.Content); s != nil {
+	if op.RequestBody != nil && op.RequestBody.Required {
+		if called, s := jsonOf(op.RequestBody.Content); s != nil {
 			if body, err := json.Marshal(example(doc, s)); err == nil {
-				fmt.Fprintf(&b, " \\\n  -H 'Content-Type: application/json' \\\n  -d '%s'", body)
+				fmt.Fprintf(&b, " \\\n  -H 'Content-Type: %s' \\\n  -d '%s'", called, body)
 			}
 		}
 	}
