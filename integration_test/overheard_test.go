@@ -137,9 +137,14 @@ func (o *overheard) misfit(r *http.Request, body []byte) error {
 // create notes a creation, and objects if it may be the second one.
 func (o *overheard) create(w http.ResponseWriter, r *http.Request, body []byte) {
 	var event struct {
-		TransactionID string `json:"transactionId"`
+		TransactionID string            `json:"transactionId"`
+		Properties    []json.RawMessage `json:"singleValueExtendedProperties"`
 	}
 	_ = json.Unmarshal(body, &event)
+	if len(event.Properties) == 0 { // ONES' own, by the way to Graph
+		o.microsoft.ServeHTTP(w, r)
+		return
+	}
 	o.mu.Lock()
 	o.clock++
 	now := o.clock

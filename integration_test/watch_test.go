@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -54,7 +55,8 @@ func TestTheOperatorIsTold(t *testing.T) {
 	}
 	book := func(mail string, day int, want ...int) {
 		t.Helper()
-		a := w.serve(http.MethodPost, "/v1/bookings", meeting("boardroom", day, 10), "Ones-Act-As", mail, "Prefer", "wait=30")
+		a := w.serve(http.MethodPost, "/v1/bookings", meeting("boardroom", day, 10), "Ones-Act-As", mail, "Prefer", "wait=30",
+			"Idempotency-Key", mail+strconv.Itoa(day)) // so that it is sent again where a reload closes the connection
 		for _, status := range want {
 			if a.StatusCode == status {
 				return
