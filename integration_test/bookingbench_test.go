@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -176,4 +178,112 @@ func BenchmarkBookings(b *testing.B) {
 	working.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "bookings/s")
 	b.ReportMetric(millis(slices.Concat(took[:]...)), "ms/booking")
+}
+
+// BenchmarkRecovery is the start of a gateway that finds 1,000,000 bookings that are over
+// and 10,000 that are open and due: until it answers, and until it has asked Microsoft
+// about the first of these.
+func BenchmarkRecovery(b *testing.B) {
+	const finished, open = 1_000_000, 10_000
+	rooms, words := office(200)
+	w := newWorld(b, rooms)
+	w.write(map[string]any{"Rooms": words})
+	p := w.gateway()
+	newVisitor(b, w.home).signIn(alice)
+	w.sim(http.MethodPost, "/_sim/faults", map[string]any{"match": "GET /v1.0/me/events/*", "status": 503})
+	for room := range 2 {
+		if room == 1 {
+			w.sim(http.MethodDelete, "/_sim/faults", nil)
+		}
+		a := w.serve(http.MethodPost, "/v1/bookings", quarter(room, 0), "Ones-Act-As", alice, "Prefer", "wait=1")
+		if want := []int{http.StatusAccepted, http.StatusCreated}[room]; a.StatusCode != want {
+			b.Fatalf("%d %s", a.StatusCode, a.body)
+		}
+	}
+	p.kill()
+	dir := filepath.Join(w.dir, "store")
+	s, err := badgerstore.Open(badgerstore.Options{Dir: dir, MinFree: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	samples, err := s.Scan(b.Context(), "booking/", "", 10)
+	if err != nil || len(samples) != 2 {
+		b.Fatal(len(samples), err)
+	}
+	for _, sample := range samples {
+		n := finished
+		if !bytes.Contains(sample.Value, []byte(`"status":"confirmed"`)) {
+			n = open
+		}
+		multiply(b, s, sample, n)
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	w.sim(http.MethodPost, "/_sim/faults", map[string]any{"match": "GET /v1.0/me/events/*", "status": 503})
+	var ready, asked []time.Duration
+	var memory int64
+	for b.Loop() {
+		w.sim(http.MethodDelete, "/_sim/calls", nil)
+		began := time.Now()
+		p := w.gateway()
+		ready = append(ready, time.Since(began))
+		for w.received("/me/events/{") == 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		asked = append(asked, time.Since(began))
+		time.Sleep(5 * time.Second)
+		memory = max(memory, anonymous(b, p))
+		p.stop()
+	}
+	b.ReportMetric(median(ready), "ms-until-ready")
+	b.ReportMetric(median(asked), "ms-until-the-first-is-asked-about")
+	b.ReportMetric(float64(memory)/(1<<20), "MiB-anonymous")
+}
+
+// multiply writes so many bookings like one that there is, each with all its keys.
+func multiply(b *testing.B, s store.Store, sample store.Record, n int) {
+	b.Helper()
+	id := strings.TrimPrefix(sample.Key, "booking/")
+	var keys []store.Record
+	for _, prefix := range []string{"booking-room/", "booking-person/", "booking-start/", "booking-open/"} {
+		all, err := s.Scan(b.Context(), prefix, "", 100)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, r := range all {
+			if strings.HasSuffix(r.Key, id) {
+				keys = append(keys, r)
+			}
+		}
+	}
+	var writes []store.Write
+	for i := range n {
+		other := uuid.NewString()
+		writes = append(writes, store.Write{Key: "booking/" + other, Value: bytes.ReplaceAll(sample.Value, []byte(id), []byte(other))})
+		for _, k := range keys {
+			writes = append(writes, store.Write{Key: strings.Replace(k.Key, id, other, 1), Value: k.Value})
+		}
+		if i%200 == 199 || i == n-1 {
+			if _, err := s.Commit(b.Context(), writes...); err != nil {
+				b.Fatal(err)
+			}
+			writes = nil
+		}
+	}
+}
+
+// anonymous is the memory of a process that is not of files, in bytes.
+func anonymous(b *testing.B, p *process) int64 {
+	b.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "RssAnon:")
+	var kib int64
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		b.Fatal(err)
+	}
+	return kib << 10
 }
