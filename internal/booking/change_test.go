@@ -98,6 +98,8 @@ func TestMoveDeclined(t *testing.T) {
 		r := h.patch(id, `{"start":"2026-12-01T14:00:00+08:00","end":"2026-12-01T15:00:00+08:00"}`)
 		h.want(r, 202, "status", "confirmed", "start", "2026-12-01T10:00:00+08:00", "pending_change.start", "2026-12-01T14:00:00+08:00")
 		h.want(h.patch(id, `{"subject":"Budget"}`), 409, "code", "invalid_state")
+		again := h.patch(id, `{"start":"2026-12-01T14:00:00+08:00","end":"2026-12-01T15:00:00+08:00"}`, "Prefer", "respond-async")
+		h.want(again, 202, "pending_change.id", r.text("pending_change.id"))
 		for _, at := range [][2]string{{"10:30", "11:30"}, {"14:30", "15:30"}} {
 			h.want(h.call(bob, "POST", "/v1/bookings", body(at[0], at[1])), 409, "code", "room_conflict")
 		}

@@ -74,6 +74,8 @@ func (s *Service) End(ctx context.Context, c Caller, id string, match func(versi
 		}
 		o, ok := r.current(now)
 		switch {
+		case !now.Before(r.lastEnd()) && r.Last != nil && r.Last.Kind == ending:
+			return errUnchanged // by a call whose answer got lost
 		case !now.Before(r.lastEnd()):
 			return errOver
 		case !ok, now.Before(o.start):

@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/graph"
@@ -74,9 +75,17 @@ func (r *record) times() (start, end graph.DateTime) {
 
 // location is the booking's time zone; UTC if the zone data has lost it since.
 func (r *record) location() *time.Location {
+	if zone, ok := zones.Load(r.Zone); ok {
+		return zone.(*time.Location)
+	}
 	zone, err := time.LoadLocation(r.Zone)
 	if err != nil {
 		return time.UTC
 	}
+	zones.Store(r.Zone, zone)
 	return zone
 }
+
+// zones are those that have been loaded, which reads a file each time: the names are those
+// of zones that there are, so they are few.
+var zones sync.Map

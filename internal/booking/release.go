@@ -33,7 +33,6 @@ func (s *Service) look(ctx context.Context, r record) (record, error) {
 		now := s.now().UTC()
 		at, original, due := r.release(now)
 		switch {
-		case !r.rests():
 		case !ok || room.CheckIn == 0: // not asked for any more
 			r.NextAt = time.Time{}
 		case !due || now.Before(at):

@@ -177,6 +177,8 @@ func (s *Service) proposed(r *record, a amendment) (*change, error) {
 		return nil, errUnknownRoom
 	case r.Withdraw || !r.Status.holdsRoom():
 		return nil, invalidState(r, "changed")
+	case r.Change != nil && a.asksFor(r):
+		return nil, errUnchanged
 	case r.Change != nil:
 		return nil, errChanging
 	}
@@ -232,6 +234,17 @@ func (s *Service) proposed(r *record, a amendment) (*change, error) {
 		err = r.betweenNeighbours(original, c.Start, c.End)
 	}
 	return c, err
+}
+
+// asksFor says whether an amendment is that for which the booking is changing already: it is
+// a call that was sent again. To extend is to extend once more, unless its key says otherwise.
+func (a amendment) asksFor(r *record) bool {
+	c := r.Change
+	if c.Kind != updating || a.kind != updating || !c.Original.Equal(a.original) {
+		return false
+	}
+	req, err := a.want(r.part(c.Original))
+	return err == nil && reflect.DeepEqual(req, c.Request)
 }
 
 // saysAs says whether two requests for the same time ask for the same, however that time
