@@ -205,6 +205,7 @@ func (l life) run(t *testing.T, shared bool, points ...int) (wrong []string, las
 		m.shared = shared
 		if l.world != nil {
 			l.world(m.house)
+			m.stop() // nobody lives yet
 		}
 		if l.answer != nil {
 			m.graph.setAnswer(l.answer)
