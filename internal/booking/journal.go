@@ -153,10 +153,11 @@ func (j journal) claim(ctx context.Context, id string, at *time.Time, next time.
 	return err == nil, kept, err
 }
 
-// release ends this instance's turn of a booking, which is due at once then.
-func (j journal) release(ctx context.Context, id string) error {
+// release ends this instance's turn of a booking, which is due at once then; if it is
+// wanted, also where nobody has the turn.
+func (j journal) release(ctx context.Context, id string, wanted bool) error {
 	_, err := j.change(ctx, id, func(r *record) error {
-		if !r.open() || r.Turn != j.instance {
+		if mine := r.Turn == j.instance || r.Turn == "" && wanted; !r.open() || !mine {
 			return errTaken
 		}
 		r.NextAt, r.Turn = j.now().UTC(), ""

@@ -216,3 +216,25 @@ func TestStopHandsBack(t *testing.T) {
 		other.stop()
 	})
 }
+
+// What is asked for again while it is carried on is handed back when that has ended, and
+// not before: two would be at it.
+func TestStopHandsBackWhatRuns(t *testing.T) {
+	story(t, func(h *house) {
+		h.stop() // it is accepted, and not begun
+		id := h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "respond-async").text("id")
+		h.graph.setFault(slowCreations)
+		h.start() // FollowUp finds it
+		time.Sleep(time.Second)
+		h.svc.queue.wake(id)
+		other := h.second()
+		h.stop()
+		h.stop = func() {}
+		h.settle(10 * time.Second)
+		h.want(other.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "confirmed")
+		if len(h.graph.live()) != 1 || h.graph.duplicates != 0 {
+			t.Errorf("%d events, %d creations in vain, want one and none", len(h.graph.live()), h.graph.duplicates)
+		}
+		other.stop()
+	})
+}

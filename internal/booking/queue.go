@@ -1,8 +1,6 @@
 package booking
 
 import (
-	"maps"
-	"slices"
 	"sync"
 	"time"
 )
@@ -95,11 +93,24 @@ func (q *queue) takeUrgent() []string {
 	return ids
 }
 
-// unbegun returns the urgent bookings that have not begun.
-func (q *queue) unbegun() []string {
+// unbegun returns the urgent bookings that nobody is at.
+func (q *queue) unbegun() (ids []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return slices.Collect(maps.Keys(q.urgent))
+	for id := range q.urgent {
+		if _, busy := q.running[id]; !busy {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// wanted says whether somebody has asked for a booking, and it has not begun since.
+func (q *queue) wanted(id string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, urgent := q.urgent[id]
+	return urgent
 }
 
 // takeBackground reserves a booking unless it is with somebody or rests. full

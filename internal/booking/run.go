@@ -206,7 +206,7 @@ func (s *Service) carryOn(ctx context.Context, id string, at *time.Time) {
 	if mine {
 		err = s.advance(turn, id, fresh && kept)
 	}
-	if mine && ctx.Err() != nil {
+	if ctx.Err() != nil {
 		s.handBack(ctx, id)
 	}
 	var hold time.Time
@@ -221,7 +221,7 @@ func (s *Service) carryOn(ctx context.Context, id string, at *time.Time) {
 func (s *Service) handBack(ctx context.Context, id string) {
 	ctx, cancel := durable(ctx)
 	defer cancel()
-	if err := s.journal.release(ctx, id); err != nil {
+	if err := s.journal.release(ctx, id, s.queue.wanted(id)); err != nil {
 		s.log.WarnContext(ctx, "a booking could not be handed back; it goes on when its claim has run out", "booking", id, "error", err)
 	}
 }
