@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -90,6 +91,9 @@ func (a *api) cancelOccurrence(ctx context.Context, c Caller, in *cancelOccurren
 		comment = in.Body.Comment
 	}
 	b, change, err := a.bookings.CancelOccurrence(ctx, c, in.ID, original, in.Scope == "following", comment, matcher(in.IfMatch))
+	if errors.Is(err, errWhole) {
+		return a.cancel(ctx, c, &cancelInput{ID: in.ID, Prefer: in.Prefer, IfMatch: in.IfMatch, Comment: comment})
+	}
 	return a.changing(ctx, c, b, change, in.Prefer, err)
 }
 

@@ -13,7 +13,7 @@ func (s *Service) Cancel(ctx context.Context, c Caller, id, comment string, matc
 			return errUnchanged
 		case !r.Status.holdsRoom():
 			return invalidState(r, "cancelled")
-		case !now.Before(r.End):
+		case !now.Before(r.lastEnd()):
 			return errOver
 		}
 		if r.EventID == "" && !r.MaybeSent {

@@ -101,6 +101,7 @@ type fakeEvent struct {
 	Patches                  int
 	Online                   string // the body of an online meeting
 	Start, End               time.Time
+	Original                 time.Time // of an instance of a series: when it was to start
 }
 
 // fakeGraph answers as Graph does, in memory and without a network, so that it
@@ -122,10 +123,12 @@ type fakeGraph struct {
 	private   bool
 	// duplicate counts creations that met an event of the same transactionId.
 	duplicates int
+	// instances are those of series that somebody has read or changed, by their ids.
+	instances map[string]*fakeEvent
 }
 
 func newFakeGraph() *fakeGraph {
-	return &fakeGraph{answer: func(*fakeEvent) string { return "accepted" }, foreign: map[string][]period{}}
+	return &fakeGraph{answer: func(*fakeEvent) string { return "accepted" }, foreign: map[string][]period{}, instances: map[string]*fakeEvent{}}
 }
 
 func (g *fakeGraph) setFault(f func(*http.Request, bool) (*http.Response, error, bool)) {
@@ -219,8 +222,14 @@ func (g *fakeGraph) serve(w http.ResponseWriter, r *http.Request) {
 		write(w, 202, nil)
 	case call == "POST /me/calendar/getSchedule":
 		g.schedule(w, r)
+	case r.Method == "GET" && rest == "instances":
+		g.serveInstances(w, id, owner)
 	case r.Method == "GET" && rest == "", r.Method == "POST" && rest == "cancel", r.Method == "PATCH" && rest == "":
-		for _, e := range g.events {
+		all := slices.Clone(g.events)
+		if e := g.instances[id]; e != nil {
+			all = append(all, e)
+		}
+		for _, e := range all {
 			if e.ID != id || e.Owner != owner || e.Cancelled {
 				continue
 			}
@@ -410,6 +419,12 @@ func (e *fakeEvent) wire() map[string]any {
 		"id": e.ID, "transactionId": e.TransactionID, "iCalUId": "ical-" + e.ID, "webLink": "https://outlook.example/" + e.ID,
 		"start": wireTime(e.Start), "end": wireTime(e.End), "isCancelled": e.Cancelled,
 		"attendees": attendees, "subject": e.Body["subject"], "sensitivity": e.Body["sensitivity"],
+	}
+	if e.Body["recurrence"] != nil {
+		wire["type"], wire["recurrence"] = "seriesMaster", e.Body["recurrence"]
+	}
+	if !e.Original.IsZero() {
+		wire["type"], wire["originalStart"] = "occurrence", e.Original.UTC().Format(time.RFC3339)
 	}
 	if e.Online != "" {
 		wire["isOnlineMeeting"], wire["onlineMeeting"] = true, map[string]any{"joinUrl": "https://teams.example/join"}

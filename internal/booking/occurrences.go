@@ -90,7 +90,7 @@ func (s *Service) named(ctx context.Context, id string, original time.Time) (tim
 }
 
 // CancelOccurrence cancels an occurrence of a series, or with following it and all after it.
-// Where nothing would be left, the booking is cancelled.
+// Where nothing would be left, it returns errWhole: the booking is to be cancelled then.
 func (s *Service) CancelOccurrence(ctx context.Context, c Caller, id string, original time.Time, following bool, comment string, match func(version int) bool) (b Booking, changing string, err error) {
 	original, err = s.named(ctx, id, original)
 	if err != nil {
@@ -110,17 +110,13 @@ func (s *Service) CancelOccurrence(ctx context.Context, c Caller, id string, ori
 		}
 		return r.truncate(original)
 	})
-	if errors.Is(err, errWhole) {
-		b, _, err := s.Cancel(ctx, c, id, comment, match)
-		return b, "", err
-	}
 	if r.Change != nil {
 		changing = r.Change.ID
 	}
 	return c.view(&r), changing, done(err)
 }
 
-// errWhole: nothing of the booking would be left.
+// errWhole: cancelling that is cancelling the booking.
 var errWhole = errors.New("nothing of the booking would be left")
 
 // mayCancel says why an occurrence can't be cancelled; errUnchanged: it is so already.

@@ -1,0 +1,56 @@
+package booking
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// daily is a series from 1 December on, every day.
+func daily(times int, changes ...any) []any {
+	return append([]any{"recurrence", map[string]any{
+		"pattern": map[string]any{"type": "daily", "interval": 1},
+		"range":   map[string]any{"type": "numbered", "numberOfOccurrences": times},
+	}}, changes...)
+}
+
+// date is the path of an occurrence of a series at 10:00 by the day of December.
+func date(id, day string) string {
+	return "/v1/bookings/" + id + "/occurrences/" + url.PathEscape("2026-12-"+day+"T10:00:00+08:00")
+}
+
+// statuses are those of the occurrences of a booking.
+func (h *house) statuses(id string) string {
+	h.t.Helper()
+	var all []string
+	list, _ := h.call("", "GET", "/v1/bookings/"+id+"/occurrences", "").body["occurrences"].([]any)
+	for _, o := range list {
+		all = append(all, o.(map[string]any)["status"].(string))
+	}
+	return strings.Join(all, " ")
+}
+
+// A series is cancelled as a whole as long as something of it is to come.
+func TestCancelSeriesUnderWay(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(4)...).text("id")
+		h.settle(30 * time.Hour)
+		h.want(h.call(alice, "DELETE", "/v1/bookings/"+id, ""), 200, "status", "cancelled")
+		if n := len(h.graph.live()); n != 0 {
+			t.Errorf("%d events, want none", n)
+		}
+	})
+}
+
+// Where nothing of a series would be left, the answer is that of cancelling it.
+func TestCancelLastOccurrence(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(2)...).text("id")
+		h.want(h.call(alice, "DELETE", date(id, "02"), "", "Prefer", "wait=30"), 200, "status", "confirmed")
+		h.want(h.call(alice, "DELETE", date(id, "01"), "", "Prefer", "wait=30"), 200, "status", "cancelled")
+		one := h.book("14:00", "15:00").text("id")
+		h.graph.setFault(notSent)
+		h.want(h.call(alice, "DELETE", "/v1/bookings/"+one+"/occurrences/2026-12-01T14:00:00+08:00", "", "Prefer", "wait=1"), 202)
+	})
+}
