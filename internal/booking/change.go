@@ -93,7 +93,7 @@ func (r *record) changed() *record {
 	switch {
 	case c == nil:
 	case c.Kind == truncating:
-		after.Rule = c.Rule
+		after.Rule, after.Request.Recurrence = c.Rule, c.Request.Recurrence
 	case c.Kind == cancelling:
 		after.leave(c.Original, Cancelled, "", false)
 	case c.Kind == releasing && !c.Original.IsZero():

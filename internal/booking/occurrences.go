@@ -156,9 +156,11 @@ func (r *record) truncate(original time.Time) error {
 	if err != nil {
 		return err
 	}
-	r.Change = r.newChange(truncating, time.Time{})
-	r.Change.Rule = &rule
-	return nil
+	c := r.newChange(truncating, time.Time{})
+	c.Rule = &rule
+	r.Change = c
+	c.Request.Recurrence, err = asMap(rule)
+	return err
 }
 
 // UpdateFollowing changes an occurrence of a series and all after it: the series ends before
@@ -254,7 +256,6 @@ func (s *Service) restOf(c Caller, old *record, original time.Time, p Patch) (re
 	if old.Request.AllDay {
 		part.Request.Start, part.Request.End = span.Start.Format(time.DateOnly), span.End.Format(time.DateOnly)
 	}
-	rule.Range.StartDate = "" // that of the first date, also where that is moved
 	if part.Request.Recurrence, err = asMap(rule); err != nil {
 		return record{}, err
 	}

@@ -193,8 +193,9 @@ func (r *record) betweenNeighbours(original, start, end time.Time) error {
 	return nil
 }
 
-// asMap is a rule as a request has it.
+// asMap is a rule as a request has it that begins with its booking, wherever that goes.
 func asMap(rule recurrence.Rule) (map[string]any, error) {
+	rule.Range.StartDate = ""
 	b, err := json.Marshal(rule)
 	if err != nil {
 		return nil, err

@@ -54,3 +54,26 @@ func TestCancelLastOccurrence(t *testing.T) {
 		h.want(h.call(alice, "DELETE", "/v1/bookings/"+one+"/occurrences/2026-12-01T14:00:00+08:00", "", "Prefer", "wait=1"), 202)
 	})
 }
+
+// What was cut off a series does not come back when the series is moved, and is not told
+// as a part of it.
+func TestMoveAfterTruncation(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(4)...).text("id")
+		h.want(h.call(alice, "DELETE", date(id, "03")+"?scope=following", "", "Prefer", "wait=30"), 200, "recurrence.range.numberOfOccurrences", "2")
+		h.want(h.patch(id, `{"start":"2026-12-01T12:00:00+08:00","end":"2026-12-01T13:00:00+08:00"}`, "Prefer", "wait=30"), 200, "status", "confirmed")
+		if got := h.statuses(id); got != "confirmed confirmed" {
+			t.Errorf("occurrences: %s", got)
+		}
+	})
+}
+
+// A series moves to other days, also where its request has said on which it begins.
+func TestMoveSeriesToAnotherDay(t *testing.T) {
+	story(t, func(h *house) {
+		changes := daily(2)
+		changes[1].(map[string]any)["range"].(map[string]any)["startDate"] = "2026-12-01"
+		id := h.book("10:00", "11:00", changes...).text("id")
+		h.want(h.patch(id, `{"start":"2026-12-02T10:00:00+08:00","end":"2026-12-02T11:00:00+08:00"}`, "Prefer", "wait=30"), 200, "start", "2026-12-02T10:00:00+08:00")
+	})
+}

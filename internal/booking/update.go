@@ -204,6 +204,11 @@ func (s *Service) proposed(r *record, a amendment) (*change, error) {
 	if err != nil {
 		return nil, err
 	}
+	if part.isSeries() && req.Start != part.Request.Start {
+		if req.Recurrence, err = asMap(*part.Rule); err != nil {
+			return nil, err
+		}
+	}
 	if req.Room != r.Request.Room {
 		if room, ok = world.Rooms[req.Room]; !ok || room.Integration != r.Integration {
 			return nil, errUnknownRoom
