@@ -181,15 +181,18 @@ func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, orig
 	if !old.leavesBefore(original) {
 		return Booking{}, refusal{codeInvalidState, "This is the first occurrence that is left: change the booking as a whole."}
 	}
-	next, err := s.restOf(c, &old, original, p)
+	next, room, err := s.restOf(c, &old, original, p)
 	if err != nil {
 		return Booking{}, err
 	}
-	room := s.world().Rooms[old.Request.Room]
 	if err := s.connected(ctx, c, old.PersonID); err != nil {
 		return Booking{}, err
 	}
-	if err := s.roomFree(ctx, c, old.PersonID, room, minus(next.slots(), old.slots()), id); err != nil {
+	more := next.slots()
+	if room.Name == old.Request.Room {
+		more = minus(more, old.slots())
+	}
+	if err := s.roomFree(ctx, c, old.PersonID, room, more, id); err != nil {
 		return Booking{}, err
 	}
 	release, err := s.locks.acquire(ctx, room.Name)
@@ -199,7 +202,7 @@ func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, orig
 	var held []block
 	s.queue.markFresh(next.ID)
 	_, err = s.alterWith(ctx, c, id, alteration{"update", Caller.owns, match}, func(ctx context.Context, r *record) ([]store.Write, error) {
-		if err := r.mayCancel(original, s.now()); err != nil {
+		if err := r.mayCutAt(original, s.now()); err != nil {
 			return nil, err
 		}
 		if err := r.truncate(original); err != nil {
@@ -237,19 +240,33 @@ func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, orig
 // leavesBefore says whether there is an occurrence before another one.
 func (r *record) leavesBefore(original time.Time) bool { return r.leaves(original, true) }
 
-// restOf is what of a series begins with an occurrence, as a booking of its own, changed.
-func (s *Service) restOf(c Caller, old *record, original time.Time, p Patch) (record, error) {
-	world := s.world()
-	room, ok := world.Rooms[old.Request.Room]
-	if !ok {
-		return record{}, errUnknownRoom
-	}
-	rule, span, err := old.Rule.From(old.span(), original)
-	if errors.Is(err, recurrence.ErrNoOccurrence) {
-		return record{}, errNoSuchOccurrence
+// mayCutAt says why an occurrence and all after it can't be taken out of a series as a
+// booking of its own.
+func (r *record) mayCutAt(original, now time.Time) error {
+	err := r.mayCancel(original, now)
+	if errors.Is(err, errUnchanged) {
+		return refusal{codeInvalidState, "This occurrence is cancelled: take one that is left."}
 	}
 	if err != nil {
-		return record{}, refusal{codeInvalidState, err.Error()}
+		return err
+	}
+	for _, o := range r.occurrences() {
+		if !o.original.Before(original) && (o.Status == Cancelled || o.Request != nil) {
+			return refusal{codeInvalidState, "Some occurrences from then on have been changed or cancelled by themselves, which a series of its own would undo: change the occurrences."}
+		}
+	}
+	return nil
+}
+
+// restOf is what of a series begins with an occurrence, as a booking of its own, changed,
+// and the room that it is in then.
+func (s *Service) restOf(c Caller, old *record, original time.Time, p Patch) (next record, room Room, err error) {
+	rule, span, err := old.Rule.From(old.span(), original)
+	if errors.Is(err, recurrence.ErrNoOccurrence) {
+		return next, room, errNoSuchOccurrence
+	}
+	if err != nil {
+		return next, room, refusal{codeInvalidState, err.Error()}
 	}
 	part := *old
 	part.Request.Start, part.Request.End = old.wall(span.Start), old.wall(span.End)
@@ -257,18 +274,25 @@ func (s *Service) restOf(c Caller, old *record, original time.Time, p Patch) (re
 		part.Request.Start, part.Request.End = span.Start.Format(time.DateOnly), span.End.Format(time.DateOnly)
 	}
 	if part.Request.Recurrence, err = asMap(rule); err != nil {
-		return record{}, err
+		return next, room, err
 	}
 	part.Request.ExternalID = ""
 	req, err := p.apply(&part)
 	if err != nil {
-		return record{}, err
+		return next, room, err
+	}
+	world := s.world()
+	room, ok := world.Rooms[req.Room]
+	if !ok || room.Integration != old.Integration {
+		return next, room, errUnknownRoom
 	}
 	when, wrong := req.check(room, world.Rooms, s.now(), nil)
 	if wrong != nil {
-		return record{}, invalid(wrong)
+		return next, room, invalid(wrong)
 	}
-	next := s.newRecord(c, req, room, when)
-	next.terms = old.terms
-	return next, nil
+	next = s.newRecord(c, req, room, when)
+	if req.Room == old.Request.Room {
+		next.terms = old.terms
+	}
+	return next, room, nil
 }

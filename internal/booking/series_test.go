@@ -68,6 +68,31 @@ func TestMoveAfterTruncation(t *testing.T) {
 	})
 }
 
+// The rest of a series may go to another room, which is asked for it.
+func TestFollowingToAnotherRoom(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(4)...).text("id")
+		r := h.call(alice, "PATCH", date(id, "03")+"?scope=following", `{"room":"peak"}`, "Prefer", "wait=30")
+		h.want(r, 200, "room", "peak", "status", "confirmed")
+		if e := h.graph.live(); len(e) != 2 || e[1].Room != "peak@contoso.com" {
+			t.Errorf("events: %+v; want the second in the peak", e)
+		}
+		h.want(h.call(alice, "PATCH", date(id, "02")+"?scope=following", `{"room":"other"}`), 404, "code", "unknown_room")
+		h.want(h.book("10:00", "11:00", "start", "2026-12-03T10:00:00+08:00", "end", "2026-12-03T11:00:00+08:00"), 201)
+	})
+}
+
+// What was cancelled of the rest would be there again: that is refused.
+func TestFollowingWithExceptions(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(5)...).text("id")
+		h.want(h.call(alice, "DELETE", date(id, "04"), "", "Prefer", "wait=30"), 200)
+		h.want(h.call(alice, "PATCH", date(id, "03")+"?scope=following", `{"subject":"Budget"}`), 409, "code", "invalid_state")
+		h.want(h.call(alice, "PATCH", date(id, "04")+"?scope=following", `{"subject":"Budget"}`), 409, "code", "invalid_state")
+		h.want(h.call(alice, "PATCH", date(id, "05")+"?scope=following", `{"subject":"Budget"}`, "Prefer", "wait=30"), 200)
+	})
+}
+
 // A series moves to other days, also where its request has said on which it begins.
 func TestMoveSeriesToAnotherDay(t *testing.T) {
 	story(t, func(h *house) {
