@@ -85,7 +85,7 @@ func (s *Service) amendFailed(ctx context.Context, r record, err error) (record,
 // updateChange is update for a step of the booking's change, which ends with errClosed if
 // the booking has another one by now, or none.
 func (s *Service) updateChange(ctx context.Context, of record, f func(*record)) (record, error) {
-	r, err := s.updateIf(ctx, of.ID, func(r *record) error {
+	return s.updateIf(ctx, of.ID, func(r *record) error {
 		if r.Change == nil || r.Change.ID != of.Change.ID {
 			return errClosed
 		}
@@ -94,10 +94,6 @@ func (s *Service) updateChange(ctx context.Context, of record, f func(*record)) 
 		f(r)
 		return nil
 	})
-	if err == nil && r.Change == nil && of.Change.Then != "" {
-		s.queue.wake(of.Change.Then)
-	}
-	return r, err
 }
 
 // amended records that the event is as the change has it.

@@ -78,11 +78,15 @@ func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error
 	defer cancel()
 	var before Status
 	var held bool
+	var then string // what waits for the booking's change
 	r, err := s.journal.change(ctx, id, func(r *record) error {
 		if !r.open() {
 			return errClosed
 		}
-		before, held = r.Status, r.holdsUp()
+		before, held, then = r.Status, r.holdsUp(), ""
+		if r.Change != nil {
+			then = r.Change.Then
+		}
 		next := r.NextAt
 		if err := f(r); err != nil {
 			return err
@@ -101,6 +105,9 @@ func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error
 	s.waiters.tell(id)
 	if held && !r.holdsUp() {
 		s.call(ctx, r.Request.Room)
+	}
+	if then != "" && r.Change == nil {
+		s.queue.wake(then)
 	}
 	return r, nil
 }
@@ -152,9 +159,9 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 	if !ok {
 		return s.stumble(ctx, r, errUnconfigured)
 	}
-	if r.After != nil {
-		if before, err := s.journal.get(ctx, r.After.Booking); err == nil && before.Change != nil && before.Change.ID == r.After.Change {
-			return s.update(ctx, r.ID, func(r *record) { r.NextAt = s.now().UTC().Add(look) }) // it is woken, too
+	if r.After != nil && !r.Withdraw {
+		if r, waits, err := s.afterSeries(ctx, r, fresh); err != nil || waits {
+			return r, err
 		}
 	}
 	mailbox := s.mailbox(r.PersonID, !fresh && !s.waiters.waiting(r.ID))
@@ -173,7 +180,7 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 		return s.close(ctx, r.ID, Cancelled, "")
 	case !now.Before(r.sendBy()):
 		return s.close(ctx, r.ID, Expired, reasonExpired)
-	case !fresh && now.Sub(r.CreatedAt) > stale && s.takenMeanwhile(ctx, r):
+	case !fresh && now.Sub(r.CreatedAt) > stale && r.After == nil && s.takenMeanwhile(ctx, r):
 		return s.close(ctx, r.ID, Declined, reasonGone)
 	}
 	if !r.MaybeSent { // durable before anything leaves the house
@@ -198,6 +205,30 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 		return s.close(ctx, r.ID, Failed, reason)
 	}
 	return s.stumble(ctx, r, err)
+}
+
+// afterSeries has the rest of a series wait until that has ended before it in the
+// calendar, too. If it can't be ended there, the rest is still a part of it, and fails.
+func (s *Service) afterSeries(ctx context.Context, r record, fresh bool) (after record, waits bool, err error) {
+	before, err := s.journal.get(ctx, r.After.Booking)
+	if errors.Is(err, errNotFound) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, err
+	}
+	if c := before.Change; c != nil && c.ID == r.After.Change {
+		r, err = s.update(ctx, r.ID, func(r *record) {
+			r.MaybeSent = r.MaybeSent && !fresh
+			r.NextAt = s.now().UTC().Add(claimLife) // it is called before
+		})
+		return r, true, err
+	}
+	if l := before.Last; l != nil && l.ID == r.After.Change && l.Status == changeFailed && l.Reason != "" { // else the person has cancelled it
+		r, err = s.close(ctx, r.ID, Failed, "The series could not be ended before it: "+l.Reason)
+		return r, true, err
+	}
+	return r, false, nil
 }
 
 // errUnconfigured: the booking's integration is not in the configuration now.

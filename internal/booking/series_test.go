@@ -93,6 +93,59 @@ func TestFollowingWithExceptions(t *testing.T) {
 	})
 }
 
+// If Microsoft doesn't let the series end earlier, its rest stays a part of it.
+func TestFollowingFails(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(4)...).text("id")
+		h.graph.setFault(onPatch(answers(400, "ErrorPropertyValidationFailure")))
+		r := h.call(alice, "PATCH", date(id, "03")+"?scope=following", `{"subject":"Budget"}`, "Prefer", "wait=30")
+		h.want(r, 409, "code", "invalid_state", "booking.status", "failed")
+		h.settle(time.Hour)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "confirmed", "last_change.status", "failed")
+		if n := len(h.graph.events); n != 1 || h.statuses(id) != "confirmed confirmed confirmed confirmed" {
+			t.Errorf("%d events, occurrences: %s", n, h.statuses(id))
+		}
+	})
+}
+
+// The rest waits for its series, for hours if it must, and is not taken for a clash with it.
+func TestFollowingInAnOutage(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(4)...).text("id")
+		h.graph.setFault(onPatch(notSent))
+		const later = `{"start":"2026-12-03T10:30:00+08:00","end":"2026-12-03T11:30:00+08:00"}`
+		h.want(h.call(alice, "PATCH", date(id, "03")+"?scope=following", later, "Prefer", "wait=1"), 202, "status", "accepted")
+		writes := h.writes(func() { h.settle(time.Hour) })
+		if writes > 300 {
+			t.Errorf("%d commits in an hour of waiting", writes)
+		}
+		h.graph.mu.Lock() // the room's calendar is slow to show that the series has ended
+		h.graph.foreign["boardroom@contoso.com"] = []period{{opening.AddDate(0, 0, 2).Add(time.Hour), opening.AddDate(0, 0, 2).Add(2 * time.Hour)}}
+		h.graph.mu.Unlock()
+		h.graph.setFault(nil)
+		h.settle(20 * time.Minute)
+		h.want(h.call("", "GET", "/v1/bookings/"+id, ""), 200, "status", "confirmed", "last_change.status", "made")
+		list := h.call(alice, "GET", "/v1/bookings?from=2026-12-03T00:00:00%2B08:00", "")
+		h.want(list, 200)
+		for _, b := range list.body["bookings"].([]any) {
+			if b := b.(map[string]any); b["status"] != "confirmed" {
+				t.Errorf("%v is %v: %v", b["start"], b["status"], b["reason"])
+			}
+		}
+	})
+}
+
+// The rest is given up while it waits.
+func TestCancelFollowingThatWaits(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(4)...).text("id")
+		h.graph.setFault(onPatch(notSent))
+		r := h.call(alice, "PATCH", date(id, "03")+"?scope=following", `{"subject":"Budget"}`, "Prefer", "wait=1")
+		h.settle(10 * time.Minute)
+		h.want(h.call(alice, "DELETE", "/v1/bookings/"+r.text("id"), ""), 200, "status", "cancelled")
+	})
+}
+
 // A series moves to other days, also where its request has said on which it begins.
 func TestMoveSeriesToAnotherDay(t *testing.T) {
 	story(t, func(h *house) {
