@@ -130,6 +130,9 @@ func (r *record) conclude(status, reason string, now time.Time) {
 		*r = *r.changed()
 	}
 	r.Change = nil
+	if c.Asks && c.Original.IsZero() {
+		r.Surveyed = false // the room has answered anew
+	}
 	if c.Kind == truncating && status == changeMade {
 		r.redo(now)
 	}

@@ -41,8 +41,8 @@ func (r *record) entries() map[string]time.Time {
 	return keys
 }
 
-// shown is what of a record is seen from outside: its answer, as far as it can change,
-// and its index keys with their values.
+// shown is what of a record is seen from outside: its answer, with those about its
+// occurrences, as far as they can change, and its index keys with their values.
 type shown struct {
 	answer string
 	keys   map[string]string
@@ -51,7 +51,10 @@ type shown struct {
 func (r *record) shown() shown {
 	b := r.booking(true)
 	b.UpdatedAt, b.Version = time.Time{}, 0
-	answer, _ := json.Marshal(b) // holds nothing that can't be written
+	answer, _ := json.Marshal(struct { // holds nothing that can't be written
+		Booking
+		Occurrences map[string]exception
+	}{b, r.exceptions()})
 	keys := map[string]string{}
 	for key, end := range r.entries() {
 		keys[key] = digits(end)

@@ -63,6 +63,9 @@ func (s *Service) survey(ctx context.Context, r record) (record, error) {
 		}
 		return true
 	})
+	if graph.IsGone(err) {
+		return s.close(ctx, r.ID, Cancelled, reasonDeleted)
+	}
 	if err != nil {
 		return s.stumble(ctx, r, err)
 	}
@@ -112,8 +115,12 @@ func (s *Service) cancelOccurrence(ctx context.Context, r record, g *graph.Clien
 // redo changes an occurrence once more, to what it is.
 func (s *Service) redo(ctx context.Context, r record, o occurrence) (record, error) {
 	return s.update(ctx, r.ID, func(r *record) {
+		r.NextAt = s.now().UTC()
+		if r.Change != nil {
+			return // somebody has wanted one meanwhile
+		}
 		r.except(o.original, func(e *exception) { e.Redo = false })
 		r.Change = r.newChange(updating, o.original)
-		r.Change.Asks, r.NextAt = true, s.now().UTC()
+		r.Change.Asks = true
 	})
 }

@@ -33,6 +33,8 @@ func (s *Service) look(ctx context.Context, r record) (record, error) {
 		now := s.now().UTC()
 		at, original, due := r.release(now)
 		switch {
+		case !r.rests(): // something has come up meanwhile
+			r.NextAt = now
 		case !ok || room.CheckIn == 0: // not asked for any more
 			r.NextAt = time.Time{}
 		case !due || now.Before(at):

@@ -131,6 +131,16 @@ func (r *record) except(original time.Time, f func(*exception)) {
 	r.Exceptions[name(original)] = e
 }
 
+// exceptions are what is seen from outside of those of a series.
+func (r *record) exceptions() map[string]exception {
+	seen := maps.Clone(r.Exceptions)
+	for name, e := range seen {
+		e.Withdraw, e.Redo = false, false
+		seen[name] = e
+	}
+	return seen
+}
+
 // leave ends an occurrence with a status.
 func (r *record) leave(original time.Time, status Status, reason string, withdraw bool) {
 	r.except(original, func(e *exception) { e.Status, e.Reason, e.Withdraw = status, reason, withdraw })

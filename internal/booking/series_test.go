@@ -146,6 +146,65 @@ func TestCancelFollowingThatWaits(t *testing.T) {
 	})
 }
 
+// ONES is told what becomes of single occurrences, too.
+func TestOccurrencesAreNews(t *testing.T) {
+	story(t, func(h *house) {
+		third := opening.AddDate(0, 0, 2).Add(time.Hour)
+		h.graph.setAnswer(func(e *fakeEvent) string {
+			if e.Original.Equal(third) {
+				return "declined"
+			}
+			return "accepted"
+		})
+		id := h.book("10:00", "11:00", daily(4)...).text("id")
+		if got := h.statuses(id); got != "confirmed confirmed declined confirmed" {
+			t.Fatalf("occurrences: %s", got)
+		}
+		h.until("09:55:00")
+		before := h.call(alice, "GET", "/v1/bookings/"+id, "").text("version")
+		after := h.door(id, "check-in", "").text("version")
+		if before == after {
+			t.Errorf("version %s before the check-in and after", before)
+		}
+	})
+}
+
+// A series that has gone to another time or room is looked through anew: the room may have
+// declined some of its dates.
+func TestMovedSeriesIsSurveyed(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(3)...).text("id")
+		h.graph.mu.Lock()
+		clear(h.graph.instances)
+		h.graph.mu.Unlock()
+		second := opening.AddDate(0, 0, 1).Add(time.Hour)
+		h.graph.setAnswer(func(e *fakeEvent) string {
+			if e.Original.Equal(second) {
+				return "declined"
+			}
+			return "accepted"
+		})
+		h.want(h.patch(id, `{"room":"peak"}`, "Prefer", "wait=30"), 200, "room", "peak", "status", "confirmed")
+		if got := h.statuses(id); got != "confirmed declined confirmed" {
+			t.Errorf("occurrences: %s", got)
+		}
+	})
+}
+
+// A series that was deleted in Outlook right after the room has accepted it.
+func TestSurveyOfWhatIsGone(t *testing.T) {
+	story(t, func(h *house) {
+		h.graph.setFault(onInstances(notSent))
+		id := h.book("10:00", "11:00", daily(3)...).text("id")
+		h.graph.mu.Lock()
+		h.graph.events[0].Cancelled = true
+		h.graph.mu.Unlock()
+		h.graph.setFault(nil)
+		h.settle(time.Hour)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "cancelled")
+	})
+}
+
 // A series moves to other days, also where its request has said on which it begins.
 func TestMoveSeriesToAnotherDay(t *testing.T) {
 	story(t, func(h *house) {
