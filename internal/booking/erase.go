@@ -24,11 +24,14 @@ func (s *Service) Erase(ctx context.Context, who people.Struck) (erased int, err
 		}
 		for _, e := range entries {
 			_, id, _ := strings.Cut(strings.TrimPrefix(e.Key, prefix), "/")
-			if err := s.journal.erase(ctx, e.Key, id, who.Stands()); err != nil {
+			was, err := s.journal.erase(ctx, e.Key, id, who.Stands())
+			if err != nil {
 				return erased, fmt.Errorf("erase booking %s: %w", id, err)
 			}
-			erased++
-			s.waiters.tell(id)
+			if was {
+				erased++
+				s.waiters.tell(id)
+			}
 		}
 		if len(entries) < scanChunk {
 			return erased, nil
@@ -37,15 +40,20 @@ func (s *Service) Erase(ctx context.Context, who people.Struck) (erased int, err
 }
 
 // erase deletes a booking that an index leads to, in one commit with all that does, as
-// long as stands holds. Whoever has its turn finds it gone, and leaves it so.
-func (j journal) erase(ctx context.Context, index, id string, stands store.Write) error {
+// long as stands holds; was says that it was there. Whoever has its turn finds it gone,
+// and leaves it so. A series has an index entry for each date; all go with the first.
+func (j journal) erase(ctx context.Context, index, id string, stands store.Write) (was bool, err error) {
 	for {
+		if _, err := j.store.Get(ctx, index); errors.Is(err, store.ErrNotFound) {
+			return false, nil
+		}
 		r, version, err := j.read(ctx, id)
 		if err != nil && !errors.Is(err, errNotFound) {
-			return err
+			return false, err
 		}
+		was = err == nil
 		writes := []store.Write{stands, {Op: store.Delete, Key: index}, news(id)}
-		if err == nil {
+		if was {
 			writes = append(writes, store.Write{Op: store.Delete, Key: recordKey(id), If: store.If(version)})
 			for _, w := range moved(r.shown().keys, nil) {
 				if w.Key != index {
@@ -54,20 +62,20 @@ func (j journal) erase(ctx context.Context, index, id string, stands store.Write
 			}
 			claims, err := j.claimsOf(ctx, r)
 			if err != nil {
-				return err
+				return false, err
 			}
 			writes = append(writes, claims...)
 		}
 		_, err = j.store.Commit(ctx, writes...)
 		if !errors.Is(err, store.ErrConflict) {
-			return err
+			return was && err == nil, err
 		}
 		now, lookErr := j.store.Get(ctx, stands.Key)
 		switch {
 		case lookErr != nil && !errors.Is(lookErr, store.ErrNotFound):
-			return lookErr
+			return false, lookErr
 		case now.Version != *stands.If:
-			return err
+			return false, err
 		}
 	}
 }

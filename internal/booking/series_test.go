@@ -191,6 +191,21 @@ func TestMovedSeriesIsSurveyed(t *testing.T) {
 	})
 }
 
+// Somebody's series counts as one, however many dates it has, and leaves nothing.
+func TestEraseSeries(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(5)...).text("id")
+		h.graph.setFault(onPatch(notSent))
+		h.call(alice, "PATCH", date(id, "03")+"?scope=following", `{"room":"peak","private":true}`, "Prefer", "respond-async")
+		if n := h.erase(alice); n != 2 {
+			t.Errorf("%d bookings erased, want 2", n)
+		}
+		if left := h.traces(alice.ID, "booking-room", "booking-open", "booking-line", "booking-start"); left != nil {
+			t.Errorf("left: %v", left)
+		}
+	})
+}
+
 // A series that was deleted in Outlook right after the room has accepted it.
 func TestSurveyOfWhatIsGone(t *testing.T) {
 	story(t, func(h *house) {
