@@ -36,24 +36,30 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 	}
 	changes, err := r.amendment(event)
 	if err != nil {
-		return s.updateChange(ctx, r, func(r *record) { r.conclude(changeFailed, reasonMeetingBody, s.now().UTC()) })
+		return s.amendRefused(ctx, r, reasonMeetingBody)
 	}
 	if changes.Empty() { // sent before, or there is nothing to send
 		return s.amended(ctx, r, event)
 	}
-	if !r.Change.Sent { // durable before anything leaves the house
-		r, err = s.updateChange(ctx, r, func(r *record) {
-			r.Change.Sent, r.Change.Answered = true, r.aim().roomAnswer(event).Time
-		})
-		if err != nil {
-			return r, err
-		}
+	if r, err = s.sending(ctx, r, event); err != nil {
+		return r, err
 	}
 	made, err := integration.Graph.UpdateEvent(ctx, mailbox, event.ID, changes, event.ETag)
 	if err != nil {
 		return s.amendFailed(ctx, r, err)
 	}
 	return s.amended(ctx, r, made)
+}
+
+// sending makes durable that the change may have reached Graph, before anything leaves the
+// house, and what the room had answered to event until then.
+func (s *Service) sending(ctx context.Context, r record, event graph.Event) (record, error) {
+	if r.Change.Sent {
+		return r, nil
+	}
+	return s.updateChange(ctx, r, func(r *record) {
+		r.Change.Sent, r.Change.Answered = true, r.aim().roomAnswer(event).Time
+	})
 }
 
 // amendGone is taken when what the change is about is not in the calendar any more.
@@ -77,9 +83,24 @@ func (s *Service) amendGone(ctx context.Context, r record) (record, error) {
 func (s *Service) amendFailed(ctx context.Context, r record, err error) (record, error) {
 	if reason, final := finally(err); final && !graph.IsGone(err) && !graph.IsConflict(err) {
 		s.log.WarnContext(ctx, "Microsoft Graph refuses a change of a booking", "booking", r.ID, "room", r.Request.Room, "error", err)
-		return s.updateChange(ctx, r, func(r *record) { r.conclude(changeFailed, reason, s.now().UTC()) })
+		return s.amendRefused(ctx, r, reason)
 	}
 	return s.stumble(ctx, r, err)
+}
+
+// amendRefused ends a change that can't be made. What can't be put back where the room had
+// accepted it holds the room no more.
+func (s *Service) amendRefused(ctx context.Context, r record, reason string) (record, error) {
+	now := s.now().UTC()
+	return s.updateChange(ctx, r, func(r *record) {
+		c := r.Change
+		if !c.Back {
+			r.conclude(changeFailed, reason, now)
+			return
+		}
+		r.conclude(changeDeclined, c.Reason, now)
+		r.lose(c.Original, graph.Response{}, reasonNotBack, now)
+	})
 }
 
 // updateChange is update for a step of the booking's change, which ends with errClosed if
@@ -120,10 +141,11 @@ const unmoved = 4
 func (s *Service) answered(ctx context.Context, r record, event graph.Event) (record, error) {
 	now := s.now().UTC()
 	answer, yes, no := r.aim().roomAnswer(event), false, ""
-	switch answer.Response {
-	case graph.Accepted:
-		yes = !answer.Time.Equal(r.Change.Answered) || r.Tries >= unmoved && s.roomShows(ctx, r.aim())
-	case graph.Declined:
+	anew := !answer.Time.Equal(r.Change.Answered)
+	if answer.Response == graph.Accepted || answer.Response == graph.Declined {
+		yes = anew && answer.Response == graph.Accepted || !anew && r.Tries >= unmoved && s.roomShows(ctx, r.aim())
+	}
+	if answer.Response == graph.Declined && !yes && (anew || r.Tries >= unmoved) {
 		no = s.whyDeclined(ctx, r.aim())
 	}
 	return s.updateChange(ctx, r, func(r *record) {
@@ -138,7 +160,9 @@ func (s *Service) answered(ctx context.Context, r record, event graph.Event) (re
 			r.hold(c.Original, answer, now)
 		case no != "" && c.Back: // its old time has gone to somebody else meanwhile
 			r.conclude(changeDeclined, c.Reason, now)
-			r.lose(c.Original, answer, now)
+			r.lose(c.Original, answer, reasonLost, now)
+		case r.Withdraw:
+			r.NextAt = now
 		case no != "":
 			c.Back, c.Sent, c.Made, c.Reason = true, false, false, no
 			r.NextAt, r.Tries = now, 0
@@ -158,12 +182,12 @@ func (r *record) hold(original time.Time, answer graph.Response, now time.Time) 
 	}
 }
 
-// lose takes in that the room has declined what the change was about, as it was before.
-func (r *record) lose(original time.Time, answer graph.Response, now time.Time) {
+// lose takes in that what the change was about holds its room no more, as it was before.
+func (r *record) lose(original time.Time, answer graph.Response, reason string, now time.Time) {
 	if original.IsZero() {
-		r.hearNo(answer, reasonLost, now)
+		r.hearNo(answer, reason, now)
 		return
 	}
-	r.leave(original, Declined, reasonLost, !r.KeepDeclined)
+	r.leave(original, Declined, reason, !r.KeepDeclined)
 	r.rest(now)
 }

@@ -143,6 +143,7 @@ const (
 	reasonGone         = "The room was taken by somebody else before the booking could be brought to Microsoft 365."
 	reasonLost         = "The room declined the change, and the time before was taken by somebody else meanwhile."
 	reasonUninvited    = "The room was taken out of the meeting in the organizer's calendar."
+	reasonNotBack      = "The room declined the change, and Microsoft 365 refused to put the booking back."
 	reasonMeetingBody  = "The text could not be changed without ending the online meeting: change it in Outlook."
 	reasonReleased     = "Nobody checked in."
 	reasonGivenBack    = "The room was given back at its door."

@@ -48,6 +48,8 @@ type change struct {
 	// Then is the booking that has to wait for it.
 	Then string `json:"then,omitempty"`
 
+	// Again says that it was made before, and may have been undone since.
+	Again bool `json:"again,omitempty"`
 	// Asks says that the room has to take it.
 	Asks bool `json:"asks,omitempty"`
 	// Back says that the room has declined, and that the booking is put back.
@@ -153,14 +155,19 @@ func (r *record) conclude(status, reason string, now time.Time) {
 func (r *record) amendment(event graph.Event) (graph.EventChanges, error) {
 	c := r.Change
 	from, to := r.part(c.Original), r.aim()
-	if c.Back {
+	switch {
+	case c.Back:
 		from = r.changed().part(c.Original)
+	case c.Again:
+		from = r.planned(c.Original)
 	}
 	var e graph.EventChanges
 	want := to.event()
 	switch c.Kind {
 	case truncating:
-		e.Recurrence = graphRule(c.Rule)
+		if !sameRange(event.Recurrence, c.Rule) {
+			e.Recurrence = graphRule(c.Rule)
+		}
 		return e, nil
 	case releasing:
 		list := withoutRoom(event.Attendees, r.RoomAddress)
@@ -171,11 +178,12 @@ func (r *record) amendment(event graph.Event) (graph.EventChanges, error) {
 		e.Location = &graph.Location{}
 		return e, nil
 	}
-	if c.Rule != nil {
-		e.Recurrence = graphRule(to.Rule)
-	}
-	if !event.Start.Equal(want.Start.Time) || !event.End.Equal(want.End.Time) || event.IsAllDay != want.IsAllDay {
+	moves := !from.Start.Equal(to.Start) || !from.End.Equal(to.End) || from.Request.AllDay != to.Request.AllDay || c.Kind == ending // here it has ended already
+	if moves && (!event.Start.Equal(want.Start.Time) || !event.End.Equal(want.End.Time) || event.IsAllDay != want.IsAllDay) {
 		e.Start, e.End, e.IsAllDay = &want.Start, &want.End, &want.IsAllDay
+	}
+	if c.Rule != nil && (e.Start != nil || !sameRange(event.Recurrence, to.Rule)) {
+		e.Recurrence = graphRule(to.Rule)
 	}
 	if to.Request.Subject != from.Request.Subject && event.Subject != want.Subject {
 		e.Subject = &want.Subject
@@ -225,17 +233,25 @@ func newText(event graph.Event, text string) (*graph.Body, error) {
 }
 
 // merged is a list of attendees in which those of one list have been replaced by those of
-// another; everybody else, the room above all, stays.
+// another; everybody else, the room above all, stays, and who is missing, of those on both.
 func merged(now []graph.Attendee, from, to []string) []graph.Attendee {
 	list := slices.DeleteFunc(slices.Clone(now), func(a graph.Attendee) bool {
 		return named(from, a.EmailAddress.Address) && !named(to, a.EmailAddress.Address)
 	})
 	for _, address := range to {
-		if !slices.ContainsFunc(list, func(a graph.Attendee) bool { return sameAddress(a.EmailAddress.Address, address) }) {
+		if !named(from, address) && !slices.ContainsFunc(list, func(a graph.Attendee) bool { return sameAddress(a.EmailAddress.Address, address) }) {
 			list = append(list, graph.Attendee{Type: graph.Required, EmailAddress: graph.EmailAddress{Address: address}})
 		}
 	}
 	return list
+}
+
+// sameRange says whether a series in the calendar begins and ends as a rule has it.
+func sameRange(now *graph.PatternedRecurrence, rule *recurrence.Rule) bool {
+	want := rule.Range
+	return now != nil && now.Range.Type == want.Type && now.Range.StartDate == want.StartDate &&
+		(want.Type != recurrence.Numbered || now.Range.NumberOfOccurrences == want.NumberOfOccurrences) &&
+		(want.Type != recurrence.EndDate || now.Range.EndDate == want.EndDate)
 }
 
 func withoutRoom(now []graph.Attendee, room string) []graph.Attendee {

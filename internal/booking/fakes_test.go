@@ -97,7 +97,9 @@ type fakeEvent struct {
 	Room                     string // address
 	Response                 string // of the room
 	AnsweredAt               time.Time
-	People                   []string // other attendees
+	Answered                 string    // the last response that was one
+	Asked                    time.Time // of the last change
+	People                   []string  // other attendees
 	Patches                  int
 	Online                   string // the body of an online meeting
 	Start, End               time.Time
@@ -123,6 +125,8 @@ type fakeGraph struct {
 	private   bool
 	// duplicate counts creations that met an event of the same transactionId.
 	duplicates int
+	// keepsAnswers is for how long the room's answer from before stands after a change.
+	keepsAnswers time.Duration
 	// instances are those of series that somebody has read or changed, by their ids.
 	instances map[string]*fakeEvent
 }
@@ -242,11 +246,16 @@ func (g *fakeGraph) serve(w http.ResponseWriter, r *http.Request) {
 			}
 			if r.Method == "PATCH" {
 				e.patch(r)
+				e.Asked = time.Now()
+				if before := e.Answered; g.keepsAnswers > 0 {
+					e.Response = before
+				}
 				write(w, 200, e.wire())
 				return
 			}
-			if e.Response == "none" {
+			if e.Response == "none" || g.keepsAnswers > 0 && !e.AnsweredAt.After(e.Asked) && time.Since(e.Asked) >= g.keepsAnswers {
 				e.Response, e.AnsweredAt = g.answer(e), time.Now()
+				e.Answered = e.Response
 			}
 			write(w, 200, e.wire())
 			return

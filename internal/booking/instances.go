@@ -121,6 +121,6 @@ func (s *Service) redo(ctx context.Context, r record, o occurrence) (record, err
 		}
 		r.except(o.original, func(e *exception) { e.Redo = false })
 		r.Change = r.newChange(updating, o.original)
-		r.Change.Asks = true
+		r.Change.Asks, r.Change.Again = true, true
 	})
 }

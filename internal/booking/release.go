@@ -115,6 +115,9 @@ func (s *Service) releaseAsRoom(ctx context.Context, r record, g *graph.Client, 
 		found = !errors.Is(err, errNoOccurrence)
 	}
 	if err == nil && found {
+		if r, err = s.sending(ctx, r, event); err != nil {
+			return r, err
+		}
 		err = g.Decline(ctx, mailbox, event.ID, r.Change.Comment)
 	}
 	if err != nil && !graph.IsGone(err) && !errors.Is(err, errNoOccurrence) {

@@ -120,6 +120,13 @@ func (r *record) part(original time.Time) *record {
 	return &p
 }
 
+// planned is an occurrence as its series has it, whatever was changed about it by itself.
+func (r *record) planned(original time.Time) *record {
+	series := *r
+	series.Exceptions = nil
+	return series.part(original)
+}
+
 // except changes what is different about an occurrence.
 func (r *record) except(original time.Time, f func(*exception)) {
 	e := r.Exceptions[name(original)]
