@@ -33,7 +33,7 @@ func (s *Service) ownBlocks(ctx context.Context, room, but string, from, to time
 	var blocks []block
 	_, err := s.journal.walk(ctx, roomPrefix(room), "", from, to, noLimit, func(e entry) bool {
 		if e.record.Status.holdsRoom() && e.record.ID != but {
-			b := block{period: e.period, status: tentative, record: e.record}
+			b := block{period: e.period, status: tentative, record: e.record.at(e.period)}
 			if e.record.Status == Confirmed {
 				b.status = busy
 			}

@@ -67,6 +67,9 @@ func (c Caller) view(r *record) Booking {
 // by whom, of a private one only when.
 func (b *Booking) atTheDoor() {
 	b.Body, b.Attendees, b.Graph = "", []string{}, GraphIDs{}
+	if b.PendingChange != nil {
+		b.PendingChange.Attendees = []string{}
+	}
 	if b.Private {
 		b.Subject, b.Organizer = "", Organizer{}
 	}

@@ -53,7 +53,7 @@ func (r *record) told(c Caller) []Occurrence {
 		if !o.CheckedInAt.IsZero() {
 			told.CheckedInAt = &o.CheckedInAt
 		}
-		if r.Request.Private && !c.owns(r) {
+		if (r.Request.Private || part.Request.Private) && !c.owns(r) {
 			told.Subject, told.Attendees = "", []string{}
 		}
 		if c.Room != "" {

@@ -120,6 +120,21 @@ func (r *record) part(original time.Time) *record {
 	return &p
 }
 
+// at is the booking as it is, or is going to be, at one of its times, for those who are
+// told what goes on then.
+func (r *record) at(p period) *record {
+	req, private := r.Request, r.Change != nil && r.Change.Request.Private
+	for _, e := range r.Exceptions {
+		if e.Request != nil && e.Start.Equal(p.start) {
+			req = *e.Request
+		}
+	}
+	req.Private = req.Private || r.Request.Private || private
+	told := *r
+	told.Request = req
+	return &told
+}
+
 // planned is an occurrence as its series has it, whatever was changed about it by itself.
 func (r *record) planned(original time.Time) *record {
 	series := *r

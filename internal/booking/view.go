@@ -122,7 +122,7 @@ func (r *record) booking(withPrivate bool) Booking {
 	if l := r.Last; l != nil {
 		b.LastChange = &LastChange{ID: l.ID, Kind: string(l.Kind), Status: l.Status, Reason: l.Reason, At: l.At}
 	}
-	if r.Request.Private && !withPrivate {
+	if (r.Request.Private || r.Change != nil && r.Change.Request.Private) && !withPrivate {
 		b.hide()
 	}
 	return b
