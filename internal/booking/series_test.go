@@ -229,3 +229,14 @@ func TestMoveSeriesToAnotherDay(t *testing.T) {
 		h.want(h.patch(id, `{"start":"2026-12-02T10:00:00+08:00","end":"2026-12-02T11:00:00+08:00"}`, "Prefer", "wait=30"), 200, "start", "2026-12-02T10:00:00+08:00")
 	})
 }
+
+// Why a room declines a series is looked for on all its dates.
+func TestWhyASeriesIsDeclined(t *testing.T) {
+	story(t, func(h *house) {
+		h.graph.setAnswer(func(*fakeEvent) string {
+			h.graph.foreign["boardroom@contoso.com"] = []period{{opening.AddDate(0, 0, 2).Add(time.Hour), opening.AddDate(0, 0, 2).Add(2 * time.Hour)}}
+			return "declined"
+		})
+		h.want(h.book("10:00", "11:00", daily(4)...), 409, "code", "room_declined", "booking.reason", reasonTaken)
+	})
+}

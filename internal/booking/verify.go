@@ -6,23 +6,21 @@ import (
 )
 
 // calendarBlocks is what the room's calendar shows of a booking's time, as far as its
-// organizer or the room's own account may look now; ok is false if nobody could. Nothing depends on it but words and
+// organizer or the room's own account may look now; false if nobody could. Nothing depends on it but words and
 // what is cheaper to know beforehand: the room has the last word.
-func (s *Service) calendarBlocks(ctx context.Context, r *record) (blocks []block, ok bool) {
+func (s *Service) calendarBlocks(ctx context.Context, r *record) ([]block, bool) {
 	room, configured := s.world().Rooms[r.Request.Room]
 	if !configured {
 		return nil, false
 	}
 	looking, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	want := period{r.Start, r.End}
-	seen, err := s.sightings(looking, question{owner: r.PersonID, period: want, live: true}, room)
+	blocks, ok, err := s.seenWithin(looking, question{owner: r.PersonID, live: true}, room, r.slots())
 	if err != nil {
 		s.log.DebugContext(ctx, "a room's calendar could not be looked into", "booking", r.ID, "room", room.Name, "error", err)
 		return nil, false
 	}
-	found, ok := seen[room.Name]
-	return overlapping(found.blocks, []period{want}), ok
+	return blocks, ok
 }
 
 // whyDeclined says why the room has declined a booking, as far as can be seen: an answer
@@ -43,7 +41,10 @@ func (s *Service) whyDeclined(ctx context.Context, r *record) string {
 // same event by its transactionId.
 func (s *Service) takenMeanwhile(ctx context.Context, r record) bool {
 	blocks, _ := s.calendarBlocks(ctx, &r)
-	return slices.ContainsFunc(blocks, func(b block) bool { return !b.start.Equal(r.Start) || !b.end.Equal(r.End) })
+	slots := r.slots()
+	return slices.ContainsFunc(blocks, func(b block) bool {
+		return !slices.ContainsFunc(slots, func(p period) bool { return p.start.Equal(b.start) && p.end.Equal(b.end) })
+	})
 }
 
 // roomShows says whether the room's calendar shows exactly the time of a booking.
