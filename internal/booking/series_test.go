@@ -227,6 +227,10 @@ func TestMoveSeriesToAnotherDay(t *testing.T) {
 		changes[1].(map[string]any)["range"].(map[string]any)["startDate"] = "2026-12-01"
 		id := h.book("10:00", "11:00", changes...).text("id")
 		h.want(h.patch(id, `{"start":"2026-12-02T10:00:00+08:00","end":"2026-12-02T11:00:00+08:00"}`, "Prefer", "wait=30"), 200, "start", "2026-12-02T10:00:00+08:00")
+		h.graph.setFault(onPatch(notSent))
+		for range 2 { // the second is a repeat
+			h.want(h.patch(id, `{"start":"2026-12-03T10:00:00+08:00","end":"2026-12-03T11:00:00+08:00"}`, "Prefer", "wait=1"), 202)
+		}
 	})
 }
 

@@ -249,6 +249,7 @@ func (a amendment) asksFor(r *record) bool {
 		return false
 	}
 	req, err := a.want(r.part(c.Original))
+	req.Recurrence = c.Request.Recurrence // no patch changes it
 	return err == nil && reflect.DeepEqual(req, c.Request)
 }
 
