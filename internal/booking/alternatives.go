@@ -110,11 +110,14 @@ type Slot struct {
 
 func clash(c Caller, room Room, b block) Clash {
 	told := Clash{Start: b.start.In(room.TimeZone), End: b.end.In(room.TimeZone)}
-	switch {
-	case b.record != nil && (!b.record.Request.Private || c.Room == "" && c.sees(b.record)):
+	if b.record == nil {
+		if b.organizer.Address != "" {
+			told.Organizer = &Organizer{Name: b.organizer.Name, Email: b.organizer.Address}
+		}
+		return told
+	}
+	if _, private := b.about(); !private || c.Room == "" && c.sees(b.record) {
 		told.Organizer = &Organizer{ID: b.record.PersonID, Name: b.record.PersonName, Email: b.record.PersonEmail}
-	case b.record == nil && b.organizer.Address != "":
-		told.Organizer = &Organizer{Name: b.organizer.Name, Email: b.organizer.Address}
 	}
 	return told
 }

@@ -56,7 +56,7 @@ func (c Caller) id() string {
 // view is the booking as the caller may see it; the subject of a private one is
 // only for its organizer.
 func (c Caller) view(r *record) Booking {
-	b := r.booking(c.owns(r))
+	b := r.booking(c.Room == "" && c.owns(r))
 	if c.Room != "" {
 		b.atTheDoor()
 	}

@@ -3,11 +3,87 @@ package booking
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/recurrence"
 )
+
+// What a private change makes of a booking is told to nobody else while it is on its way.
+func TestPendingChangeIsPrivate(t *testing.T) {
+	story(t, func(h *house) {
+		h.connectRoom("boardroom", "boardroom@contoso.com")
+		made := h.book("10:00", "11:00", "subject", "Open day", "attendees", []string{"carol@contoso.com"})
+		h.want(made, 201)
+		h.graph.setAnswer(func(*fakeEvent) string { return "none" })
+		path := "/v1/bookings/" + made.text("id")
+		h.want(h.patch(made.text("id"), `{"start":"2026-12-01T14:00:00+08:00","end":"2026-12-01T15:00:00+08:00"}`, "Prefer", "respond-async"), 202)
+		h.want(h.call(theDoor, "GET", path, ""), 200, "pending_change.subject", "Open day", "pending_change.attendees", "[]")
+		h.want(h.call("", "GET", path, ""), 200, "pending_change.attendees", `["carol@contoso.com"]`)
+
+		h.graph.setAnswer(func(*fakeEvent) string { return "accepted" })
+		made = h.book("16:00", "17:00", "subject", "Lunch", "room", "harbour")
+		h.want(made, 201)
+		h.graph.setAnswer(func(*fakeEvent) string { return "none" })
+		path = "/v1/bookings/" + made.text("id")
+		h.want(h.patch(made.text("id"), `{"end":"2026-12-01T18:00:00+08:00","subject":"Salaries","private":true,"attendees":["carol@contoso.com"]}`,
+			"Prefer", "respond-async"), 202, "pending_change.subject", "Salaries")
+		h.connectRoom("harbour", "harbour@contoso.com")
+		for name, as := range map[string]string{"the service": "", "the door": "room:harbour"} {
+			r := h.call(as, "GET", path, "")
+			h.want(r, 200, "pending_change.subject", "", "pending_change.attendees", "[]")
+			if strings.Contains(r.text("pending_change"), "Salaries") {
+				t.Errorf("%s is told of %s", name, r.text("pending_change"))
+			}
+		}
+		h.want(h.call(alice, "GET", path, ""), 200, "pending_change.subject", "Salaries")
+	})
+}
+
+// One date of a series may be private alone.
+func TestPrivateOccurrence(t *testing.T) {
+	zone := mustLocation("Asia/Hong_Kong")
+	first := time.Date(2026, 12, 1, 10, 0, 0, 0, zone)
+	second := first.AddDate(0, 0, 1)
+	hidden := Request{Room: "boardroom", Subject: "Salaries", Private: true, Attendees: []string{"carol@contoso.com"}}
+	r := &record{
+		ID: "1", PersonID: alice.ID, PersonName: "Alice Chan", Integration: "contoso", Status: Confirmed, Zone: zone.String(),
+		Request: Request{Room: "boardroom", Subject: "Stand-up"}, Start: first, End: first.Add(time.Hour),
+		Rule: &recurrence.Rule{
+			Pattern: recurrence.Pattern{Type: "daily", Interval: 1},
+			Range:   recurrence.Range{Type: "numbered", StartDate: "2026-12-01", NumberOfOccurrences: 3},
+		},
+	}
+	r.except(second, func(e *exception) { e.Request, e.Start, e.End = &hidden, second, second.Add(time.Hour) })
+	service, door := Caller{Service: "ones"}, Caller{Service: "ones", Room: "boardroom", integration: "contoso"}
+	for name, tt := range map[string]struct {
+		caller Caller
+		want   string
+	}{"service": {service, ""}, "door": {door, ""}, "alice": {Caller{Person: &alice}, "Salaries"}} {
+		all := r.told(tt.caller)
+		if len(all) != 3 || all[0].Subject != "Stand-up" || all[1].Subject != tt.want || tt.want == "" && len(all[1].Attendees) > 0 {
+			t.Errorf("%s: occurrences %+v", name, all)
+		}
+		for start, want := range map[time.Time]string{first: "Stand-up", second: tt.want} {
+			b := block{period: period{start, start.Add(time.Hour)}, status: busy, subject: "Salaries", record: r}
+			if got := b.seenBy(tt.caller, zone).Subject; got != want {
+				t.Errorf("%s: the block at %v is %q, want %q", name, start, got, want)
+			}
+		}
+		told := clash(tt.caller, Room{TimeZone: zone}, block{period: period{second, second.Add(time.Hour)}, record: r})
+		if shown := told.Organizer != nil; shown && name == "door" {
+			t.Errorf("%s: a private clash names %v", name, told.Organizer)
+		}
+	}
+	// Where the calendar has moved a date, nobody knows which one.
+	b := block{period: period{second.Add(time.Hour), second.Add(2 * time.Hour)}, status: busy, subject: "Salaries", record: r}
+	if got := b.seenBy(service, zone).Subject; got != "" {
+		t.Errorf("a date that was moved in Outlook is %q", got)
+	}
+}
 
 // A private booking's change tells no more than the booking, and nobody at the door is told
 // whom it is with.
-func TestPendingChangeIsPrivate(t *testing.T) {
+func TestPrivateChangesAreNotTold(t *testing.T) {
 	story(t, func(h *house) {
 		id := h.book("10:00", "11:00").text("id")
 		open := h.book("12:00", "13:00").text("id")

@@ -204,12 +204,36 @@ func (b block) seenBy(c Caller, zone *time.Location) ScheduleBlock {
 	if b.record == nil {
 		return told
 	}
+	subject, private := b.about()
 	if c.sees(b.record) {
 		told.BookingID = b.record.ID
-		told.Subject = b.record.Request.Subject
+		told.Subject = subject
 	}
-	if b.record.Request.Private && !c.owns(b.record) {
+	if private && !c.owns(b.record) {
 		told.Subject = ""
 	}
 	return told
+}
+
+// about is what our booking in a block is about, and whether that is private: itself, the
+// date of the series, or what a change under way makes of it. Of a block that stands
+// where none of its dates is, nobody knows which one it is.
+func (b block) about() (subject string, private bool) {
+	r := b.record
+	subject, private = r.Request.Subject, r.Request.Private || r.Change != nil && r.Change.Request.Private
+	if len(r.Exceptions) == 0 {
+		return subject, private
+	}
+	anyPrivate := false
+	for _, o := range r.occurrences() {
+		own := o.Request
+		if own == nil {
+			own = &r.Request
+		}
+		if !o.gone() && o.start.Equal(b.start) {
+			return own.Subject, private || own.Private
+		}
+		anyPrivate = anyPrivate || own.Private
+	}
+	return subject, private || anyPrivate
 }

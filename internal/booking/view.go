@@ -122,16 +122,14 @@ func (r *record) booking(withPrivate bool) Booking {
 	if l := r.Last; l != nil {
 		b.LastChange = &LastChange{ID: l.ID, Kind: string(l.Kind), Status: l.Status, Reason: l.Reason, At: l.At}
 	}
-	if (r.Request.Private || r.Change != nil && r.Change.Request.Private) && !withPrivate {
-		b.hide()
+	if withPrivate {
+		return b
+	}
+	if r.Request.Private {
+		b.Subject, b.Body, b.Attendees, b.Graph.WebLink = "", "", []string{}, ""
+	}
+	if p := b.PendingChange; p != nil && (r.Request.Private || r.Change.Request.Private) {
+		p.Subject, p.Attendees = "", []string{}
 	}
 	return b
-}
-
-// hide leaves of a private booking that there is one.
-func (b *Booking) hide() {
-	b.Subject, b.Body, b.Attendees, b.Graph.WebLink = "", "", []string{}, ""
-	if b.PendingChange != nil {
-		b.PendingChange.Subject, b.PendingChange.Attendees = "", []string{}
-	}
 }
