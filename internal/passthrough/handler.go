@@ -91,6 +91,12 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, base string) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	ctx, cancel := context.WithTimeout(r.Context(), maxTime)
 	defer cancel()
+	if end, ok := ctx.Deadline(); ok {
+		// The context ends no wait for a caller that neither sends nor reads. Writers that
+		// can't do this are those of tests.
+		connection := http.NewResponseController(w)
+		_, _ = connection.SetReadDeadline(end), connection.SetWriteDeadline(end)
+	}
 	r = r.WithContext(ctx)
 	who, no := h.caller(r, base)
 	if no != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -328,6 +329,36 @@ func TestBrokenAnswersBreakOff(t *testing.T) {
 	}
 	if err == nil {
 		t.Error("half an answer has come as a whole one")
+	}
+}
+
+// Whoever doesn't read their answer, or doesn't send what they have announced, holds
+// nothing up for longer than a call may take.
+func TestSlowCallers(t *testing.T) {
+	for name, request := range map[string]string{
+		"reads nothing": "GET /graph/v1.0/me/events HTTP/1.1\r\nHost: us\r\n\r\n",
+		"sends no body": "POST /graph/v1.0/me/events HTTP/1.1\r\nHost: us\r\nContent-Length: 9\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, func(w http.ResponseWriter, _ *http.Request) {
+				for {
+					if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+						return
+					}
+				}
+			})
+			over := make(chan struct{})
+			h.within, h.served = 200*time.Millisecond, func() { close(over) }
+			conn, err := net.Dial("tcp", h.us.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, request); err != nil {
+				t.Fatal(err)
+			}
+			<-over
+		})
 	}
 }
 

@@ -26,7 +26,9 @@ type house struct {
 	who    Caller
 	audit  lockedBuffer
 	tokens int
-	until  time.Time // when the last call has to be over
+	until  time.Time     // when the last call has to be over
+	within time.Duration // how long a call may take, if not as long as we let it
+	served func()        // is called when a call is over; may be nil
 
 	mu   sync.Mutex
 	seen []*seen
@@ -99,6 +101,14 @@ func newHouse(t testing.TB, answer http.HandlerFunc) *house {
 		base := "http://" + r.Host
 		if host := r.Header.Get("Test-Base"); host != "" {
 			base = host
+		}
+		if b.served != nil {
+			defer b.served()
+		}
+		if b.within > 0 {
+			ctx, cancel := context.WithTimeout(r.Context(), b.within)
+			defer cancel()
+			r = r.WithContext(ctx)
 		}
 		h.Serve(w, r, base)
 	}))
