@@ -67,7 +67,7 @@ func (r *record) told(c Caller) []Occurrence {
 // UpdateOccurrence is Update for one occurrence of a series.
 func (s *Service) UpdateOccurrence(ctx context.Context, c Caller, id string, original time.Time, p Patch, match func(version int) bool) (b Booking, changing string, err error) {
 	a := amendment{alteration: alteration{"update", Caller.owns, match}, kind: updating, original: original, want: p.apply}
-	if a.original, err = s.named(ctx, id, original); err != nil {
+	if a.original, err = s.named(ctx, c, id, original); err != nil {
 		return Booking{}, "", err
 	}
 	b, changing, _, err = s.amendBooking(ctx, c, id, a)
@@ -75,12 +75,14 @@ func (s *Service) UpdateOccurrence(ctx context.Context, c Caller, id string, ori
 }
 
 // named is the occurrence that was to start at a time; of a booking that is no series, the
-// zero time for itself.
-func (s *Service) named(ctx context.Context, id string, original time.Time) (time.Time, error) {
+// zero time for itself. Who may not see the booking is not told what its dates are.
+func (s *Service) named(ctx context.Context, c Caller, id string, original time.Time) (time.Time, error) {
 	r, err := s.journal.get(ctx, id)
 	switch {
 	case err != nil:
 		return time.Time{}, err
+	case !c.sees(&r):
+		return time.Time{}, c.refuse(&r)
 	case !r.isSeries() && !original.Equal(r.Start):
 		return time.Time{}, errNoSuchOccurrence
 	case !r.isSeries():
@@ -92,7 +94,7 @@ func (s *Service) named(ctx context.Context, id string, original time.Time) (tim
 // CancelOccurrence cancels an occurrence of a series, or with following it and all after it.
 // Where nothing would be left, it returns errWhole: the booking is to be cancelled then.
 func (s *Service) CancelOccurrence(ctx context.Context, c Caller, id string, original time.Time, following bool, comment string, match func(version int) bool) (b Booking, changing string, err error) {
-	original, err = s.named(ctx, id, original)
+	original, err = s.named(ctx, c, id, original)
 	if err != nil {
 		return Booking{}, "", err
 	}
@@ -167,7 +169,7 @@ func (r *record) truncate(original time.Time) error {
 // it, and the rest is a booking of its own, which is returned; it goes on to Microsoft when
 // the series has ended there.
 func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, original time.Time, p Patch, match func(version int) bool) (Booking, error) {
-	original, err := s.named(ctx, id, original)
+	original, err := s.named(ctx, c, id, original)
 	if err != nil {
 		return Booking{}, err
 	}

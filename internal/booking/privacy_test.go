@@ -109,3 +109,22 @@ func TestPrivateChangesAreNotTold(t *testing.T) {
 		}
 	})
 }
+
+// Whoever may not see a booking can't find out by its dates when it is.
+func TestDatesOfUnseenBookings(t *testing.T) {
+	story(t, func(h *house) {
+		made := h.book("10:00", "11:00")
+		h.want(made, 201)
+		unknown := "/v1/bookings/00000000-0000-4000-8000-000000000000/occurrences/2026-12-01T10:00:00%2B08:00"
+		for _, method := range []string{"PATCH", "DELETE"} {
+			for _, scope := range []string{"this", "following"} {
+				patch := map[string]string{"PATCH": `{"subject":"Mine"}`}[method]
+				want := h.call(bob, method, unknown+"?scope="+scope, patch)
+				for _, at := range []string{"10", "12"} {
+					path := "/v1/bookings/" + made.text("id") + "/occurrences/2026-12-01T" + at + ":00:00%2B08:00?scope=" + scope
+					h.want(h.call(bob, method, path, patch), 404, "code", "not_found", "detail", want.text("detail"))
+				}
+			}
+		}
+	})
+}
