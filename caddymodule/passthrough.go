@@ -32,6 +32,12 @@ func (e *engine) newPassthrough(api booking.API) *passthrough.Handler {
 			}
 			return false
 		},
+		Owner: func(ctx context.Context, address string) string {
+			if found, err := e.people.ByEmail(ctx, address); err == nil && len(found) == 1 {
+				return found[0].ID
+			}
+			return ""
+		},
 		Token: e.grants.Token,
 		Audit: slog.New(&liveHandler{engine: e, name: "audit"}),
 	})

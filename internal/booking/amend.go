@@ -15,7 +15,7 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 	if !ok {
 		return s.stumble(ctx, r, errUnconfigured)
 	}
-	mailbox := s.mailbox(r.PersonID, !s.waiters.waiting(r.ID))
+	mailbox := s.mailbox(ctx, r.PersonID, !s.waiters.waiting(r.ID))
 	event, err := eventOf(ctx, integration.Graph, mailbox, &r, r.Change.Original)
 	switch {
 	case graph.IsGone(err), errors.Is(err, errNoOccurrence), err == nil && event.IsCancelled:

@@ -165,7 +165,7 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 			return r, err
 		}
 	}
-	mailbox := s.mailbox(r.PersonID, !fresh && !s.waiters.waiting(r.ID))
+	mailbox := s.mailbox(ctx, r.PersonID, !fresh && !s.waiters.waiting(r.ID))
 	unsent := fresh || !r.MaybeSent
 	if !unsent {
 		event, found, err := findEvent(ctx, integration.Graph, mailbox, &r)

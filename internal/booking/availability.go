@@ -63,7 +63,7 @@ func (s *Service) graphBlocks(ctx context.Context, owner string, rooms []Room, f
 		addresses[i] = room.Address
 	}
 	// A day more on either side: all-day items stand at midnights of UTC.
-	schedules, err := integration.Graph.Schedules(ctx, s.mailbox(owner, false), addresses, from.AddDate(0, 0, -1), to.AddDate(0, 0, 1))
+	schedules, err := integration.Graph.Schedules(ctx, s.mailbox(ctx, owner, false), addresses, from.AddDate(0, 0, -1), to.AddDate(0, 0, 1))
 	if err == nil || cannotLook(err) {
 		s.heard(ctx, integration.Name)
 	}

@@ -39,7 +39,7 @@ func (s *Service) follow(ctx context.Context, r record) (record, error) {
 	if !ok {
 		return s.stumble(ctx, r, errUnconfigured)
 	}
-	event, err := integration.Graph.Event(ctx, s.mailbox(r.PersonID, !s.waiters.waiting(r.ID)), r.EventID)
+	event, err := integration.Graph.Event(ctx, s.mailbox(ctx, r.PersonID, !s.waiters.waiting(r.ID)), r.EventID)
 	if graph.IsGone(err) {
 		return s.close(ctx, r.ID, Cancelled, reasonDeleted)
 	}
@@ -131,7 +131,7 @@ func (s *Service) withdraw(ctx context.Context, r record) (record, error) {
 	if !ok {
 		return s.stumble(ctx, r, errUnconfigured)
 	}
-	mailbox := s.mailbox(r.PersonID, !s.waiters.waiting(r.ID))
+	mailbox := s.mailbox(ctx, r.PersonID, !s.waiters.waiting(r.ID))
 	err := integration.Graph.CancelEvent(ctx, mailbox, r.EventID, r.Comment)
 	if err != nil && !graph.Transient(err) {
 		// It may have been cancelled before, by us or in Outlook.

@@ -180,7 +180,7 @@ func (h *house) account(_ context.Context, room roomview.Room) (roomview.Account
 		return roomview.Account{}, roomview.ErrNotConnected
 	}
 	return roomview.Account{ID: owner, Own: true, Mailbox: func(background bool) graph.Mailbox {
-		return h.svc.mailbox(owner, background)
+		return h.svc.mailbox(h.t.Context(), owner, background)
 	}}, nil
 }
 

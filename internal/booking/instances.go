@@ -56,7 +56,7 @@ func (s *Service) survey(ctx context.Context, r record) (record, error) {
 		return s.stumble(ctx, r, errUnconfigured)
 	}
 	declined := map[string]bool{}
-	mailbox := s.mailbox(r.PersonID, !s.waiters.waiting(r.ID))
+	mailbox := s.mailbox(ctx, r.PersonID, !s.waiters.waiting(r.ID))
 	err := integration.Graph.Instances(ctx, mailbox, r.EventID, r.Start.AddDate(0, 0, -1), r.lastEnd().AddDate(0, 0, 2), func(e graph.Event) bool {
 		if r.roomAnswer(e).Response == graph.Declined {
 			declined[r.dayOf(e)] = true
@@ -87,7 +87,7 @@ func (s *Service) withdrawOccurrence(ctx context.Context, r record, o occurrence
 	if !ok {
 		return s.stumble(ctx, r, errUnconfigured)
 	}
-	mailbox := s.mailbox(r.PersonID, !s.waiters.waiting(r.ID))
+	mailbox := s.mailbox(ctx, r.PersonID, !s.waiters.waiting(r.ID))
 	event, err := eventOf(ctx, integration.Graph, mailbox, &r, o.original)
 	if err == nil {
 		err = integration.Graph.CancelEvent(ctx, mailbox, event.ID, o.Reason)

@@ -47,7 +47,7 @@ func (s *Service) recheck(ctx context.Context, r record, at period) error {
 			original = o.original
 		}
 	}
-	event, err := eventOf(ctx, integration.Graph, s.mailbox(r.PersonID, false), &r, original)
+	event, err := eventOf(ctx, integration.Graph, s.mailbox(ctx, r.PersonID, false), &r, original)
 	gone := graph.IsGone(err) || errors.Is(err, errNoOccurrence)
 	if err != nil && !gone {
 		s.log.DebugContext(ctx, "a booking could not be looked at anew", "booking", r.ID, "room", r.Request.Room, "error", err)

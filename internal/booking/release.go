@@ -105,7 +105,7 @@ func (s *Service) releaseAsRoom(ctx context.Context, r record, g *graph.Client, 
 	if !own {
 		return s.stumble(ctx, r, why)
 	}
-	mailbox := s.mailbox(rooms.GrantOwner(r.Integration, r.Request.Room), true)
+	mailbox := s.mailbox(ctx, rooms.GrantOwner(r.Integration, r.Request.Room), true)
 	mailbox.Target = r.RoomAddress
 	event, found, err := g.EventByICalUID(ctx, mailbox, r.ICalUID)
 	if err == nil && found && !r.Change.Original.IsZero() {

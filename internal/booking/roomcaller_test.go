@@ -1,7 +1,10 @@
 package booking
 
 import (
+	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -125,6 +128,41 @@ func TestRoomBooks(t *testing.T) {
 		}
 		if n := len(h.graph.live()); n != 2 {
 			t.Errorf("%d events, want that of the door and that of alice", n)
+		}
+	})
+}
+
+// Rooms that one account stands for book with the mailbox of that account: all together
+// have the places there that one mailbox has.
+func TestRoomsOfOneAccountShareItsMailbox(t *testing.T) {
+	story(t, func(h *house) {
+		h.connectRoom("boardroom", "rooms@contoso.com")
+		h.connectRoom("harbour", "rooms@contoso.com")
+		var mu sync.Mutex
+		now, most := 0, 0
+		h.graph.setFault(func(r *http.Request, _ bool) (*http.Response, error, bool) {
+			if !strings.Contains(r.URL.Path, "/me/") {
+				return nil, nil, false
+			}
+			mu.Lock()
+			now++
+			most = max(most, now)
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			now--
+			mu.Unlock()
+			return nil, nil, false
+		})
+		for i := range 6 {
+			for _, room := range []string{"boardroom", "harbour"} {
+				go h.call("room:"+room, "POST", "/v1/bookings",
+					body(fmt.Sprintf("%02d:00", 10+i), fmt.Sprintf("%02d:30", 10+i), "room", room), "Prefer", "respond-async")
+			}
+		}
+		h.settle(5 * time.Minute)
+		if n := len(h.graph.live()); n != 12 || most > 4 {
+			t.Errorf("%d events, %d calls to the account's mailbox at once; want 12, and 4 at most", n, most)
 		}
 	})
 }

@@ -145,15 +145,24 @@ func (w *World) Calendars() map[string]roomview.Room {
 	return all
 }
 
-// mailbox is the person's, whose grant the calls are made with.
-func (s *Service) mailbox(personID string, background bool) graph.Mailbox {
-	return graph.Mailbox{
-		Key:        personID,
+// mailbox is that of the owner of a grant, with which the calls are made: a person's, or
+// that of the account which stands for a room.
+func (s *Service) mailbox(ctx context.Context, owner string, background bool) graph.Mailbox {
+	mb := graph.Mailbox{
+		Key:        owner,
 		Background: background,
 		Token: func(ctx context.Context, refused graph.Refused) (string, error) {
-			return s.token(ctx, personID, grant.Ask{Stale: refused.Token, Claims: refused.Claims, Background: background})
+			return s.token(ctx, owner, grant.Ask{Stale: refused.Token, Claims: refused.Claims, Background: background})
 		},
 	}
+	if integration, room, ok := rooms.OfGrant(owner); ok {
+		// It may stand for many rooms, and be a person's who books for themselves. Where
+		// it can't be read the token says why.
+		if account, _, err := s.standing(ctx, integration, room); err == nil {
+			mb.Target = account.PersonID
+		}
+	}
+	return mb
 }
 
 // looks remembers when each room was last seen through Graph.

@@ -184,7 +184,7 @@ func (s *Service) suggested(ctx context.Context, q question, room Room) ([]block
 	if !ok || q.owner == "" || s.refusals.stands(room.Integration, findMeetingTimes, s.now()) {
 		return nil, nil
 	}
-	free, known, err := integration.Graph.RoomFree(ctx, s.mailbox(q.owner, false), room.Address, q.start, q.end)
+	free, known, err := integration.Graph.RoomFree(ctx, s.mailbox(ctx, q.owner, false), room.Address, q.start, q.end)
 	switch {
 	case errors.Is(err, graph.ErrNotInThisCloud):
 		return nil, nil

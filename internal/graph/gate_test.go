@@ -86,16 +86,16 @@ func TestWhoseLimit(t *testing.T) {
 	for _, tt := range []struct {
 		target, path, want string
 	}{
-		{"", "/me/events", "tid.Sub"},
+		{"", "/me/events", "tid.sub"},
 		{"", "/users/Room%40x/calendar", "room@x"},
 		{"", "/Users/room@x", "room@x"},
-		{"", "/users", "tid.Sub"},
-		{"", "/users/", "tid.Sub"},
-		{"", "/users/%zz/calendar", "tid.Sub"},
-		{"", "/places/users/x", "tid.Sub"},
+		{"", "/users", "tid.sub"},
+		{"", "/users/", "tid.sub"},
+		{"", "/users/%zz/calendar", "tid.sub"},
+		{"", "/places/users/x", "tid.sub"},
 		{"Room@x", "/me/events", "room@x"},
 		{"Room@x", "/users/room2@x/events", "room@x"},
-		{"tid.Sub", "/users/own@x/events", "tid.Sub"},
+		{"tid.Sub", "/users/own@x/events", "tid.sub"},
 	} {
 		if got := (Mailbox{Key: "tid.Sub", Target: tt.target}).charged(tt.path); got != tt.want {
 			t.Errorf("%s for %q: got %q, want %q", tt.path, tt.target, got, tt.want)

@@ -11,9 +11,9 @@ type Mailbox struct {
 	// Key names the person whose token is used, by their id say.
 	Key string
 	// Target names the mailbox that the call reaches; "": the one in a path below
-	// /users, else the person's own. The same as Key: their own, whatever the path is. All calls to one mailbox share its limit,
-	// whoever makes them, if they name it in one way: by its address, also for the
-	// own one of a person who is a room's account.
+	// /users, else the person's own. The same as Key: their own, whatever the path is.
+	// All calls to one mailbox share its limit, whoever makes them, if they name it in
+	// one way, in whatever case: a person's by their id, a room's by its address.
 	Target string
 	// Token returns an access token, another one than Graph has just refused.
 	Token func(ctx context.Context, refused Refused) (string, error)
@@ -29,8 +29,8 @@ func (mb Mailbox) charged(path string) string {
 		owner, _, _ := strings.Cut(rest, "/")
 		target, _ = url.PathUnescape(owner)
 	}
-	if target == "" || target == mb.Key {
-		return mb.Key
+	if target == "" {
+		target = mb.Key
 	}
 	return strings.ToLower(target)
 }

@@ -93,7 +93,7 @@ func (c *Client) send(ctx context.Context, mb Mailbox, r request) (*http.Respons
 // try sends the request once; last is the status that it was answered by before.
 func (c *Client) try(ctx context.Context, mb Mailbox, r request, token string, last int) (*http.Response, *waiter, error) {
 	path, _, _ := strings.Cut(strings.TrimPrefix(r.url, c.root+"/v1.0"), "?")
-	place, err := c.gates.enter(ctx, mb.charged(path), mb.Key, mb.Background, last != 0)
+	place, err := c.gates.enter(ctx, mb.charged(path), strings.ToLower(mb.Key), mb.Background, last != 0)
 	var busy *BusyError
 	if err != nil && !errors.As(err, &busy) {
 		err = &UnreachableError{Err: fmt.Errorf("waiting for a place at the mailbox: %w", err)}

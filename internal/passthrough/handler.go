@@ -2,6 +2,7 @@ package passthrough
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -47,6 +48,9 @@ type Config struct {
 	Graph func(integration string) *graph.Client
 	// IsRoom says whether an address is the mailbox of a configured room.
 	IsRoom func(address string) bool
+	// Owner returns the id of the person whose own mailbox has an address; "": nobody's
+	// who is known here. Calls of others to it share its limit with theirs.
+	Owner func(ctx context.Context, address string) string
 	// Token is that of the grant keeper.
 	Token func(ctx context.Context, owner string, ask grant.Ask) (string, error)
 	// Audit is for who did what.
@@ -180,6 +184,9 @@ func (h *Handler) pass(ctx context.Context, who caller, c call) (*http.Response,
 	if no != nil {
 		h.audit(ctx, who, c, d, "refused: "+no.Code)
 		return nil, no
+	}
+	if d.target != who.Person.ID && !h.IsRoom(d.target) {
+		d.target = cmp.Or(h.Owner(ctx, d.target), d.target)
 	}
 	res, no := h.carryOut(ctx, who, c, d)
 	switch {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -369,6 +370,32 @@ func TestCallsEnd(t *testing.T) {
 	b.call(get, "/me/events", "")
 	if b.until.Before(before) || b.until.After(time.Now().Add(maxTime)) {
 		t.Errorf("a call of %s may last until %s", before, b.until)
+	}
+}
+
+// Whoever calls it by whatever name, a mailbox serves four at once.
+func TestOneMailboxOneLimit(t *testing.T) {
+	var mu sync.Mutex
+	now, most := 0, 0
+	b := newHouse(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		now++
+		most = max(most, now)
+		mu.Unlock()
+		time.Sleep(20 * time.Millisecond)
+		mu.Lock()
+		now--
+		mu.Unlock()
+		ok(w, r)
+	})
+	var calls sync.WaitGroup
+	for range 8 {
+		calls.Go(func() { b.call(get, "/me/events", "", "Test-As", "bob") })
+		calls.Go(func() { b.call(get, "/users/Bob@contoso.example/events", "") })
+	}
+	calls.Wait()
+	if b.count() != 16 || most > 4 {
+		t.Errorf("%d calls, %d at once; want 16, and 4 at most", b.count(), most)
 	}
 }
 

@@ -69,7 +69,18 @@ func newHouse(t testing.TB, answer http.HandlerFunc) *house {
 	t.Cleanup(b.graph.Close)
 	client := graph.NewClient(b.graph.URL, b.graph.Client(), time.Now)
 	h := New(Config{
-		Caller: func(*http.Request) (Caller, *Refusal) { return b.who, nil },
+		Caller: func(r *http.Request) (Caller, *Refusal) {
+			if r.Header.Get("Test-As") == "bob" {
+				return Caller{Service: "ones", Person: bob}, nil
+			}
+			return b.who, nil
+		},
+		Owner: func(_ context.Context, address string) string {
+			if strings.EqualFold(address, bob.Mailbox) {
+				return bob.ID
+			}
+			return ""
+		},
 		Explain: func(_ context.Context, _ Caller, err error) *Refusal {
 			if errors.Is(err, grant.ErrNeedsSignIn) {
 				return &Refusal{Status: http.StatusForbidden, Code: "needs_sign_in", Detail: "Sign in.", LoginURL: "https://ones.example/.ones/login"}
@@ -87,7 +98,7 @@ func newHouse(t testing.TB, answer http.HandlerFunc) *house {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.until, _ = ctx.Deadline()
-			if owner != alice.ID {
+			if owner != alice.ID && owner != bob.ID {
 				return "", grant.ErrNeedsSignIn
 			}
 			if ask.Stale != "" {

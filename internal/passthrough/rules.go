@@ -64,7 +64,8 @@ var rules = func() map[string]access {
 type decision struct {
 	resource
 	access access
-	// target names the mailbox for its limit.
+	// target names the mailbox for its limit: the person's id, or an address, which a
+	// room always has.
 	target string
 }
 
@@ -81,8 +82,11 @@ func decide(p *identity.Person, isRoom func(address string) bool, method, path, 
 	}
 	// An address that only a claim has told is not the person's: nobody has verified it.
 	own := r.user == "" || strings.EqualFold(r.user, p.Mailbox) || strings.EqualFold(r.user, p.ObjectID)
-	if d.target = p.ID; !own {
+	switch d.target = p.ID; {
+	case !own:
 		d.target = r.user
+	case isRoom(p.Mailbox):
+		d.target = p.Mailbox // as whoever else looks into the room names it
 	}
 	switch {
 	case d.access == reads:

@@ -24,6 +24,8 @@ var alice = &identity.Person{
 	Mailbox: "Alice.O'Chan@contoso.example", Email: "alice.claimed@contoso.example",
 }
 
+var bob = &identity.Person{ID: "t.bob", TenantID: "t", Integration: "contoso", Mailbox: "bob@contoso.example"}
+
 func isRoom(address string) bool { return strings.EqualFold(address, boardroom) }
 
 // What passes, in every spelling that Graph knows.
