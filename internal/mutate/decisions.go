@@ -148,7 +148,8 @@ var decisions = []decision{
 	{line: "X1", file: "internal/passthrough/handler.go", is: `case !origin.MatchString(base):`, becomes: `case false:`},
 	{line: "X14", file: "internal/passthrough/owned.go", is: `!strings.EqualFold(owner, who.Person.Mailbox)`, becomes: `!strings.EqualFold(owner, owner)`},
 	{line: "X14", file: "internal/passthrough/owned.go", is: `if no != nil || res.StatusCode != http.StatusOK {`, becomes: `if no != nil {`},
-	{line: "X2", file: "internal/passthrough/transaction.go", is: `strings.Contains(strings.ToLower(name.(string)), "@odata.bind")`, becomes: `false`},
+	{line: "X2", file: "internal/passthrough/transaction.go", is: `strings.Contains(strings.ToLower(name), "@odata.bind")`, becomes: `false`},
+	{line: "X2", file: "internal/passthrough/transaction.go", is: ` || refers(value)`},
 	{line: "X2", file: "internal/passthrough/batch.go", is: `d.DisallowUnknownFields()`},
 	{line: "X19", file: "internal/passthrough/batch.go", is: `n == 0 || n > maxBatch`, becomes: `n == 0`},
 	{line: "X2", file: "internal/passthrough/batch.go", is: `case seen[it.ID]:`, becomes: `case false:`},
@@ -231,7 +232,13 @@ var decisions = []decision{
 	{line: "X22", file: "internal/booking/callers.go", is: `case len(values) > 1:`, becomes: `case false:`, run: "X22"},
 	{line: "X4", file: "internal/people/find.go", is: `case len(found) > 1:`, becomes: `case false:`},
 	{line: "X14", file: "internal/booking/callers.go", is: `return c.Person == nil || c.owns(r)`, becomes: `return true`, run: callers},
-	{line: "X14", file: "internal/booking/callers.go", is: `b := r.booking(c.owns(r))`, becomes: `b := r.booking(true)`, run: callers},
+	{line: "X14", file: "internal/booking/callers.go", is: `b := r.booking(c.Room == "" && c.owns(r))`, becomes: `b := r.booking(true)`, run: callers},
+	{line: "X14", file: "internal/booking/callers.go", is: `b.PendingChange.Attendees = []string{}`, run: private},
+	{line: "X14", file: "internal/booking/view.go", is: `(r.Request.Private || r.Change.Request.Private)`, becomes: `r.Request.Private`, run: private},
+	{line: "X14", file: "internal/booking/schedule.go", is: `private || own.Private`, becomes: `private`, run: private},
+	{line: "X14", file: "internal/booking/schedule.go", is: `private || anyPrivate`, becomes: `private`, run: private},
+	{line: "X14", file: "internal/booking/occurrences.go", is: `(r.Request.Private || part.Request.Private)`, becomes: `r.Request.Private`, run: private},
+	{line: "X14", file: "internal/booking/occurrences.go", is: `case !c.sees(&r):`, becomes: `case false:`, run: private},
 	{line: "X14", file: "internal/booking/callers.go", is: `return c.Person.Integration == room.Integration`, becomes: `return true`, run: callers},
 	{line: "X14", file: "internal/booking/callers.go", is: `return c.integration == room.Integration`, becomes: `return true`, run: "TestRoomReads"},
 	{line: "X14", file: "internal/booking/callers.go", is: `return r.Request.Room == c.Room && r.Integration == c.integration`, becomes: `return true`, run: "TestRoomReads"},
@@ -258,6 +265,9 @@ var decisions = []decision{
 	{line: "X9", file: "caddymodule/bookings.go", is: `if len(token) < minServiceToken {`, becomes: `if false {`, run: "Errors"},
 	{line: "X9", file: "caddymodule/bookings.go", is: `if len(h.tokens) == 0 && !h.app.gates[serverOf(ctx)] {`, becomes: `if false {`, run: "Errors"},
 }
+
+// private are the tests of what is told of private bookings, and of those of others.
+const private = "TestPendingChangeIsPrivate|TestPrivateOccurrence|TestDatesOfUnseenBookings"
 
 // callers are the tests of who may do what in the booking API; its stories take long.
 const callers = "TestCallers|TestVisibility|TestList|TestRooms|TestRefusedRequests"

@@ -82,10 +82,9 @@ func decide(p *identity.Person, isRoom func(address string) bool, method, path, 
 	}
 	// An address that only a claim has told is not the person's: nobody has verified it.
 	own := r.user == "" || strings.EqualFold(r.user, p.Mailbox) || strings.EqualFold(r.user, p.ObjectID)
-	switch d.target = p.ID; {
-	case !own:
+	if d.target = p.ID; !own {
 		d.target = r.user
-	case isRoom(p.Mailbox):
+	} else if isRoom(p.Mailbox) {
 		d.target = p.Mailbox // as whoever else looks into the room names it
 	}
 	switch {

@@ -7,14 +7,16 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 )
 
 // members returns the names in a JSON object. Anything else is refused, and so is a
-// reference to another resource (OData JSON Format, section 8.5), which could be
-// somebody else's calendar.
+// reference to another resource, however deep, which could be somebody else's calendar:
+// that of OData 4.0, and that of 4.01, an object with an id (OData JSON Format 4.01,
+// section 8.5).
 func members(body []byte) ([]string, *Refusal) {
 	notObject := malformed("The body has to be one JSON object.")
 	d := json.NewDecoder(bytes.NewReader(body))
@@ -32,14 +34,39 @@ func members(body []byte) ([]string, *Refusal) {
 			return nil, notObject
 		}
 		names = append(names, name.(string)) // the decoder sees to that
-		if strings.Contains(strings.ToLower(name.(string)), "@odata.bind") {
-			return nil, forbidden("The body refers to another resource with @odata.bind, which the gateway doesn't let through.")
+		if binds(name.(string)) || refers(value) {
+			return nil, forbidden("The body refers to another resource with @odata.bind or @odata.id, which the gateway doesn't let through.")
 		}
 	}
 	if _, err := d.Token(); err != nil || len(bytes.TrimSpace(body[d.InputOffset():])) > 0 {
 		return nil, notObject
 	}
 	return names, nil
+}
+
+func binds(name string) bool { return strings.Contains(strings.ToLower(name), "@odata.bind") }
+
+// refers says whether a value within a body is, or holds, a reference.
+func refers(value json.RawMessage) bool {
+	if !bytes.ContainsAny(value, "{") {
+		return false
+	}
+	var v any
+	return json.Unmarshal(value, &v) != nil || refersIn(v)
+}
+
+func refersIn(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return slices.ContainsFunc(v, refersIn)
+	case map[string]any:
+		for name, value := range v {
+			if binds(name) || strings.EqualFold(name, "@odata.id") || strings.EqualFold(name, "@id") || refersIn(value) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // withTransaction adds a transactionId to an event, an object with these members,

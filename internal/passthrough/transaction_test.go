@@ -46,6 +46,9 @@ func TestBodiesRefused(t *testing.T) {
 		{"\xef\xbb\xbf{}", 400},
 		{`{"calendar@odata.bind":"https://graph.example/v1.0/users/bob/calendar"}`, 403},
 		{`{"calendar\u0040odata.BIND":"x"}`, 403},
+		{`{"calendar":{"@odata.id":"https://graph.example/v1.0/users/bob/calendar"}}`, 403},
+		{`{"calendar":{"\u0040ID":"users/bob/calendar"}}`, 403},
+		{`{"a":[{"b":{"calendar@odata.bind":"x"}}]}`, 403},
 		{`{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, 400},
 	} {
 		if _, no := members([]byte(tt.in)); no == nil || no.Status != tt.status {
