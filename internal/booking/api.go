@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -196,6 +197,9 @@ func answer[I, O any](a *api, f func(context.Context, Caller, *I) (*O, error)) f
 
 // operation describes one call for huma.
 func operation(id, method, path, summary string, statuses ...int) huma.Operation {
+	if method != http.MethodGet {
+		statuses = append(slices.Clone(statuses), http.StatusRequestTimeout) // of a body that doesn't come
+	}
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary,
 		MaxBodyBytes: maxBody + 1, // huma refuses at the limit, not beyond it

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/booking/reference"
@@ -90,6 +92,12 @@ func TestEachCode(t *testing.T) {
 		{codeStoreFull, failing(store.ErrFull), ""},
 		{codeInternal, failing(errors.New("a slip")), ""},
 		{"method_not_allowed", func(h *house) reply { return h.call(alice, "PUT", "/v1/rooms", "") }, "Allow"},
+		{"request_timeout", func(h *house) reply {
+			r := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/bookings", iotest.ErrReader(os.ErrDeadlineExceeded))
+			r.Header.Set("Authorization", "Bearer "+serviceToken)
+			r.Header.Set("Ones-Act-As", alice.ID)
+			return h.send(r)
+		}, ""},
 		{"request_entity_too_large", func(h *house) reply {
 			return h.book("10:00", "11:00", "body", strings.Repeat("x", maxBody))
 		}, ""},

@@ -285,12 +285,17 @@ func (h *house) call(as any, method, target, body string, header ...string) repl
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	return h.send(r)
+}
+
+func (h *house) send(r *http.Request) reply {
+	h.t.Helper()
 	w := httptest.NewRecorder()
 	h.api.ServeHTTP(w, r)
 	h.fits(r, w)
 	out := reply{status: w.Code, header: w.Header()}
 	if err := json.Unmarshal(w.Body.Bytes(), &out.body); err != nil {
-		h.t.Errorf("%s %s: the answer is no JSON: %q", method, target, w.Body.String())
+		h.t.Errorf("%s %s: the answer is no JSON: %q", r.Method, r.URL, w.Body.String())
 	}
 	return out
 }

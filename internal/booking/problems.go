@@ -84,7 +84,7 @@ func codes() (all []reference.Code) {
 	for c, status := range statuses {
 		all = append(all, reference.Code{Name: string(c), Status: status})
 	}
-	for _, status := range []int{http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType} {
+	for _, status := range []int{http.StatusMethodNotAllowed, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType} {
 		all = append(all, reference.Code{Name: statusProblem(status, "").Code, Status: status})
 	}
 	slices.SortFunc(all, func(a, b reference.Code) int {
