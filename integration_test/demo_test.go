@@ -84,6 +84,13 @@ func (b *browser) click(selector string) {
 	b.do("clicking "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
+// press clicks what may be drawn anew at any moment: it is found and clicked in one step.
+func (b *browser) press(selector string) {
+	b.t.Helper()
+	b.see(selector)
+	b.do("pressing "+selector, chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.querySelector(%q).click()", selector)))
+}
+
 // text reads what stands there. The page may be drawn anew between finding the place
 // and reading it; then it is found again.
 func (b *browser) text(selector string) string {
@@ -96,6 +103,20 @@ func (b *browser) text(selector string) string {
 		}
 		if time.Now().After(deadline) {
 			b.t.Fatalf("reading %s: %v", selector, err)
+		}
+	}
+}
+
+// says waits until something says that.
+func (b *browser) says(selector, words string) {
+	b.t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		got := b.text(selector)
+		if strings.Contains(got, words) {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.t.Fatalf("%s says %q, want %q", selector, got, words)
 		}
 	}
 }
@@ -216,6 +237,19 @@ func TestDemo(t *testing.T) {
 	alice.book("After the restart", tomorrow, "16:00", "17:00")
 	alice.see(`#booking-status[data-status="confirmed"]`)
 	alice.shoot("8-after-restart")
+
+	// What is booked is changed. After the first one the room is Bob's.
+	alice.press(`[aria-label^="More: Quarterly review"]`)
+	alice.press(`[aria-label^="+15 min: Quarterly review"]`)
+	alice.says("#mine-note", "The room is taken after that")
+	alice.press(`[aria-label^="More: After the restart"]`)
+	alice.press(`[aria-label^="+15 min: After the restart"]`)
+	alice.see(`[aria-label^="Cancel: After the restart"][aria-label*="16:00–17:15"]`)
+	alice.press(`[aria-label^="Move: After the restart"]`)
+	alice.do("moving", chromedp.SetValue(chromedp.CSS("#m-start"), "14:00"))
+	alice.click("#move-confirm")
+	alice.see(`[data-status="confirmed"]:not([data-change]) [aria-label^="Cancel: After the restart"][aria-label*="14:00–15:15"]`)
+	alice.shoot("9-changed")
 
 	for _, look := range []string{"dark", "phone", "phone-dark"} {
 		alice.dark(strings.HasSuffix(look, "dark"))

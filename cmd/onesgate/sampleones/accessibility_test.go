@@ -40,6 +40,7 @@ func TestAccessibility(t *testing.T) {
 	})
 	p.click("#book")
 	p.see("#clash .alternative")
+	p.click("#now-more")
 
 	look := func(name string) {
 		for _, scheme := range []string{"light", "dark"} {
@@ -56,9 +57,12 @@ func TestAccessibility(t *testing.T) {
 		}
 	}
 	look("all")
-	p.click(`[data-booking="now"] .cancel`)
-	p.see("#cancel-dialog")
-	look("cancel")
+	p.click("#now-update")
+	p.see("#move-dialog")
+	p.do(chromedp.SetValue(chromedp.CSS("#m-end"), "00:00"))
+	p.click("#move-confirm")
+	p.saying("#move-error", "an end after the start")
+	look("move")
 }
 
 // everyKind of row in the list of bookings.
@@ -75,9 +79,16 @@ func everyKind() []map[string]any {
 		}
 		return b
 	}
+	later := booking("", "", 50, nil)
 	return []map[string]any{
 		booking("now", "Interview", 0, nil),
 		booking("waiting", "Planning", 24, map[string]any{"status": "awaiting_room"}),
+		booking("moving", "Review", 26, map[string]any{"pending_change": map[string]any{
+			"kind": "update", "room": "studio", "start": later["start"], "end": later["end"],
+		}}),
+		booking("unmoved", "Retrospective", 28, map[string]any{"last_change": map[string]any{
+			"kind": "update", "status": "declined", "reason": "The room is closed on that day",
+		}}),
 		booking("declined", "Party", 32, map[string]any{"status": "declined", "room_response": map[string]any{"reason": "Longer than four hours"}}),
 		booking("cancelled", "Lunch", 34, map[string]any{"status": "cancelled"}),
 	}

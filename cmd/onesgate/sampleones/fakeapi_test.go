@@ -18,7 +18,8 @@ type fakeAPI struct {
 	bookings []map[string]any
 	blocks   map[string][]map[string]any // by room
 	posts    []*http.Request             // every POST of a booking, bodies consumed
-	refuse   []refusal                   // answers to the next POSTs
+	changed  []*http.Request             // every call that changes one, bodies consumed
+	refuse   []refusal                   // answers to the next of either
 }
 
 // A refusal is an answer other than success.
@@ -65,6 +66,7 @@ func (f *fakeAPI) handler() http.Handler {
 		b["status"] = "cancelled"
 		answer(w, http.StatusOK, b)
 	})
+	f.changes(mux)
 	mux.HandleFunc("GET /.ones/integrations", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"integrations": []any{
 			map[string]any{"name": "contoso", "label": "Contoso staff", "login_url": "/.ones/login/contoso"},
@@ -83,18 +85,26 @@ func (f *fakeAPI) book(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, map[string]any{"code": "malformed", "detail": err.Error()})
 		return
 	}
-	if len(f.refuse) > 0 {
-		no := f.refuse[0]
-		f.refuse = f.refuse[1:]
-		answer(w, no.status, no.body)
+	if f.refused(w) {
 		return
 	}
 	b["id"] = fmt.Sprintf("b%d", len(f.bookings)+1)
-	b["status"] = "accepted"
+	b["status"], b["version"] = "accepted", 1
 	b["organizer"] = map[string]any{"name": "Alice Chan", "email": "alice@contoso.com"}
 	f.bookings = append(f.bookings, b)
 	w.Header().Set("Location", "/v1/bookings/"+b["id"].(string))
 	answer(w, http.StatusAccepted, b)
+}
+
+// refused answers with the next refusal, if there is one; the caller holds mu.
+func (f *fakeAPI) refused(w http.ResponseWriter) bool {
+	if len(f.refuse) == 0 {
+		return false
+	}
+	no := f.refuse[0]
+	f.refuse = f.refuse[1:]
+	answer(w, no.status, no.body)
+	return true
 }
 
 // find returns a booking; the caller holds mu.
@@ -119,11 +129,11 @@ func (f *fakeAPI) room(id, status, reason string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b := f.find(id)
-	b["status"] = status
+	b["status"], b["version"] = status, b["version"].(int)+1
 	b["room_response"] = map[string]any{"status": status, "reason": reason}
 }
 
-// refuseNext makes the next POST fail.
+// refuseNext makes the next POST or change fail.
 func (f *fakeAPI) refuseNext(status int, body map[string]any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -109,6 +109,35 @@ func (p *page) click(selector string) {
 	p.do(chromedp.Click(chromedp.CSS(selector)))
 }
 
+// press clicks what may be drawn anew at any moment: it is found and clicked in one step.
+func (p *page) press(selector string) {
+	p.t.Helper()
+	p.see(selector)
+	evaluate[any](p, fmt.Sprintf("document.querySelector(%q).click()", selector))
+}
+
+// saying waits until something says that.
+func (p *page) saying(selector, words string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("[...document.querySelectorAll(%q)].some((e) => e.textContent.includes(%q))", selector, words))
+}
+
+// gone waits until nothing matches the selector.
+func (p *page) gone(selector string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("!document.querySelector(%q)", selector))
+}
+
+func (p *page) until(condition string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 15*time.Second)
+	defer cancel()
+	wait := "new Promise((seen) => { const look = () => " + condition + " ? seen(true) : setTimeout(look, 20); look(); })"
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](wait, chromedp.EvalAwaitPromise)); err != nil {
+		p.t.Fatalf("never became true: %s: %v\n%s", condition, err, p.text("main"))
+	}
+}
+
 func (p *page) text(selector string) string {
 	p.t.Helper()
 	return evaluate[string](p, fmt.Sprintf("document.querySelector(%q).textContent", selector))

@@ -41,7 +41,9 @@ export const rooms = async () => (await call("GET", "/rooms")).data.rooms ?? [];
 export const schedule = async (room, from, to) =>
 	(await call("GET", `/rooms/${encodeURIComponent(room)}/schedule?${new URLSearchParams({ from, to })}`)).data;
 
-export const booking = async (id) => (await call("GET", `/bookings/${encodeURIComponent(id)}`)).data;
+const path = (id) => `/bookings/${encodeURIComponent(id)}`;
+
+export const booking = async (id) => (await call("GET", path(id))).data;
 
 // bookings fetches all pages, up to a bound that a person's own list stays below.
 export async function bookings(from) {
@@ -60,5 +62,18 @@ export async function bookings(from) {
 export const book = (body, key) =>
 	call("POST", "/bookings", { body, headers: { "Idempotency-Key": key, Prefer: "respond-async" } });
 
-export const cancel = (id, comment) =>
-	call("DELETE", `/bookings/${encodeURIComponent(id)}`, comment ? { body: { comment } } : {});
+// move changes a booking, unless it is another one by now than the person was shown.
+export const move = ({ id, version }, patch) =>
+	call("PATCH", path(id), { body: patch, headers: { "If-Match": `"${version}"`, Prefer: "respond-async" } });
+
+const patient = { Prefer: "wait=10" };
+
+// extend asks once for each state of the booking: the key keeps a repeat from adding twice.
+export const extend = ({ id, version }, minutes) =>
+	call("POST", `${path(id)}/extend`, { body: { minutes }, headers: { ...patient, "Idempotency-Key": `extend-${id}-${version}` } });
+
+export const checkIn = ({ id }) => call("POST", `${path(id)}/check-in`);
+
+export const end = ({ id }) => call("POST", `${path(id)}/end`, { headers: patient });
+
+export const cancel = ({ id }, comment) => call("DELETE", path(id), { headers: patient, ...(comment && { body: { comment } }) });

@@ -63,7 +63,7 @@ async function refresh() {
 		return;
 	}
 	$("grid-note").textContent = note;
-	const waiting = mine.some((booking) => state(booking.status).pending);
+	const waiting = mine.some((booking) => state(booking.status).pending || booking.pending_change);
 	if (!document.hidden) timer = setTimeout(refresh, waiting ? unsettled : settled);
 }
 

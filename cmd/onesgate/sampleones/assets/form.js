@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { el, $, safeLink } from "./dom.js";
 import { addMinutes, at, dayName, rfc3339, span, wall } from "./time.js";
-import { person, state, trouble } from "./words.js";
+import { clash, state, trouble } from "./words.js";
 
 // How long the page watches a booking before it leaves it to the list below.
 const watchFor = 3 * 60_000;
@@ -225,10 +225,7 @@ export class Form {
 			},
 		}, el("strong", {}, nameOf(other.room)), el("span", {}, span(other.start, other.end, zoneOf(other.room))), el("span", { className: "go" }, "Book"))));
 		this.#clash.replaceChildren(...[
-			clashes.length > 0 ? el("ul", { className: "taken" }, ...clashes.map((c) => {
-				const who = person(c.organizer);
-				return el("li", {}, `${span(c.start, c.end, body.time_zone)} ${who ? `by ${who}` : "by someone else"}`);
-			})) : el("p", {}, detail),
+			clashes.length > 0 ? el("ul", { className: "taken" }, ...clashes.map((c) => el("li", {}, clash(c, body.time_zone)))) : el("p", {}, detail),
 			others.length > 0 ? el("h3", {}, "Free instead") : el("p", {}, "Nothing else is free around that time."),
 			others.length > 0 ? el("ul", { className: "alternatives" }, ...others) : null,
 		].filter(Boolean));

@@ -122,10 +122,12 @@ export class Grid {
 const soon = () => Math.ceil(Date.now() / 300_000) * 300_000;
 
 // merge lays the person's own bookings over the room's blocks: the room doesn't
-// know those that are still on their way.
+// know those that are still on their way, nor where one is to be moved to.
 function merge(room, blocks, mine) {
-	const own = mine.filter((b) => b.room === room && occupies(b.status))
-		.map((b) => ({ start: new Date(b.start), end: new Date(b.end), booking: b }));
+	const own = mine.flatMap((b) => [
+		...(b.room === room && occupies(b.status) ? [{ date: b, booking: b }] : []),
+		...(b.pending_change?.room === room && b.pending_change.kind === "update" ? [{ date: b.pending_change, booking: { ...b, status: "awaiting_room" } }] : []),
+	]).map((o) => ({ ...o, start: new Date(o.date.start), end: new Date(o.date.end) }));
 	const covered = (block) => own.some((o) => o.booking.id === block.booking_id ||
 		(!block.booking_id && +o.start === +block.start && +o.end === +block.end));
 	const others = blocks.map((b) => ({ ...b, start: new Date(b.start), end: new Date(b.end) }))

@@ -1,14 +1,18 @@
-// The person's own bookings, from today on.
+// The person's own bookings, from today on, and what can be done with them.
 
 import * as api from "./api.js";
 import { el, $, safeLink } from "./dom.js";
-import { dayName, span, wall } from "./time.js";
-import { state, trouble } from "./words.js";
+import { Move } from "./move.js";
+import { addMinutes, dayName, span, wall } from "./time.js";
+import { change, occupies, refusal, state } from "./words.js";
 
 export class Mine {
 	#list = $("my-bookings");
 	#note = $("mine-note");
 	#dialog = $("cancel-dialog");
+	#move = new Move();
+	#more = new Set(); // ids of the bookings that show more
+	#rooms = [];
 	#changed;
 
 	constructor(changed) {
@@ -17,56 +21,106 @@ export class Mine {
 
 	// draw lists bookings; readable says whether they are as the API tells now.
 	draw(bookings, rooms, readable) {
-		const focused = document.activeElement?.closest?.("[data-booking]")?.dataset.booking;
+		const focused = this.#list.contains(document.activeElement) && document.activeElement;
+		const row = focused && focused.closest("[data-booking]").dataset.booking;
+		this.#rooms = rooms;
 		const sorted = bookings.toSorted((a, b) => new Date(a.start) - new Date(b.start));
-		this.#list.replaceChildren(...sorted.map((booking) => this.#row(booking, rooms)));
+		this.#list.replaceChildren(...sorted.map((booking) => this.#row(booking)));
 		this.#list.setAttribute("aria-busy", "false");
-		if (focused) this.#list.querySelector(`[data-booking="${CSS.escape(focused)}"] button`)?.focus();
+		if (focused) ($(focused.id) ?? this.#list.querySelector(`[data-booking="${CSS.escape(row)}"] button`))?.focus();
 		if (this.#note.dataset.sticky) return;
 		if (!readable) this.#note.textContent = "Your bookings can’t be read at the moment.";
 		else this.#note.textContent = sorted.length === 0 ? "Nothing booked yet. Choose a free time in the plan." : "";
 	}
 
-	#row(booking, rooms) {
-		const room = rooms.find((r) => r.room === booking.room);
+	#row(booking) {
+		const room = this.#rooms.find((r) => r.room === booking.room);
 		const zone = booking.time_zone || room?.time_zone || "UTC";
-		const { pill, pending } = state(booking.status);
+		const { status, subject, pending_change: pending, last_change: last } = booking;
+		const open = occupies(status) && new Date(booking.end) > new Date();
 		const day = dayName(wall(new Date(booking.start), zone).day, "short");
-		const reason = booking.status === "declined" ? booking.room_response?.reason : "";
-		const outlook = booking.graph?.web_link && safeLink(booking.graph.web_link, { https: true });
-		const open = (pending || booking.status === "confirmed") && new Date(booking.end) > new Date();
-		const what = `${booking.subject}, ${room?.name ?? booking.room}, ${day}, ${span(booking.start, booking.end, zone)}`;
-		return el("li", { "data-booking": booking.id, "data-status": booking.status },
-			el("span", { className: "when" }, el("span", {}, day), el("strong", {}, span(booking.start, booking.end, zone))),
-			el("span", { className: "what" }, el("strong", {}, booking.subject),
-				el("span", {}, [room?.name ?? booking.room, booking.private ? "private" : "", reason].filter(Boolean).join(" · "))),
-			el("span", { className: "pill" }, pill),
+		const time = span(booking.start, booking.end, zone);
+		const what = [subject, room?.name ?? booking.room, day, time].join(", ");
+		const more = open && this.#moreOf(booking, zone, what);
+		const expanded = this.#more.has(booking.id);
+		return el("li", { "data-booking": booking.id, "data-status": status, "data-change": pending?.kind },
+			el("span", { className: "when" }, el("span", {}, day), el("strong", {}, time)),
+			el("span", { className: "what" }, el("strong", {}, subject),
+				el("span", {}, [
+					room?.name ?? booking.room, booking.private && "private", booking.checked_in_at && "checked in",
+					status === "declined" && booking.room_response?.reason,
+					open && last && last.status !== "made" && `${change(last.kind).not}: ${last.reason || "Microsoft 365 refused it"}`,
+				].filter(Boolean).join(" · "))),
+			el("span", { className: "pill" }, pending ? change(pending.kind).pill : state(status).pill),
 			el("span", { className: "acts" },
-				booking.status === "needs_sign_in" ? el("a", { className: "button small", href: "/.ones/login?return_to=/" }, "Sign in") : null,
-				outlook && open ? el("a", { className: "button small quiet", href: outlook, target: "_blank", rel: "noopener noreferrer", "aria-label": `Open in Outlook: ${what}` }, "Outlook") : null,
-				open ? el("button", { type: "button", className: "button small quiet cancel", "aria-label": `Cancel ${what}`, onclick: () => this.#ask(booking, what) }, "Cancel") : null));
+				status === "needs_sign_in" ? el("a", { className: "button small", href: "/.ones/login?return_to=/" }, "Sign in") : null,
+				open && changeable(booking) && present(booking) && !booking.checked_in_at
+					? this.#button(booking, "checkIn", what, () => this.#change("checkIn", named(booking), zone, () => api.checkIn(booking)), "button small") : null,
+				more && more.hasChildNodes() ? el("button", {
+					type: "button", id: `${booking.id}-more`, className: "button small quiet", "aria-expanded": expanded, "aria-controls": more.id,
+					"aria-label": `More: ${what}`, onclick: ({ currentTarget: button }) => {
+						more.hidden = !more.hidden;
+						button.setAttribute("aria-expanded", !more.hidden);
+						this.#more[more.hidden ? "delete" : "add"](booking.id);
+					},
+				}, "More") : null,
+				open ? this.#button(booking, "cancel", what,
+					() => this.#cancel(booking, zone, what), "button small quiet cancel") : null),
+			more || null);
 	}
 
-	async #ask(booking, what) {
+	// moreOf is what a row shows on demand: what is done seldom.
+	#moreOf(booking, zone, what) {
+		const outlook = booking.graph?.web_link && safeLink(booking.graph.web_link, { https: true });
+		const timed = changeable(booking) && !booking.all_day;
+		const act = (kind, send) => this.#button(booking, kind, what, () => this.#change(kind, named(booking), zone, send));
+		return el("div", { id: `${booking.id}-all`, className: "more", hidden: !this.#more.has(booking.id) },
+			timed ? this.#button(booking, "update", what, () => this.#move.open(booking, this.#rooms, (send) => this.#change("update", named(booking), zone, send))) : null,
+			timed ? act("extend", () => api.extend(booking, 15)) : null,
+			timed && new Date(booking.start) <= new Date() ? act("end", () => api.end(booking)) : null,
+			outlook ? el("a", { id: `${booking.id}-outlook`, className: "button small quiet", href: outlook, target: "_blank", rel: "noopener noreferrer", "aria-label": `Outlook: ${what}` }, "Outlook") : null);
+	}
+
+	// Ids let the focus stay where it is while the list is drawn anew.
+	#button(booking, kind, what, onclick, className = "button small quiet") {
+		const { label } = change(kind);
+		return el("button", { type: "button", id: `${booking.id}-${kind}`, className, "data-act": kind, "aria-label": `${label}: ${what}`, onclick }, label);
+	}
+
+	async #cancel(booking, zone, what) {
 		$("cancel-what").textContent = what;
 		$("cancel-comment").value = "";
 		this.#dialog.returnValue = "no";
 		this.#dialog.showModal();
 		await new Promise((closed) => this.#dialog.addEventListener("close", closed, { once: true }));
 		if (this.#dialog.returnValue !== "yes") return;
-		this.#say(`Cancelling “${booking.subject}”…`);
+		await this.#change("cancel", named(booking), zone, () => api.cancel(booking, $("cancel-comment").value.trim()));
+	}
+
+	// change sends, and says what has come of it. What takes longer is seen in the list.
+	async #change(kind, name, zone, send) {
+		const { pill, done } = change(kind);
+		this.#say(`${name}: ${pill}`, false);
 		try {
-			await api.cancel(booking.id, $("cancel-comment").value.trim());
-			this.#say(`“${booking.subject}” is cancelled.`);
+			const { status } = await send();
+			if (status !== 202) this.#say(`${name} ${done}.`);
 		} catch (problem) {
-			const { title, text } = trouble(problem);
-			this.#say(problem.status === 0 ? "No answer. Look at the list in a moment to see whether it is cancelled." : `Not cancelled. ${title}: ${text}`);
+			if (!(problem instanceof api.Problem)) throw problem;
+			this.#say(`${name}: ${refusal(kind, problem, zone)}`);
 		}
 		this.#changed();
 	}
 
-	#say(text) {
-		this.#note.dataset.sticky = "yes";
+	#say(text, sticky = true) {
+		this.#note.dataset.sticky = sticky ? "yes" : "";
 		this.#note.textContent = text;
 	}
 }
+
+const named = (booking) => `“${booking.subject}”`;
+
+// changeable: one change at a time.
+const changeable = (booking) => booking.status === "confirmed" && !booking.pending_change;
+
+// present says whether a booking can be checked in to.
+const present = (booking) => addMinutes(new Date(booking.start), -10) <= new Date();
