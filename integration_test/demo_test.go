@@ -249,7 +249,23 @@ func TestDemo(t *testing.T) {
 	alice.do("moving", chromedp.SetValue(chromedp.CSS("#m-start"), "14:00"))
 	alice.click("#move-confirm")
 	alice.see(`[data-status="confirmed"]:not([data-change]) [aria-label^="Cancel: After the restart"][aria-label*="14:00–15:15"]`)
-	alice.shoot("9-changed")
+
+	// A series, of which one date is given up.
+	alice.do("repeating", chromedp.SetValue(chromedp.CSS("#f-repeat"), "day"), chromedp.SetValue(chromedp.CSS("#f-count"), "3"))
+	alice.book("Hand-over", tomorrow, "10:30", "11:00")
+	alice.see("#book-once")
+	if got := alice.text("#clash"); !strings.Contains(got, "10:00–11:00 by Alice Chan") {
+		t.Errorf("the clash of the series reads %q", got)
+	}
+	alice.shoot("9-series-clash")
+	alice.book("Hand-over", tomorrow, "08:00", "08:30")
+	alice.see(`#booking-status[data-status="confirmed"]`)
+	alice.press(`[aria-label^="More: Hand-over"][aria-label$="daily, 3 dates"]`)
+	alice.press(`[data-date]:nth-child(2) [data-act="cancel"]`)
+	alice.click("#cancel-confirm")
+	alice.see(`[aria-label^="More: Hand-over"][aria-label$="daily, 2 dates"]`)
+	alice.see(`[data-date]:nth-child(2)[data-status="cancelled"]`)
+	alice.shoot("9-series")
 
 	for _, look := range []string{"dark", "phone", "phone-dark"} {
 		alice.dark(strings.HasSuffix(look, "dark"))

@@ -2,7 +2,6 @@ package sampleones
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -33,14 +32,17 @@ func TestAccessibility(t *testing.T) {
 	p := open(t, chromium, alice(), func(f *fakeAPI) { f.bookings = everyKind() })
 	p.do(chromedp.Evaluate[chromedp.Void](string(axe)))
 	day := p.fill("Stand-up")
-	p.api.refuseNext(http.StatusConflict, map[string]any{
-		"code":         "room_conflict",
-		"clashes":      []any{map[string]any{"start": day + "T10:30:00+08:00", "end": day + "T12:00:00+08:00", "organizer": map[string]any{"name": "Bob Lee"}}},
-		"alternatives": []any{map[string]any{"room": "harbour", "start": day + "T10:00:00+08:00", "end": day + "T11:00:00+08:00"}},
-	})
+	p.api.clashing = map[string]any{
+		"free": false, "alternatives": []any{map[string]any{"room": "harbour", "start": day + "T10:00:00+08:00", "end": day + "T11:00:00+08:00"}},
+		"occurrences": []any{map[string]any{"free": false, "clashes": []any{
+			map[string]any{"start": day + "T10:30:00+08:00", "end": day + "T12:00:00+08:00", "organizer": map[string]any{"name": "Bob Lee"}},
+		}}},
+	}
+	p.do(chromedp.SetValue(chromedp.CSS("#f-repeat"), "day"))
 	p.click("#book")
 	p.see("#clash .alternative")
 	p.click("#now-more")
+	p.click("#series-more")
 
 	look := func(name string) {
 		for _, scheme := range []string{"light", "dark"} {
@@ -88,6 +90,10 @@ func everyKind() []map[string]any {
 		}}),
 		booking("unmoved", "Retrospective", 28, map[string]any{"last_change": map[string]any{
 			"kind": "update", "status": "declined", "reason": "The room is closed on that day",
+		}}),
+		booking("series", "Weekly of the whole department", 30, map[string]any{"recurrence": map[string]any{
+			"pattern": map[string]any{"type": "weekly", "interval": 1, "daysOfWeek": []string{"monday"}},
+			"range":   map[string]any{"type": "numbered", "numberOfOccurrences": 4.0},
 		}}),
 		booking("declined", "Party", 32, map[string]any{"status": "declined", "room_response": map[string]any{"reason": "Longer than four hours"}}),
 		booking("cancelled", "Lunch", 34, map[string]any{"status": "cancelled"}),

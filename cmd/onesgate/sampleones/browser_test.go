@@ -166,7 +166,7 @@ func TestBrowser(t *testing.T) {
 		}
 		p.click(slot)
 		got := evaluate[string](p, `[...new FormData(document.getElementById("booking-form")).values()].join(" ")`)
-		if want := "peak  " + tomorrow + " 16:30 17:30 "; got != want {
+		if want := "peak  " + tomorrow + " 16:30 17:30   4 "; got != want {
 			t.Errorf("the form holds %q, want %q", got, want)
 		}
 		p.see(".block.draft")

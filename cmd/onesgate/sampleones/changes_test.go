@@ -3,6 +3,7 @@ package sampleones
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,5 +124,87 @@ func TestBrowserChanges(t *testing.T) {
 		p.api.decide("b1", "")
 		p.saying(`[data-booking="b1"] .what`, "Studio")
 		p.saying(`[data-booking="b1"] .when`, "14:00–15:00")
+	})
+}
+
+func TestBrowserSeries(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	chromium := browser(t)
+	// fill writes a daily series of three into the form.
+	fill := func(p *page) (day string) {
+		day = p.fill("Stand-up")
+		p.do(chromedp.SetValue(chromedp.CSS("#f-repeat"), "day"), chromedp.SetValue(chromedp.CSS("#f-count"), "3"))
+		p.click("#book")
+		return day
+	}
+
+	t.Run("booked, and cancelled by dates", func(t *testing.T) {
+		p := open(t, chromium, alice(), nil)
+		day := fill(p)
+		p.see(`[data-booking="b1"]`)
+		p.api.room("b1", "confirmed", "")
+		p.see(`[data-booking="b1"][data-status="confirmed"]`)
+		p.saying(`[data-booking="b1"] .what`, "daily, 3 dates")
+		if got := fmt.Sprint(p.api.booking("b1")["recurrence"]); got != "map[pattern:map[interval:1 type:daily] range:map[numberOfOccurrences:3 type:numbered]]" {
+			t.Errorf("recurrence = %s", got)
+		}
+		p.click("#day-next")
+		p.see(`.lane[data-room="boardroom"] [data-block="b1"]`)
+		p.press("#b1-more")
+		second := later(day+"T10:00:00+08:00", 24*time.Hour)
+		p.press(`[data-date="` + second + `"] [data-act=cancel]`)
+		p.click("#cancel-confirm")
+		p.see(`[data-date="` + second + `"][data-status="cancelled"]`)
+		p.saying(`[data-booking="b1"] .what`, "daily, 2 dates")
+		p.press(`[data-date="` + later(second, 24*time.Hour) + `"] [data-act=truncate]`)
+		p.click("#cancel-confirm")
+		p.saying(`[data-booking="b1"] .what`, "daily, 1 date")
+		if got := p.api.requests()[1].URL.Query().Get("scope"); got != "following" {
+			t.Errorf("scope = %q", got)
+		}
+	})
+
+	t.Run("clashes are shown first", func(t *testing.T) {
+		p := open(t, chromium, alice(), nil)
+		day := p.fill("")
+		at := func(date int, hour string) string {
+			return later(day+"T"+hour+":00+08:00", time.Duration(date)*24*time.Hour)
+		}
+		p.api.clashing = map[string]any{
+			"free": false, "alternatives": []any{map[string]any{"room": "harbour", "start": at(0, "10:00"), "end": at(0, "11:00")}},
+			"occurrences": []any{map[string]any{"free": true}, map[string]any{"free": false, "clashes": []any{
+				map[string]any{"start": at(1, "10:30"), "end": at(1, "12:00"), "organizer": map[string]any{"name": "Bob Lee"}},
+			}}},
+		}
+		fill(p)
+		p.saying("#clash", "10:30–12:00 by Bob Lee")
+		p.see(`#clash .alternative[data-room="harbour"]`)
+		if n := len(p.api.keys()); n != 0 {
+			t.Errorf("%d bookings were sent, want none", n)
+		}
+		p.click("#book-once")
+		p.see(`#booking-status[data-status="accepted"]`)
+		if got := p.api.booking("b1")["recurrence"]; got != nil {
+			t.Errorf("booked %v, want the first date only", got)
+		}
+	})
+
+	t.Run("what is missing is asked for", func(t *testing.T) {
+		p := open(t, chromium, alice(), nil)
+		day := p.fill("Stand-up")
+		saturday, _ := time.Parse(time.DateOnly, day)
+		saturday = saturday.AddDate(0, 0, int(time.Saturday-saturday.Weekday()))
+		for name, value := range map[string]string{"repeat": "weekday", "date": saturday.Format(time.DateOnly), "until": day} {
+			p.do(chromedp.SetValue(chromedp.CSS("#booking-form [name="+name+"]"), value))
+		}
+		p.do(chromedp.SetValue(chromedp.CSS("#f-until"), saturday.AddDate(0, 0, -1).Format(time.DateOnly)))
+		p.click("#book")
+		p.saying("#e-date", "Begin on a weekday.")
+		p.saying("#e-until", "Until which day")
+		if got := evaluate[string](p, `document.getElementById("f-count").value`); strings.TrimSpace(got) != "" {
+			t.Errorf("both an end and %s times", got)
+		}
 	})
 }

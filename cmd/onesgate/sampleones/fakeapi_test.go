@@ -20,6 +20,7 @@ type fakeAPI struct {
 	posts    []*http.Request             // every POST of a booking, bodies consumed
 	changed  []*http.Request             // every call that changes one, bodies consumed
 	refuse   []refusal                   // answers to the next of either
+	clashing map[string]any              // the answer to a check; nil: all is free
 }
 
 // A refusal is an answer other than success.

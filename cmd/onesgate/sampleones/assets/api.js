@@ -45,7 +45,8 @@ const path = (id) => `/bookings/${encodeURIComponent(id)}`;
 
 export const booking = async (id) => (await call("GET", path(id))).data;
 
-// bookings fetches all pages, up to a bound that a person's own list stays below.
+// bookings fetches all pages, up to a bound that a person's own list stays below. Those
+// that repeat get their dates.
 export async function bookings(from) {
 	const all = [];
 	let cursor = "";
@@ -56,11 +57,25 @@ export async function bookings(from) {
 		cursor = data.next_cursor;
 		if (!cursor) break;
 	}
+	await Promise.all(all.filter((one) => one.recurrence).map(async (one) => { one.dates = await dates(one); }));
 	return all;
+}
+
+// The dates of a series are the same as long as its version is.
+const known = new Map();
+
+async function dates({ id, version }) {
+	if (known.get(id)?.version !== version) {
+		known.set(id, { version, dates: (await call("GET", `${path(id)}/occurrences`)).data.occurrences });
+	}
+	return known.get(id).dates;
 }
 
 export const book = (body, key) =>
 	call("POST", "/bookings", { body, headers: { "Idempotency-Key": key, Prefer: "respond-async" } });
+
+// check asks which dates of a booking would clash; it books nothing.
+export const check = async (body) => (await call("POST", "/bookings/check", { body })).data;
 
 // move changes a booking, unless it is another one by now than the person was shown.
 export const move = ({ id, version }, patch) =>
@@ -77,3 +92,7 @@ export const checkIn = ({ id }) => call("POST", `${path(id)}/check-in`);
 export const end = ({ id }) => call("POST", `${path(id)}/end`, { headers: patient });
 
 export const cancel = ({ id }, comment) => call("DELETE", path(id), { headers: patient, ...(comment && { body: { comment } }) });
+
+// cancelDate cancels one date of a series, and with scope "following" all after it too.
+export const cancelDate = ({ id }, { original_start: start }, scope, comment) =>
+	call("DELETE", `${path(id)}/occurrences/${encodeURIComponent(start)}?scope=${scope}`, { headers: patient, ...(comment && { body: { comment } }) });

@@ -2,11 +2,14 @@
 
 import * as api from "./api.js";
 import { el, $, safeLink } from "./dom.js";
+import { fits, recurrence, repeats } from "./series.js";
 import { addMinutes, at, dayName, rfc3339, span, wall } from "./time.js";
 import { clash, state, trouble } from "./words.js";
 
 // How long the page watches a booking before it leaves it to the list below.
 const watchFor = 3 * 60_000;
+
+const most = 5; // clashes that are listed
 
 export class Form {
 	#form = $("booking-form");
@@ -84,9 +87,13 @@ export class Form {
 		} else if (name === "end" && start < end) {
 			this.#length = (end - start) / 60_000;
 		}
+		if (name === "until" || name === "count") this.#fields[name === "until" ? "count" : "until"].value = ""; // one of them
+		if (name === "repeat") this.#repeat();
 		this.#errors([]);
 		this.#draft();
 	}
+
+	#repeat() { $("f-ends").hidden = !this.#fields.repeat.value; }
 
 	#zone() {
 		$("f-zone").textContent = this.#room ? `Times are those of the room: ${this.#room.time_zone.replaceAll("_", " ")}.` : "";
@@ -115,6 +122,11 @@ export class Form {
 		if (!fields.start.value) missing.push(["start", "From when?"]);
 		if (!fields.end.value) missing.push(["end", "Until when?"]);
 		else if (times && !(times.start < times.end)) missing.push(["end", "Must be after the start."]);
+		const series = { repeat: fields.repeat.value, until: fields.until.value, count: fields.count.value };
+		if (series.repeat) {
+			if (fields.date.value && !fits(series.repeat, fields.date.value)) missing.push(["date", "Begin on a weekday."]);
+			if (series.until ? series.until < fields.date.value : !(series.count > 0)) missing.push(["until", "Until which day, or how many times?"]);
+		}
 		this.#errors(missing);
 		if (missing.length > 0) return;
 
@@ -127,6 +139,7 @@ export class Form {
 			time_zone: zone,
 			attendees: fields.attendees.value.split(/[\s,;]+/).filter(Boolean),
 			private: fields.private.checked,
+			recurrence: recurrence(series, fields.date.value),
 		};
 		await this.#send(body);
 	}
@@ -141,6 +154,7 @@ export class Form {
 		this.#show({ status: "sending", ...state("sending") });
 		this.#status.scrollIntoView({ block: "nearest" });
 		try {
+			if (body.recurrence && await this.#clashes(body)) return;
 			const { data } = await api.book(body, this.#sent.key);
 			this.#sent = { body: "", key: "" };
 			this.#booked();
@@ -152,6 +166,13 @@ export class Form {
 		} finally {
 			this.#busy(false);
 		}
+	}
+
+	// clashes says before a series is booked which of its dates would clash.
+	async #clashes(body) {
+		const { free, occurrences, alternatives } = await api.check(body);
+		if (!free) this.#conflict({ clashes: occurrences.flatMap((date) => date.clashes ?? []), alternatives }, body);
+		return !free;
 	}
 
 	#refused(problem, body) {
@@ -197,7 +218,7 @@ export class Form {
 			status: booking.status,
 			title: booking.status === "declined" && reason ? `Declined: ${reason}` : said.title,
 			text: said.text,
-			what: `${room?.name ?? booking.room}, ${dayName(wall(new Date(booking.start), zone).day, "short")}, ${span(booking.start, booking.end, zone)}`,
+			what: `${room?.name ?? booking.room}, ${dayName(wall(new Date(booking.start), zone).day, "short")}, ${span(booking.start, booking.end, zone)}${booking.recurrence ? `, ${repeats(booking.recurrence)}` : ""}`,
 			steps: true,
 			signIn: booking.status === "needs_sign_in" ? booking.login_url || "/.ones/login?return_to=/" : "",
 		});
@@ -214,6 +235,8 @@ export class Form {
 		this.#sent = { body: "", key: "" };
 		const zoneOf = (id) => this.#rooms.find((room) => room.room === id)?.time_zone ?? body.time_zone;
 		const nameOf = (id) => this.#rooms.find((room) => room.room === id)?.name ?? id;
+		const dayOf = (time) => dayName(wall(new Date(time), body.time_zone).day, "short");
+		const line = (c) => (body.recurrence ? `${dayOf(c.start)}, ` : "") + clash(c, body.time_zone);
 		const others = alternatives.map((other) => el("li", {}, el("button", {
 			type: "button", className: "alternative", "data-room": other.room, "data-start": other.start,
 			onclick: () => {
@@ -225,11 +248,20 @@ export class Form {
 			},
 		}, el("strong", {}, nameOf(other.room)), el("span", {}, span(other.start, other.end, zoneOf(other.room))), el("span", { className: "go" }, "Book"))));
 		this.#clash.replaceChildren(...[
-			clashes.length > 0 ? el("ul", { className: "taken" }, ...clashes.map((c) => el("li", {}, clash(c, body.time_zone)))) : el("p", {}, detail),
-			others.length > 0 ? el("h3", {}, "Free instead") : el("p", {}, "Nothing else is free around that time."),
+			clashes.length > 0 ? el("ul", { className: "taken" }, ...clashes.slice(0, most).map((c) => el("li", {}, line(c))),
+				clashes.length > most ? el("li", {}, `and ${clashes.length - most} more`) : null) : el("p", {}, detail),
+			others.length > 0 ? el("h3", {}, body.recurrence ? "Free on all dates" : "Free instead") : el("p", {}, "Nothing else is free around that time."),
 			others.length > 0 ? el("ul", { className: "alternatives" }, ...others) : null,
+			body.recurrence ? el("button", {
+				type: "button", className: "button small quiet", id: "book-once",
+				onclick: () => {
+					this.#fields.repeat.value = "";
+					this.#repeat();
+					this.#form.requestSubmit();
+				},
+			}, `Book only ${dayOf(body.start)}`) : null,
 		].filter(Boolean));
-		this.#show({ status: "conflict", title: `${nameOf(body.room)} is taken`, text: "Nothing was booked." });
+		this.#show({ status: "conflict", title: `${nameOf(body.room)} is taken${body.recurrence ? " on some dates" : ""}`, text: "Nothing was booked." });
 		this.#clash.hidden = false;
 		this.#clash.scrollIntoView({ block: "nearest" });
 		this.#changed();
@@ -274,6 +306,8 @@ export class Form {
 	#booked() {
 		for (const name of ["subject", "attendees"]) this.#fields[name].value = "";
 		this.#fields.private.checked = false;
+		this.#fields.repeat.value = "";
+		this.#repeat();
 		this.#errors([]);
 		this.#wanted(null);
 	}
@@ -286,7 +320,7 @@ function fieldErrors({ errors }) {
 	if (!Array.isArray(errors)) return [];
 	return errors.flatMap((e) => {
 		const at = String(e.field ?? e.pointer ?? e.location ?? e.name ?? "");
-		const name = at.split(/[./[\]#]+/).find((part) => ["room", "subject", "date", "start", "end", "attendees", "private"].includes(part));
-		return name ? [[name, String(e.detail ?? e.message ?? "Please check.")]] : [];
+		const name = at.split(/[./[\]#]+/).find((part) => ["room", "subject", "date", "start", "end", "attendees", "private", "recurrence"].includes(part));
+		return name ? [[name === "recurrence" ? "repeat" : name, String(e.detail ?? e.message ?? "Please check.")]] : [];
 	});
 }

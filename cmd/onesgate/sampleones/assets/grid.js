@@ -1,8 +1,9 @@
 // The plan of one day: a row for each room, from 08:00 to 20:00 in the room's zone.
 
 import { el, $ } from "./dom.js";
+import { dates } from "./series.js";
 import { addMinutes, at, span, wall } from "./time.js";
-import { occupies, state } from "./words.js";
+import { state } from "./words.js";
 
 const opens = 8, closes = 20, step = 30; // hours, hours, minutes
 const slots = (closes - opens) * 60 / step;
@@ -125,7 +126,7 @@ const soon = () => Math.ceil(Date.now() / 300_000) * 300_000;
 // know those that are still on their way, nor where one is to be moved to.
 function merge(room, blocks, mine) {
 	const own = mine.flatMap((b) => [
-		...(b.room === room && occupies(b.status) ? [{ date: b, booking: b }] : []),
+		...(b.room === room ? dates(b) : []).map((date) => ({ date, booking: b })),
 		...(b.pending_change?.room === room && b.pending_change.kind === "update" ? [{ date: b.pending_change, booking: { ...b, status: "awaiting_room" } }] : []),
 	]).map((o) => ({ ...o, start: new Date(o.date.start), end: new Date(o.date.end) }));
 	const covered = (block) => own.some((o) => o.booking.id === block.booking_id ||

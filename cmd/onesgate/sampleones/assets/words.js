@@ -29,6 +29,7 @@ const changes = {
 	checkIn: { label: "Check in", pill: "Checking in…", done: "is checked in", not: "Not checked in" },
 	end: { label: "End now", pill: "Ending…", done: "has ended; the room is free again", not: "Not ended" },
 	cancel: { label: "Cancel", pill: "Cancelling…", done: "is cancelled", not: "Not cancelled" },
+	truncate: { label: "This and all after it", pill: "Shortening…", done: "and all after it are cancelled", not: "Not cancelled" },
 };
 
 export const change = (kind) => changes[kind] ?? { label: kind, pill: "Changing…", done: "is changed", not: "Not changed" };
