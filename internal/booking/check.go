@@ -26,6 +26,7 @@ type CheckedDay struct {
 // Check says of a request which of its dates clash with what. It refuses what Create would
 // refuse for other reasons, and books nothing.
 func (s *Service) Check(ctx context.Context, c Caller, req Request) (Check, error) {
+	c = s.organizing(c)
 	if c.Person == nil {
 		return Check{}, errForWhom
 	}
@@ -33,6 +34,9 @@ func (s *Service) Check(ctx context.Context, c Caller, req Request) (Check, erro
 	room, ok := world.Rooms[req.Room]
 	if !ok || !c.mayUse(room) {
 		return Check{}, errUnknownRoom
+	}
+	if err := s.mayBook(ctx, c, room); err != nil {
+		return Check{}, err
 	}
 	when, wrong := req.check(room, world.Rooms, s.now(), nil)
 	if wrong != nil {

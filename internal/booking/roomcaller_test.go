@@ -90,6 +90,8 @@ func TestRoomBooks(t *testing.T) {
 
 		h.connectRoom("boardroom", "rooms@contoso.com")
 		forbids("itself only", book("10:00", "11:00", "room", "harbour"))
+		forbids("itself only", h.call(theDoor, "POST", "/v1/bookings/check", body("10:00", "11:00", "room", "harbour")))
+		h.want(h.call(theDoor, "POST", "/v1/bookings/check", body("10:00", "11:00")), 200, "free", "true", "checked", "true")
 		made := book("10:00", "11:00", "subject", "At the door", "external_id", "ONES-1")
 		h.want(made, 201, "subject", "At the door", "organizer", `{"id":"room:contoso/boardroom","name":"Boardroom"}`)
 		if events := h.graph.live(); len(events) != 1 || events[0].Owner != "room:contoso/boardroom" || events[0].Room != "boardroom@contoso.com" {
