@@ -28,6 +28,15 @@ func (b *house) answers(requests string, headers ...string) map[string]itemAnswe
 	return byID
 }
 
+// What a batch calls a method doesn't fill the audit log.
+func TestAuditIsBounded(t *testing.T) {
+	b := newHouse(t, ok)
+	b.call(post, "/$batch", `{"requests":[{"id":"1","method":"`+strings.Repeat("X", 100_000)+`","url":"/me/events"}]}`)
+	if text := b.audit.String(); !strings.Contains(text, "method=XXX") || len(text) > 1000 {
+		t.Errorf("the audit log has %d bytes: %.300s", len(text), text)
+	}
+}
+
 func TestBatch(t *testing.T) {
 	b := newHouse(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -202,7 +203,7 @@ func (h *Handler) pass(ctx context.Context, who caller, c call) (*http.Response,
 // audit writes a line of the audit log; never what an event is about.
 func (h *Handler) audit(ctx context.Context, who caller, c call, d decision, outcome string) {
 	h.Audit.InfoContext(ctx, "graph call", "by", who.Service, "user", who.Person.ID, "integration", who.Person.Integration,
-		"method", c.method, "path", d.String(), "outcome", outcome)
+		"method", fmt.Sprintf("%.16s", c.method), "path", d.String(), "outcome", outcome)
 }
 
 func (h *Handler) carryOut(ctx context.Context, who caller, c call, d decision) (*http.Response, *Refusal) {
