@@ -251,7 +251,7 @@ func (h *Handler) send(ctx context.Context, who caller, c call, target string) (
 		// Of a token that the caller has never seen: theirs is fine.
 		_ = res.Body.Close()
 		return nil, &Refusal{
-			Status: http.StatusBadGateway, Code: "graph_unavailable",
+			Status: http.StatusBadGateway, Code: "bad_gateway",
 			Detail: "Microsoft Graph refuses the person's access token. If that stays so, they have to sign in again.",
 		}
 	}
