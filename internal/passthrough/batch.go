@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+
+	"github.com/onesgate/onesgate/internal/graph"
 )
 
 const (
@@ -166,7 +168,7 @@ func (h *Handler) item(r *http.Request, who caller, it item) itemAnswer {
 	body, err := io.ReadAll(io.LimitReader(who.links.body(res), maxItem+1))
 	switch {
 	case err != nil:
-		return it.refused(h.Explain(r.Context(), who.Caller, err))
+		return it.refused(h.Explain(r.Context(), who.Caller, &graph.UnreachableError{Sent: true, Err: err}))
 	case len(body) > maxItem:
 		return it.refused(&Refusal{Status: http.StatusBadGateway, Code: "bad_gateway", Detail: "The answer is too long for a batch: ask for it alone."})
 	}

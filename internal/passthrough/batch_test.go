@@ -28,6 +28,20 @@ func (b *house) answers(requests string, headers ...string) map[string]itemAnswe
 	return byID
 }
 
+// An answer that breaks off is Graph's fault, not the gateway's.
+func TestBrokenAnswerInABatch(t *testing.T) {
+	b := newHouse(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "100000")
+		_, _ = io.WriteString(w, `{"value":[`+strings.Repeat(" ", 50_000))
+		panic(http.ErrAbortHandler)
+	})
+	a := b.call(post, "/$batch", `{"requests":[{"id":"1","method":"GET","url":"/me/events"}]}`)
+	if !strings.Contains(a.body, `"code":"graph_unavailable"`) || !strings.Contains(a.body, `"status":503`) {
+		t.Errorf("got %s", a.body)
+	}
+}
+
 // What a batch calls a method doesn't fill the audit log.
 func TestAuditIsBounded(t *testing.T) {
 	b := newHouse(t, ok)

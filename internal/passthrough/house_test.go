@@ -85,6 +85,9 @@ func newHouse(t testing.TB, answer http.HandlerFunc) *house {
 			if errors.Is(err, grant.ErrNeedsSignIn) {
 				return &Refusal{Status: http.StatusForbidden, Code: "needs_sign_in", Detail: "Sign in.", LoginURL: "https://ones.example/.ones/login"}
 			}
+			if !graph.Transient(err) && !errors.Is(err, grant.ErrIntegrationDown) {
+				return &Refusal{Status: http.StatusInternalServerError, Code: "internal_error", Detail: err.Error()}
+			}
 			return &Refusal{Status: http.StatusServiceUnavailable, Code: "graph_unavailable", Detail: err.Error()}
 		},
 		Graph: func(integration string) *graph.Client {
