@@ -207,10 +207,10 @@ func (h *Handler) audit(ctx context.Context, who caller, c call, d decision, out
 }
 
 func (h *Handler) carryOut(ctx context.Context, who caller, c call, d decision) (*http.Response, *Refusal) {
-	var names []string
+	var all []member
 	if d.access == creates || len(c.body) > 0 {
 		var no *Refusal
-		if names, no = members(c.body); no != nil {
+		if all, no = members(c.body); no != nil {
 			return nil, no
 		}
 	}
@@ -220,7 +220,7 @@ func (h *Handler) carryOut(ctx context.Context, who caller, c call, d decision) 
 		}
 	}
 	if d.access == creates {
-		c.body = withTransaction(c.body, names, transactionID(who.Person.ID, c))
+		c.body = withTransaction(c.body, all, transactionID(who.Person.ID, c))
 	}
 	return h.send(ctx, who, c, d.target)
 }

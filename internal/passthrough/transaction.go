@@ -13,17 +13,24 @@ import (
 	"github.com/google/uuid"
 )
 
-// members returns the names in a JSON object. Anything else is refused, and so is a
+// A member of a JSON object.
+type member struct {
+	name  string
+	value json.RawMessage
+	at    int // where the value begins
+}
+
+// members returns those of a JSON object. Anything else is refused, and so is a
 // reference to another resource, however deep, which could be somebody else's calendar:
 // that of OData 4.0, and that of 4.01, an object with an id (OData JSON Format 4.01,
 // section 8.5).
-func members(body []byte) ([]string, *Refusal) {
+func members(body []byte) ([]member, *Refusal) {
 	notObject := malformed("The body has to be one JSON object.")
 	d := json.NewDecoder(bytes.NewReader(body))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, notObject
 	}
-	names := []string{}
+	all := []member{}
 	for d.More() {
 		name, err := d.Token()
 		if err != nil {
@@ -33,7 +40,8 @@ func members(body []byte) ([]string, *Refusal) {
 		if d.Decode(&value) != nil {
 			return nil, notObject
 		}
-		names = append(names, name.(string)) // the decoder sees to that
+		// The decoder sees to it that a name is a string.
+		all = append(all, member{name.(string), value, int(d.InputOffset()) - len(value)})
 		if binds(name.(string)) || refers(value) {
 			return nil, forbidden("The body refers to another resource with @odata.bind or @odata.id, which the gateway doesn't let through.")
 		}
@@ -41,7 +49,7 @@ func members(body []byte) ([]string, *Refusal) {
 	if _, err := d.Token(); err != nil || len(bytes.TrimSpace(body[d.InputOffset():])) > 0 {
 		return nil, notObject
 	}
-	return names, nil
+	return all, nil
 }
 
 func binds(name string) bool { return strings.Contains(strings.ToLower(name), "@odata.bind") }
@@ -69,21 +77,30 @@ func refersIn(v any) bool {
 	return false
 }
 
-// withTransaction adds a transactionId to an event, an object with these members,
-// that has none; all other bytes stay as they are. By it Graph knows a repeated
-// creation (https://learn.microsoft.com/graph/api/resources/event).
-func withTransaction(body []byte, names []string, id string) []byte {
-	for _, name := range names {
-		if strings.EqualFold(name, "transactionId") {
+// withTransaction gives an event, an object with these members, a transactionId if it has
+// none, or one that is null, as in an event that was read; all other bytes stay as they
+// are. By it Graph knows a repeated creation (https://learn.microsoft.com/graph/api/resources/event).
+func withTransaction(body []byte, all []member, id string) []byte {
+	for _, m := range slices.Backward(all) { // the last of several counts
+		switch {
+		case !strings.EqualFold(m.name, "transactionId"):
+		case string(m.value) == "null", string(m.value) == `""`:
+			return spliced(body, m.at, len(m.value), `"`+id+`"`)
+		default:
 			return body
 		}
 	}
-	open := bytes.IndexByte(body, '{') + 1
 	added := `"transactionId":"` + id + `"`
-	if len(names) > 0 {
+	if len(all) > 0 {
 		added += ","
 	}
-	return append(append(append(make([]byte, 0, len(body)+len(added)), body[:open]...), added...), body[open:]...)
+	return spliced(body, bytes.IndexByte(body, '{')+1, 0, added)
+}
+
+// spliced is body with a text in the place of n bytes.
+func spliced(body []byte, at, n int, text string) []byte {
+	out := make([]byte, 0, len(body)-n+len(text))
+	return append(append(append(out, body[:at]...), text...), body[at+n:]...)
 }
 
 // nameOf is what the caller of a request calls it by, so that a repetition is known;

@@ -16,15 +16,19 @@ func TestWithTransaction(t *testing.T) {
 		{`{}`, `{"transactionId":"ID"}`},
 		{`{"a":{"transactionId":"no"},"b":[{"transactionId":"no"}]}`, `{"transactionId":"ID","a":{"transactionId":"no"},"b":[{"transactionId":"no"}]}`},
 		{`{"transactionId":"mine"}`, `{"transactionId":"mine"}`},
+		{`{"transactionId" : null , "subject":"x"}`, `{"transactionId" : "ID" , "subject":"x"}`},
+		{`{"subject":"x","TransactionID":""}`, `{"subject":"x","TransactionID":"ID"}`},
+		{`{"transactionId":null,"transactionId":"mine"}`, `{"transactionId":null,"transactionId":"mine"}`},
+		{`{"transactionId":"mine","transactionId":null}`, `{"transactionId":"mine","transactionId":"ID"}`},
 		{`{"subject":"x","transactionid":"mine"}`, `{"subject":"x","transactionid":"mine"}`},
 		{`{"\u0074ransactionId":"mine"}`, `{"\u0074ransactionId":"mine"}`},
 	} {
-		names, no := members([]byte(tt.in))
+		all, no := members([]byte(tt.in))
 		if no != nil {
 			t.Errorf("%s: %v", tt.in, no)
 			continue
 		}
-		if got := string(withTransaction([]byte(tt.in), names, "ID")); got != tt.want {
+		if got := string(withTransaction([]byte(tt.in), all, "ID")); got != tt.want {
 			t.Errorf("%s becomes %s, want %s", tt.in, got, tt.want)
 		}
 	}
@@ -62,11 +66,11 @@ func FuzzWithTransaction(f *testing.F) {
 	f.Add([]byte(`{"subject":"x","transactionId":null}`))
 	f.Add([]byte(` {"a":[{}]} `))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		names, no := members(in)
+		all, no := members(in)
 		if no != nil {
 			return
 		}
-		out := withTransaction(in, names, "ID")
+		out := withTransaction(in, all, "ID")
 		var before, after map[string]json.RawMessage
 		if err := json.Unmarshal(in, &before); err != nil {
 			t.Fatalf("%s passes: %v", in, err)
