@@ -245,7 +245,9 @@ func (g *fakeGraph) serve(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 			if r.Method == "PATCH" {
-				e.patch(r)
+				if e.patch(r) {
+					g.forget(e)
+				}
 				e.Asked = time.Now()
 				if before := e.Answered; g.keepsAnswers > 0 {
 					e.Response = before
@@ -297,9 +299,10 @@ func (g *fakeGraph) create(w http.ResponseWriter, r *http.Request, owner string)
 }
 
 // patch changes the event as its organizer wants it. A room has to answer anew when the
-// time is another.
-func (e *fakeEvent) patch(r *http.Request) {
+// time is another, which it returns.
+func (e *fakeEvent) patch(r *http.Request) (moved bool) {
 	var in struct {
+		Recurrence any
 		Start, End *fakeTime
 		Attendees  *[]fakeAttendee
 	}
@@ -314,9 +317,10 @@ func (e *fakeEvent) patch(r *http.Request) {
 	if in.Attendees != nil {
 		before := e.Room
 		if e.invite(*in.Attendees); e.Room != before {
-			e.Response = "none"
+			e.Response, moved = "none", true
 		}
 	}
+	return moved || in.Start != nil || in.Recurrence != nil
 }
 
 // A fakeTime is one as a request has it.

@@ -31,25 +31,37 @@ func (e *fakeEvent) planned() (starts []time.Time) {
 func (g *fakeGraph) occurrences(master *fakeEvent) (all []*fakeEvent) {
 	for _, at := range master.planned() {
 		id := fmt.Sprintf("%s.%d", master.ID, at.Unix())
-		e := g.instances[id]
-		if e == nil {
-			e = &fakeEvent{
-				ID: id, Owner: master.Owner, Body: maps.Clone(master.Body), Room: master.Room, People: master.People,
-				Response: master.Response, AnsweredAt: master.AnsweredAt, Start: at, End: at.Add(master.End.Sub(master.Start)), Original: at,
+		if g.instances[id] == nil {
+			g.instances[id] = &fakeEvent{
+				ID: id, Owner: master.Owner, Body: maps.Clone(master.Body), Response: "none",
+				Start: at, End: at.Add(master.End.Sub(master.Start)), Original: at,
 			}
-			delete(e.Body, "recurrence")
-			if e.Response != "none" {
+			delete(g.instances[id].Body, "recurrence")
+		}
+		e := g.instances[id]
+		if e.Patches == 0 && !e.Cancelled { // as its series
+			e.Room, e.People, e.Body["subject"] = master.Room, master.People, master.Body["subject"]
+			if e.Response == "none" && master.Response != "none" {
+				e.Response, e.AnsweredAt = master.Response, master.AnsweredAt
 				if declined := g.answer(e); declined == "declined" { // by its rules for conflicts
 					e.Response = declined
 				}
 			}
-			g.instances[id] = e
+		}
+		if e.Patches > 0 && e.Response == "none" {
+			e.Response, e.AnsweredAt = g.answer(e), time.Now()
 		}
 		if !e.Cancelled {
 			all = append(all, e)
 		}
 	}
 	return all
+}
+
+// forget has the instances of a series be as it is planned again, where that has another
+// time or end.
+func (g *fakeGraph) forget(master *fakeEvent) {
+	maps.DeleteFunc(g.instances, func(id string, _ *fakeEvent) bool { return strings.HasPrefix(id, master.ID+".") })
 }
 
 func (g *fakeGraph) serveInstances(w http.ResponseWriter, id, owner string) {

@@ -2,8 +2,11 @@ package booking
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -28,6 +31,8 @@ type act struct {
 var kinds = []string{
 	"book", "book", "book", "book", "cancel", "cancel", "pass", "pass", "restart", "calm", "lost", "unsent", "500", "500 after", "503", "429",
 	"down", "store", "dead", "alive", "declines", "silent", "accepts", "deleted",
+	"series", "move", "move", "rename", "room", "extend", "end", "check-in", "release", "later",
+	"move one", "cancel one", "cancel following", "move following",
 }
 
 // Whatever happens, in whatever order: no booking ever has two events, none of
@@ -45,6 +50,7 @@ func TestMachine(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			time.Sleep(time.Until(opening))
 			m := &machine{house: newHouse(t)}
+			m.withCheckIn()
 			m.start()
 			for _, a := range acts {
 				m.do(a)
@@ -73,22 +79,7 @@ func (m *machine) fail(format string, args ...any) {
 func (m *machine) do(a act) {
 	switch a.Kind {
 	case "book":
-		who := []identity.Person{alice, bob}[a.Which%2]
-		var header []string
-		if a.Key > 0 {
-			header = []string{"Idempotency-Key", fmt.Sprint(a.Hour, a.Key)}
-		}
-		r := m.call(who, "POST", "/v1/bookings", body(fmt.Sprint(a.Hour, ":00"), fmt.Sprint(a.Hour+1, ":30")), append(header, "Prefer", fmt.Sprint("wait=", a.Seconds/20))...)
-		id := r.text("id")
-		if r.status == 409 {
-			id = r.text("booking.id")
-		}
-		if id != "null" {
-			m.ids = append(m.ids, id)
-		}
-		if r.status == 200 && r.header.Get("Idempotent-Replayed") != "true" {
-			m.fail("a 200 that is no replay: %v", r.body)
-		}
+		m.book(a)
 	case "cancel":
 		if len(m.ids) > 0 {
 			id := m.ids[a.Which%len(m.ids)]
@@ -96,6 +87,32 @@ func (m *machine) do(a act) {
 				m.call(rec.PersonID, "DELETE", "/v1/bookings/"+id, "", "Prefer", fmt.Sprint("wait=", a.Seconds/20))
 			}
 		}
+	case "series":
+		m.book(a, daily(2+a.Which%3)...)
+	case "move":
+		at := fmt.Sprintf("2026-12-0%dT%02d:%02d:00+08:00", 1+a.Seconds%3, a.Hour, a.Which%2*30)
+		end := fmt.Sprintf("2026-12-0%dT%02d:00:00+08:00", 1+a.Seconds%3, a.Hour+1)
+		m.change(a, "PATCH", "", fmt.Sprintf(`{"start":%q,"end":%q}`, at, end))
+	case "rename":
+		m.change(a, "PATCH", "", fmt.Sprintf(`{"subject":"Budget %d","attendees":["a%d@example.com"]}`, a.Key, a.Hour))
+	case "room":
+		m.change(a, "PATCH", "", fmt.Sprintf(`{"room":%q}`, []string{"boardroom", "peak", "harbour"}[a.Key%3]))
+	case "extend":
+		m.change(a, "POST", "/extend", `{"minutes":30}`)
+	case "end", "check-in":
+		m.change(a, "POST", "/"+a.Kind, "")
+	case "release":
+		m.change(a, "room", "", "")
+	case "move one":
+		m.change(a, "PATCH", m.one(a), fmt.Sprintf(`{"start":"2026-12-0%[1]dT%[2]d:30:00+08:00","end":"2026-12-0%[1]dT%[2]d:45:00+08:00","subject":"Moved"}`, 1+a.Key, a.Hour))
+	case "cancel one":
+		m.change(a, "DELETE", m.one(a), "")
+	case "cancel following":
+		m.change(a, "DELETE", m.one(a)+"?scope=following", "")
+	case "move following":
+		m.change(a, "PATCH", m.one(a)+"?scope=following", fmt.Sprintf(`{"start":"2026-12-0%[1]dT%[2]d:30:00+08:00","end":"2026-12-0%[1]dT%[2]d:45:00+08:00"}`, 1+a.Key, a.Hour))
+	case "later":
+		m.settle(time.Duration(a.Seconds) * time.Minute)
 	case "pass":
 		m.settle(time.Duration(a.Seconds*a.Which) * time.Second)
 	case "restart":
@@ -150,27 +167,141 @@ func (m *machine) do(a act) {
 	m.overlaps()
 }
 
+// book books, and notes the booking.
+func (m *machine) book(a act, changes ...any) {
+	who := []identity.Person{alice, bob}[a.Which%2]
+	var header []string
+	if a.Key > 0 {
+		header = []string{"Idempotency-Key", fmt.Sprint(a.Hour, a.Key, len(changes))}
+	}
+	r := m.call(who, "POST", "/v1/bookings", body(fmt.Sprint(a.Hour, ":00"), fmt.Sprint(a.Hour+1, ":30"), changes...), append(header, "Prefer", fmt.Sprint("wait=", a.Seconds/20))...)
+	m.note(r)
+	if r.status == 200 && r.header.Get("Idempotent-Replayed") != "true" {
+		m.fail("a 200 that is no replay: %v", r.body)
+	}
+}
+
+func (m *machine) note(r reply) {
+	id := r.text("id")
+	if r.status == 409 {
+		id = r.text("booking.id")
+	}
+	if id != "null" && !slices.Contains(m.ids, id) {
+		m.ids = append(m.ids, id)
+	}
+	if r.status >= 500 && r.status != 503 && r.status != 507 {
+		m.fail("%d %v", r.status, r.body)
+	}
+}
+
+// change asks for a change of one of the bookings, as its organizer or as its room.
+func (m *machine) change(a act, method, path, body string) {
+	if len(m.ids) == 0 {
+		return
+	}
+	id := m.ids[a.Which%len(m.ids)]
+	r, err := m.svc.journal.get(context.Background(), id)
+	if err != nil {
+		m.fail("booking %s: %v", id, err)
+		return
+	}
+	as := r.PersonID
+	if method == "room" {
+		as, method = "room:"+r.Request.Room, "DELETE"
+	}
+	m.note(m.call(as, method, "/v1/bookings/"+id+path, body, "Prefer", fmt.Sprint("wait=", a.Seconds/20)))
+}
+
+// one is the path to an occurrence of the booking that is going to be changed.
+func (m *machine) one(a act) string {
+	if len(m.ids) == 0 {
+		return ""
+	}
+	r, err := m.svc.journal.get(context.Background(), m.ids[a.Which%len(m.ids)])
+	if err != nil {
+		return ""
+	}
+	all := r.told(Caller{})
+	return "/occurrences/" + all[a.Key%len(all)].OriginalStart.UTC().Format(time.RFC3339)
+}
+
 // recover lets everything work again and all bookings come to their end.
 func (m *machine) recover() {
 	m.do(act{Kind: "calm"})
 	m.do(act{Kind: "alive"})
 	m.do(act{Kind: "restart"})
 	m.settle(15 * time.Minute)
+	for _, id := range m.ids { // what waits for a room that is silent
+		if r, err := m.svc.journal.get(context.Background(), id); err == nil && r.Change != nil {
+			m.do(act{Kind: "accepts"})
+			m.settle(40 * time.Minute)
+		}
+	}
 }
 
 // overlaps checks that no two bookings of ours hold the room at once.
 func (m *machine) overlaps() {
-	blocks, err := m.svc.ownBlocks(context.Background(), "boardroom", "", opening, opening.Add(24*time.Hour))
-	if err != nil {
-		m.fail("%v", err)
-	}
-	for i, a := range blocks {
-		for _, b := range blocks[i+1:] {
-			if a.overlaps(b.period) {
-				m.fail("two bookings hold the room: %v %s and %v %s", a.period, a.record.ID, b.period, b.record.ID)
+	for room := range m.world.Rooms {
+		blocks, err := m.svc.ownBlocks(context.Background(), room, "", opening, opening.Add(10*24*time.Hour))
+		if err != nil {
+			m.fail("%v", err)
+		}
+		for i, a := range blocks {
+			for _, b := range blocks[i+1:] {
+				if a.overlaps(b.period) && a.record.ID != b.record.ID && !follows(a.record, b.record) && !follows(b.record, a.record) {
+					m.fail("two bookings hold %s: %v %s and %v %s", room, a.period, a.record.ID, b.period, b.record.ID)
+				}
 			}
 		}
 	}
+	m.indexed()
+}
+
+// follows says whether a booking is the rest of a series that has yet to end before it.
+func follows(rest, series *record) bool {
+	return rest.After != nil && series.Change != nil && series.Change.ID == rest.After.Change
+}
+
+// indexed checks that the indexes lead to all bookings, and to nothing else.
+func (m *machine) indexed() {
+	want, got := map[string]string{}, map[string]string{}
+	err := m.store.Snapshot(context.Background(), func(rec store.Record) error {
+		switch {
+		case strings.HasPrefix(rec.Key, recordPrefix):
+			var r record
+			if err := json.Unmarshal(rec.Value, &r); err != nil {
+				return err
+			}
+			maps.Copy(want, r.shown().keys)
+		case strings.HasPrefix(rec.Key, "booking-room/"), strings.HasPrefix(rec.Key, "booking-person/"), strings.HasPrefix(rec.Key, startPrefix),
+			strings.HasPrefix(rec.Key, openPrefix), strings.HasPrefix(rec.Key, "booking-line/"):
+			got[rec.Key] = string(rec.Value)
+		}
+		return nil
+	})
+	if err != nil || !maps.Equal(want, got) {
+		m.fail("the indexes: %v, want %v: %v", got, want, err)
+	}
+}
+
+// asBooked says whether the calendar shows a confirmed booking as the journal has it.
+func (m *machine) asBooked(r *record, event *fakeEvent) bool {
+	if event.Room != r.RoomAddress || event.Body["subject"] != r.Request.Subject {
+		return false
+	}
+	if !r.isSeries() {
+		return event.Start.Equal(r.Start) && event.End.Equal(r.End)
+	}
+	var got, want []string
+	for _, e := range m.graph.occurrences(event) {
+		if e.Room != "" {
+			got = append(got, fmt.Sprint(e.Start.UTC(), e.End.UTC()))
+		}
+	}
+	for _, p := range r.slots() {
+		want = append(want, fmt.Sprint(p.start.UTC(), p.end.UTC()))
+	}
+	return slices.Equal(got, want)
 }
 
 func (m *machine) check() {
@@ -199,6 +330,12 @@ func (m *machine) check() {
 		case Confirmed:
 			if event == nil || event.Response != "accepted" && event.Patches == 0 { // the room isn't asked for every change
 				m.fail("booking %s is confirmed; its event is %+v", id, event)
+			}
+			if live && !m.asBooked(&r, event) {
+				m.fail("booking %s at %v is not as its event: %+v", id, r.slots(), event)
+			}
+			if r.Change != nil {
+				m.fail("booking %s is still changing: %+v", id, r.Change)
 			}
 		case AwaitingRoom:
 			if event == nil || event.Response != "none" {

@@ -40,7 +40,7 @@ func TestOutlookStays(t *testing.T) {
 // While the room declines for its organizer, it is too late to check in.
 func TestCheckInWhileTheRoomReleases(t *testing.T) {
 	story(t, func(h *house) {
-		h.withCheckIn()
+		h.checkIn(10 * time.Minute)
 		h.connect("boardroom", grant.Connected)
 		id := h.book("10:00", "11:00").text("id")
 		h.kill(alice, grant.ErrNeedsSignIn)
