@@ -28,11 +28,16 @@ type act struct {
 	Seconds int
 }
 
+// elsewhere is a patch that moves a date within its day.
+func (a act) elsewhere(day string) string {
+	return fmt.Sprintf(`{"start":"%[1]sT%[2]d:30:00+08:00","end":"%[1]sT%[2]d:45:00+08:00"}`, day, a.Hour)
+}
+
 var kinds = []string{
 	"book", "book", "book", "book", "cancel", "cancel", "pass", "pass", "restart", "calm", "lost", "unsent", "500", "500 after", "503", "429",
 	"down", "store", "dead", "alive", "declines", "silent", "accepts", "deleted",
-	"series", "move", "move", "rename", "room", "extend", "end", "check-in", "release", "later",
-	"move one", "cancel one", "cancel following", "move following",
+	"series", "series", "move", "move", "rename", "room", "extend", "end", "check-in", "release", "later",
+	"move one", "move one", "cancel one", "cancel one", "cancel following", "move following", "move following",
 }
 
 // Whatever happens, in whatever order: no booking ever has two events, none of
@@ -104,13 +109,13 @@ func (m *machine) do(a act) {
 	case "release":
 		m.change(a, "room", "", "")
 	case "move one":
-		m.change(a, "PATCH", m.one(a), fmt.Sprintf(`{"start":"2026-12-0%[1]dT%[2]d:30:00+08:00","end":"2026-12-0%[1]dT%[2]d:45:00+08:00","subject":"Moved"}`, 1+a.Key, a.Hour))
+		m.ofSeries(a, "PATCH", "", a.elsewhere)
 	case "cancel one":
-		m.change(a, "DELETE", m.one(a), "")
+		m.ofSeries(a, "DELETE", "", func(string) string { return "" })
 	case "cancel following":
-		m.change(a, "DELETE", m.one(a)+"?scope=following", "")
+		m.ofSeries(a, "DELETE", "?scope=following", func(string) string { return "" })
 	case "move following":
-		m.change(a, "PATCH", m.one(a)+"?scope=following", fmt.Sprintf(`{"start":"2026-12-0%[1]dT%[2]d:30:00+08:00","end":"2026-12-0%[1]dT%[2]d:45:00+08:00"}`, 1+a.Key, a.Hour))
+		m.ofSeries(a, "PATCH", "?scope=following", a.elsewhere)
 	case "later":
 		m.settle(time.Duration(a.Seconds) * time.Minute)
 	case "pass":
@@ -212,17 +217,22 @@ func (m *machine) change(a act, method, path, body string) {
 	m.note(m.call(as, method, "/v1/bookings/"+id+path, body, "Prefer", fmt.Sprint("wait=", a.Seconds/20)))
 }
 
-// one is the path to an occurrence of the booking that is going to be changed.
-func (m *machine) one(a act) string {
-	if len(m.ids) == 0 {
-		return ""
+// ofSeries asks for a change of one of the dates of a series, that patch is for.
+func (m *machine) ofSeries(a act, method, scope string, patch func(day string) string) {
+	var series []record
+	for _, id := range m.ids {
+		if r, err := m.svc.journal.get(context.Background(), id); err == nil && r.isSeries() {
+			series = append(series, r)
+		}
 	}
-	r, err := m.svc.journal.get(context.Background(), m.ids[a.Which%len(m.ids)])
-	if err != nil {
-		return ""
+	if len(series) == 0 {
+		return
 	}
-	all := r.told(Caller{})
-	return "/occurrences/" + all[a.Key%len(all)].OriginalStart.UTC().Format(time.RFC3339)
+	r := series[a.Which%len(series)]
+	all := r.occurrences()
+	original := all[a.Key%len(all)].original
+	path := "/v1/bookings/" + r.ID + "/occurrences/" + original.Format(time.RFC3339) + scope
+	m.note(m.call(r.PersonID, method, path, patch(original.In(hongKong).Format(time.DateOnly)), "Prefer", fmt.Sprint("wait=", a.Seconds/20)))
 }
 
 // recover lets everything work again and all bookings come to their end.
