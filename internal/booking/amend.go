@@ -19,7 +19,7 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 	event, err := eventOf(ctx, integration.Graph, mailbox, &r, r.Change.Original)
 	switch {
 	case graph.IsGone(err), errors.Is(err, errNoOccurrence), err == nil && event.IsCancelled:
-		return s.amendGone(ctx, r)
+		return s.amendGone(ctx, r, graph.IsGone(err) || r.Change.Original.IsZero())
 	case r.Change.Kind == releasing && needsThem(err):
 		return s.releaseAsRoom(ctx, r, integration.Graph, err)
 	case err != nil:
@@ -62,9 +62,10 @@ func (s *Service) sending(ctx context.Context, r record, event graph.Event) (rec
 	})
 }
 
-// amendGone is taken when what the change is about is not in the calendar any more.
-func (s *Service) amendGone(ctx context.Context, r record) (record, error) {
-	if r.Change.Original.IsZero() {
+// amendGone is taken when what the change is about is not in the calendar any more, or with
+// all the booking as a whole is not.
+func (s *Service) amendGone(ctx context.Context, r record, all bool) (record, error) {
+	if all {
 		return s.close(ctx, r.ID, Cancelled, reasonDeleted)
 	}
 	now := s.now().UTC()

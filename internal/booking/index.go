@@ -103,6 +103,7 @@ func (j journal) walk(ctx context.Context, prefix, after string, from, to time.T
 	if after == "" && !from.IsZero() {
 		after = digits(from.Add(-maxSpan))
 	}
+	records := map[string]*record{} // a series has many entries
 	for read := 0; ; {
 		found, err := j.store.Scan(ctx, prefix, prefix+after, scanChunk)
 		if err != nil {
@@ -125,14 +126,16 @@ func (j journal) walk(ctx context.Context, prefix, after string, from, to time.T
 			if e.period, err = readPeriod(start, string(f.Value)); err != nil {
 				return "", err
 			}
-			r, err := j.get(ctx, id)
-			if errors.Is(err, errNotFound) {
-				continue
+			if e.record = records[id]; e.record == nil {
+				r, err := j.get(ctx, id)
+				if errors.Is(err, errNotFound) {
+					continue
+				}
+				if err != nil {
+					return "", err
+				}
+				e.record, records[id] = &r, &r
 			}
-			if err != nil {
-				return "", err
-			}
-			e.record = &r
 			if !yield(e) {
 				return "", nil
 			}
@@ -143,16 +146,15 @@ func (j journal) walk(ctx context.Context, prefix, after string, from, to time.T
 	}
 }
 
-// first says whether of the entries of its booking in an index it is the first one that
-// ends after from: a list shows a booking once.
-func (e entry) first(prefix string, from time.Time) bool {
-	for key, end := range e.record.entries() {
+// first is the position in an index of a booking's first entry that ends after from.
+func (r *record) first(prefix string, from time.Time) (first string) {
+	for key, end := range r.entries() {
 		position, inIndex := strings.CutPrefix(key, prefix)
-		if inIndex && position < e.position && end.After(from) {
-			return false
+		if inIndex && end.After(from) && (first == "" || position < first) {
+			first = position
 		}
 	}
-	return true
+	return first
 }
 
 // readPeriod reads what an index entry stands for.

@@ -39,10 +39,13 @@ func (r *record) told(c Caller) []Occurrence {
 	all := []Occurrence{}
 	zone := r.location()
 	for _, o := range r.occurrences() {
-		part := r.part(o.original)
+		req := r.Request
+		if o.Request != nil {
+			req = *o.Request
+		}
 		told := Occurrence{
 			OriginalStart: later(o.original, time.Time{}).In(zone), Start: o.start.In(zone), End: o.end.In(zone), Status: r.Status, Reason: r.Reason,
-			Subject: part.Request.Subject, Attendees: append([]string{}, part.Request.Attendees...), Changed: o.Request != nil,
+			Subject: req.Subject, Attendees: append([]string{}, req.Attendees...), Changed: o.Request != nil,
 		}
 		if !r.isSeries() {
 			told.OriginalStart = told.Start
@@ -53,7 +56,7 @@ func (r *record) told(c Caller) []Occurrence {
 		if !o.CheckedInAt.IsZero() {
 			told.CheckedInAt = &o.CheckedInAt
 		}
-		if (r.Request.Private || part.Request.Private) && !c.owns(r) {
+		if (r.Request.Private || req.Private) && !c.owns(r) {
 			told.Subject, told.Attendees = "", []string{}
 		}
 		if c.Room != "" {

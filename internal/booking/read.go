@@ -82,9 +82,17 @@ func (s *Service) List(ctx context.Context, c Caller, f Filter) (found []Booking
 	case f.Room != "":
 		prefix = roomPrefix(f.Room)
 	}
-	last := ""
+	last, firsts := "", map[string]string{} // a list shows a booking once
 	more, err := s.journal.walk(ctx, prefix, f.Cursor, f.From, f.To, maxRead, func(e entry) bool {
-		if !fits(e.record) || !e.first(prefix, f.From) {
+		if !fits(e.record) {
+			return true
+		}
+		first, known := firsts[e.record.ID]
+		if !known {
+			first = e.record.first(prefix, f.From)
+			firsts[e.record.ID] = first
+		}
+		if first < e.position && first != "" {
 			return true
 		}
 		if len(found) == f.Limit {
@@ -121,7 +129,7 @@ func (s *Service) listExternal(ctx context.Context, c Caller, f Filter, fits fun
 		if err != nil {
 			return nil, "", err
 		}
-		inside := (f.From.IsZero() || r.End.After(f.From)) && (f.To.IsZero() || r.Start.Before(f.To))
+		inside := (f.From.IsZero() || r.lastEnd().After(f.From)) && (f.To.IsZero() || r.Start.Before(f.To))
 		if inside && fits(&r) {
 			found = append(found, c.view(&r))
 		}

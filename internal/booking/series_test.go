@@ -244,3 +244,48 @@ func TestWhyASeriesIsDeclined(t *testing.T) {
 		h.want(h.book("10:00", "11:00", daily(4)...), 409, "code", "room_declined", "booking.reason", reasonTaken)
 	})
 }
+
+// What was changed and cancelled of a series by itself is so again when Exchange forgets it,
+// as the series gets another end.
+func TestTruncationKeepsExceptions(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(5)...).text("id")
+		const moved = `{"start":"2026-12-02T14:00:00+08:00","end":"2026-12-02T15:00:00+08:00","subject":"Budget","attendees":["bob@contoso.com"]}`
+		h.want(h.call(alice, "PATCH", date(id, "02"), moved, "Prefer", "wait=30"), 200, "last_change.status", "made")
+		h.want(h.call(alice, "DELETE", date(id, "03"), "", "Prefer", "wait=30"), 200, "last_change.status", "made")
+		h.want(h.call(alice, "DELETE", date(id, "05")+"?scope=following", "", "Prefer", "wait=30"), 200, "last_change.status", "made")
+		h.settle(time.Minute)
+		if got := h.statuses(id); got != "confirmed confirmed cancelled confirmed" {
+			t.Errorf("occurrences: %s", got)
+		}
+		h.graph.mu.Lock()
+		defer h.graph.mu.Unlock()
+		all := h.graph.occurrences(h.graph.events[0])
+		if len(all) != 3 || !all[1].Start.Equal(opening.AddDate(0, 0, 1).Add(5*time.Hour)) || all[1].Body["subject"] != "Budget" || len(all[1].People) != 1 {
+			t.Errorf("%d instances, the second: %+v", len(all), all[1])
+		}
+	})
+}
+
+// A change of a date of a series that was deleted in Outlook as a whole ends the booking.
+func TestChangeOfASeriesThatIsGone(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(3)...).text("id")
+		h.outlook(func(e *fakeEvent) { e.Cancelled = true })
+		h.want(h.call(alice, "PATCH", date(id, "02"), `{"subject":"Budget"}`, "Prefer", "wait=30"), 409, "booking.status", "cancelled")
+		if n := len(h.open()); n != 0 {
+			t.Errorf("%d are open", n)
+		}
+	})
+}
+
+// With an external_id, too, a series is listed as long as one of its dates is to come.
+func TestListSeriesByExternalID(t *testing.T) {
+	story(t, func(h *house) {
+		h.want(h.call("alice@contoso.com", "POST", "/v1/bookings", body("10:00", "11:00", daily(3, "external_id", "ONES-1")...)), 201)
+		list := h.call("", "GET", "/v1/bookings?external_id=ONES-1&from=2026-12-03T00:00:00%2B08:00", "")
+		if found, _ := list.body["bookings"].([]any); len(found) != 1 {
+			t.Errorf("list: %v", list.body)
+		}
+	})
+}
