@@ -78,15 +78,13 @@ func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error
 	defer cancel()
 	var before Status
 	var held bool
-	var then string // what waits for the booking's change
+	var changing *change
+	var room string
 	r, err := s.journal.change(ctx, id, func(r *record) error {
 		if !r.open() {
 			return errClosed
 		}
-		before, held, then = r.Status, r.holdsUp(), ""
-		if r.Change != nil {
-			then = r.Change.Then
-		}
+		before, held, changing, room = r.Status, r.holdsUp(), r.Change, r.Request.Room
 		next := r.NextAt
 		if err := f(r); err != nil {
 			return err
@@ -106,8 +104,13 @@ func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error
 	if held && !r.holdsUp() {
 		s.call(ctx, r.Request.Room)
 	}
-	if then != "" && r.Change == nil {
-		s.queue.wake(then)
+	changed := changing != nil && r.Change == nil
+	if changed && changing.Then != "" {
+		s.queue.wake(changing.Then) // which waited for it
+	}
+	if changed || r.Status != before { // the calendars of the rooms show something else
+		s.views.Wake(room)
+		s.views.Wake(r.Request.Room)
 	}
 	return r, nil
 }

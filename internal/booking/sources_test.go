@@ -296,3 +296,20 @@ func TestRoomConnections(t *testing.T) {
 
 // idlePaceAtMost is longer than a room that nobody looks at is left alone.
 const idlePaceAtMost = 6 * time.Minute
+
+// A room's picture is renewed soon after a booking there has ended, though nobody looks.
+func TestPictureFollowsOurBookings(t *testing.T) {
+	story(t, func(h *house) {
+		h.connect("boardroom", grant.Connected)
+		stop := h.watch()
+		defer stop()
+		id := h.book("10:00", "11:00").text("id")
+		h.settle(20 * time.Minute)
+		reads := h.graph.count("GET /me/calendarView/delta")
+		h.want(h.call(alice, "DELETE", "/v1/bookings/"+id, ""), 200, "status", "cancelled")
+		h.settle(20 * time.Second)
+		if n := h.graph.count("GET /me/calendarView/delta"); n == reads {
+			t.Error("the picture is as it was")
+		}
+	})
+}
