@@ -174,6 +174,27 @@ var lives = []life{
 		m.book("wait=30")
 		m.pass(opening.Add(71 * time.Minute))
 	}, status: Released, event: "10:00 11:00"},
+	{name: "cut a series", tell: func(m *mortal) { m.cut("DELETE", "") }, status: Confirmed, event: "10:00 11:00"},
+	{name: "move the rest of a series", tell: func(m *mortal) {
+		m.cut("PATCH", `{"start":"2026-12-03T10:30:00+08:00","end":"2026-12-03T11:30:00+08:00"}`)
+	}, status: Confirmed, event: "10:00 11:0010:30 11:30"},
+}
+
+// cut books a series of five days and cancels or moves all from the third one on. Whoever
+// asks again after a crash may find that on its way, or done.
+func (m *mortal) cut(method, patch string) {
+	r := m.ask(alice, "POST", "/v1/bookings", body("10:00", "11:00", daily(5)...), "Idempotency-Key", "s1", "Prefer", "wait=30")
+	if r.status/100 != 2 {
+		m.fail("booking: %d %v", r.status, r.body)
+	}
+	r = m.ask(alice, method, date(r.text("id"), "03")+"?scope=following", patch, "Prefer", "wait=30")
+	if r.status/100 != 2 && r.text("code") != "invalid_state" && r.text("code") != "not_found" {
+		m.fail("cutting: %d %v", r.status, r.body)
+	}
+	list, _ := m.ask(alice, "GET", "/v1/bookings", "").body["bookings"].([]any)
+	for _, b := range list {
+		m.ids = append(m.ids, b.(map[string]any)["id"].(string))
+	}
 }
 
 func always(answer string) func(*fakeEvent) string { return func(*fakeEvent) string { return answer } }

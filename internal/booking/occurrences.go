@@ -186,6 +186,9 @@ func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, orig
 	if !old.leavesBefore(original) {
 		return Booking{}, refusal{codeInvalidState, "This is the first occurrence that is left: change the booking as a whole."}
 	}
+	if err := old.mayCutAt(original, s.now()); err != nil { // else what it has become would be in its way
+		return Booking{}, err
+	}
 	next, room, err := s.restOf(c, &old, original, p)
 	if err != nil {
 		return Booking{}, err
