@@ -38,7 +38,23 @@ func (r *record) entries() map[string]time.Time {
 			add(roomPrefix(after.Request.Room), s)
 		}
 	}
+	if r.ICalUID != "" && r.private() {
+		keys[privateKey(r.ICalUID)] = r.lastEnd()
+	}
 	return keys
+}
+
+// private says whether something of the booking is.
+func (r *record) private() bool {
+	if r.Request.Private || r.Change != nil && r.Change.Request.Private {
+		return true
+	}
+	for _, e := range r.Exceptions {
+		if e.Request != nil && e.Request.Private {
+			return true
+		}
+	}
+	return false
 }
 
 // shown is what of a record is seen from outside: its answer, with those about its

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/store"
@@ -32,6 +33,17 @@ func personPrefix(id string) string { return "booking-person/" + url.PathEscape(
 
 func externalKey(integration, externalID string) string {
 	return "booking-external/" + url.PathEscape(integration) + "/" + hash(externalID)
+}
+
+// privateKey tells of a meeting that it is a private booking of ours, wherever it has been
+// moved in Outlook. The UID of an occurrence has its date in bytes 16 to 19, where that of its
+// series has none (https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxocal,
+// PidLidCleanGlobalObjectId).
+func privateKey(uid string) string {
+	if date := 2 * 16; len(uid) > date+8 && strings.HasPrefix(strings.ToUpper(uid), "040000008200E00074C5B7101A82E008") {
+		uid = uid[:date] + "00000000" + uid[date+8:]
+	}
+	return "booking-private/" + hash(uid)
 }
 
 // lastKey is the booking that took time in the room last. Each one writes it over the

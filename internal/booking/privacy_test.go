@@ -128,3 +128,23 @@ func TestDatesOfUnseenBookings(t *testing.T) {
 		}
 	})
 }
+
+// A private booking stays private where its organizer has moved it in Outlook.
+func TestPrivateMovedInOutlook(t *testing.T) {
+	story(t, func(h *house) {
+		h.connectRoom("boardroom", "boardroom@contoso.com")
+		h.want(h.book("10:00", "11:00", "subject", "Salaries", "private", true), 201)
+		h.graph.mu.Lock()
+		for _, e := range h.graph.events {
+			e.Start, e.End = e.Start.Add(48*time.Hour), e.End.Add(48*time.Hour)
+		}
+		h.graph.mu.Unlock()
+		h.settle(time.Minute)
+		for _, as := range []string{"", theDoor} {
+			r := h.call(as, "GET", "/v1/rooms/boardroom/schedule?from=2026-12-03T00:00:00%2B08:00&to=2026-12-04T00:00:00%2B08:00", "")
+			if strings.Contains(r.text("blocks"), "Salaries") {
+				t.Errorf("%q: %s", as, r.text("blocks"))
+			}
+		}
+	})
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/roomview"
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 // A sighting is what has been seen of a room's calendar.
@@ -156,7 +157,8 @@ func (s *Service) lookAsRoom(ctx context.Context, q question, room Room, there b
 	}
 	if !q.live {
 		if blocks, asOf, ok := s.views.Busy(room.Name, q.start, q.end); ok {
-			return sighting{viewed(q.caller, room, blocks), asOf, true}, true, nil
+			shown, err := s.viewed(ctx, q.caller, room, blocks)
+			return sighting{shown, asOf, true}, err == nil, err
 		}
 	}
 	if !there {
@@ -165,7 +167,8 @@ func (s *Service) lookAsRoom(ctx context.Context, q question, room Room, there b
 	blocks, asOf, err := s.views.Read(ctx, room.Name, q.start, q.end)
 	switch {
 	case err == nil:
-		return sighting{viewed(q.caller, room, blocks), asOf, false}, true, nil
+		shown, err := s.viewed(ctx, q.caller, room, blocks)
+		return sighting{shown, asOf, false}, err == nil, err
 	case errors.Is(err, roomview.ErrNotConnected), errors.Is(err, grant.ErrNeedsSignIn), errors.Is(err, grant.ErrNeedsAdminConsent):
 		return sighting{}, false, nil
 	case cannotLook(err):
@@ -203,8 +206,9 @@ func (s *Service) suggested(ctx context.Context, q question, room Room) ([]block
 
 // viewed are the blocks of a room's own calendar, as the caller may see them. Its
 // account sees every subject: a person is shown only that of their own meetings, and
-// what others see of the room is not ours to know.
-func viewed(c Caller, room Room, seen []roomview.Block) []block {
+// what others see of the room is not ours to know. Nobody else is told anything of a private
+// booking, though its organizer has moved it and the room's mailbox has lost the flag.
+func (s *Service) viewed(ctx context.Context, c Caller, room Room, seen []roomview.Block) ([]block, error) {
 	blocks := []block{}
 	for _, v := range seen {
 		b := block{period: period{v.Start, v.End}, status: v.Status, uid: v.ICalUID, organizer: v.Organizer}
@@ -214,9 +218,17 @@ func viewed(c Caller, room Room, seen []roomview.Block) []block {
 		if c.Person == nil || c.organizes(v.Organizer.Address) {
 			b.subject = v.Subject
 		}
+		if !c.organizes(v.Organizer.Address) && v.ICalUID != "" && (b.subject != "" || b.organizer.Address != "") {
+			switch _, err := s.journal.store.Get(ctx, privateKey(v.ICalUID)); {
+			case err == nil:
+				b.subject, b.organizer = "", graph.EmailAddress{}
+			case !errors.Is(err, store.ErrNotFound):
+				return nil, err
+			}
+		}
 		blocks = append(blocks, b)
 	}
-	return blocks
+	return blocks, nil
 }
 
 // organizes says whether an address is that of the person whom the caller is or acts for.
