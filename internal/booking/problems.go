@@ -304,7 +304,10 @@ func (a *api) problem(ctx context.Context, c Caller, err error) *Problem {
 func (a *api) signInHelp(p *Problem, c Caller) *Problem {
 	login := a.bookings.world().PublicURL + "/.ones/login"
 	switch code(p.Code) {
-	case codeSignInRequired, codeUnknownUser:
+	case codeSignInRequired: // a 401 has to name a way in (RFC 9110, section 15.5.2)
+		p.LoginURL = login
+		p.header.Set("WWW-Authenticate", "Bearer")
+	case codeUnknownUser:
 		p.LoginURL = login
 	case codeNeedsSignIn, codeNeedsAdminConsent:
 		p.LoginURL = login
