@@ -163,7 +163,7 @@ func TestCallers(t *testing.T) {
 			if (p.LoginURL != "") != tt.login {
 				t.Errorf("%s: login_url: got %q, want one: %v", tt.name, p.LoginURL, tt.login)
 			}
-			if challenge := w.Header().Get("WWW-Authenticate"); (challenge != "") != (tt.code == "invalid_token") {
+			if challenge := w.Header().Get("WWW-Authenticate"); (challenge != "") != (tt.status == http.StatusUnauthorized) {
 				t.Errorf("%s: WWW-Authenticate: got %q", tt.name, challenge)
 			}
 		}
