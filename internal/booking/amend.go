@@ -123,8 +123,11 @@ func (s *Service) amended(ctx context.Context, r record, event graph.Event) (rec
 	now := s.now().UTC()
 	return s.updateChange(ctx, r, func(r *record) {
 		r.Reason, r.Tries = "", 0
-		if !r.Change.Asks {
+		if c := r.Change; !c.Asks {
 			r.conclude(changeMade, "", now)
+			if answer := r.part(c.Original).roomAnswer(event); answer.Response == graph.Declined && c.Kind == updating {
+				r.lose(c.Original, answer, reasonDeclined, now) // since it was confirmed, by a delegate say
+			}
 			return
 		}
 		r.Change.Made, r.NextAt = true, now

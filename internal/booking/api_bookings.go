@@ -89,12 +89,25 @@ func (a *api) create(ctx context.Context, c Caller, in *createInput) (*bookingAn
 	out := &bookingAnswer{Status: http.StatusOK, Location: "bookings/" + b.ID, Body: b, ETag: etag(b.Version)}
 	if replayed {
 		out.Replayed = "true"
-		return out, nil
+		return out, a.awaitReplayed(ctx, c, out, in.Prefer)
 	}
 	if err := a.await(ctx, c, out, b, in.Prefer); err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+// awaitReplayed has whoever asks again, since the answer got lost, wait again if they say so.
+func (a *api) awaitReplayed(ctx context.Context, c Caller, out *bookingAnswer, prefer string) error {
+	wait, applied := patience(prefer)
+	if applied == "" || wait == 0 {
+		return nil
+	}
+	b, _, err := a.bookings.Wait(ctx, c, out.Body.ID, wait)
+	if err == nil {
+		out.Body, out.ETag, out.Applied = b, etag(b.Version), applied
+	}
+	return err
 }
 
 // await completes the answer about a booking that has just been accepted, when the room
@@ -197,7 +210,11 @@ func matcher(header string) func(int) bool {
 	}
 	var tags []string
 	for tag := range strings.SplitSeq(header, ",") {
-		tags = append(tags, strings.TrimSpace(tag))
+		tag = strings.TrimSpace(tag)
+		if n, err := strconv.Atoi(tag); err == nil { // the version, without the quotes of an ETag
+			tag = etag(n)
+		}
+		tags = append(tags, tag)
 	}
 	return func(version int) bool { return slices.Contains(tags, etag(version)) }
 }
@@ -221,6 +238,16 @@ type listInput struct {
 	To         string `query:"to" maxLength:"64" doc:"RFC 3339; only what starts before it"`
 	Status     string `query:"status" enum:"accepted,awaiting_room,confirmed,declined,needs_sign_in,failed,expired,cancelled,released" doc:"In one state"`
 	ExternalID string `query:"external_id" maxLength:"255" doc:"Made with that external_id"`
+}
+
+// Resolve implements huma.Resolver: an id that a caller has left empty by mistake must not
+// find everything.
+func (in *listInput) Resolve(ctx huma.Context) []error {
+	u := ctx.URL()
+	if in.ExternalID == "" && u.Query().Has("external_id") {
+		return []error{&huma.ErrorDetail{Location: "query.external_id", Message: "it is empty: leave it out to list all bookings"}}
+	}
+	return nil
 }
 
 type listAnswer struct {

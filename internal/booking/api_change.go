@@ -115,6 +115,8 @@ func (a *api) changing(ctx context.Context, c Caller, b Booking, change, prefer 
 	switch l := b.LastChange; {
 	case b.PendingChange != nil && b.PendingChange.ID == change:
 		p = newProblem(codeRoomDeclined, b.PendingChange.Reason)
+	case b.Status == Declined: // whatever the change was, the room is not theirs any more
+		p = newProblem(codeRoomDeclined, b.Reason)
 	case l == nil || l.ID != change || l.Status == changeMade:
 		return out, nil // made, or overtaken by another one since
 	case l.Status == changeDeclined:

@@ -43,6 +43,7 @@ type updateOccurrenceInput struct {
 	Scope    string `query:"scope" enum:"this,following" default:"this"`
 	Prefer   string `header:"Prefer" maxLength:"200" doc:"As in booking"`
 	IfMatch  string `header:"If-Match" maxLength:"200" doc:"The ETag that the booking must have"`
+	Key      string `header:"Idempotency-Key" maxLength:"255" doc:"With scope=following: a repeat with the same key is the same booking"`
 	Body     Patch  `contentType:"application/merge-patch+json"`
 }
 
@@ -55,11 +56,15 @@ func (a *api) updateOccurrence(ctx context.Context, c Caller, in *updateOccurren
 		b, change, err := a.bookings.UpdateOccurrence(ctx, c, in.ID, original, in.Body, matcher(in.IfMatch))
 		return a.changing(ctx, c, b, change, in.Prefer, err)
 	}
-	b, err := a.bookings.UpdateFollowing(ctx, c, in.ID, original, in.Body, matcher(in.IfMatch))
+	b, replayed, err := a.bookings.UpdateFollowing(ctx, c, in.ID, original, in.Body, in.Key, matcher(in.IfMatch))
 	if err != nil {
 		return nil, err
 	}
-	out := &bookingAnswer{Location: "../../" + b.ID}
+	out := &bookingAnswer{Status: http.StatusOK, Location: "../../" + b.ID, Body: b, ETag: etag(b.Version)}
+	if replayed {
+		out.Replayed = "true"
+		return out, a.awaitReplayed(ctx, c, out, in.Prefer)
+	}
 	if err := a.await(ctx, c, out, b, in.Prefer); err != nil {
 		return nil, err
 	}

@@ -135,6 +135,10 @@ func (r *record) taken(instance string, now time.Time) bool {
 
 func (r *record) open() bool { return !r.NextAt.IsZero() }
 
+// beingCancelled says whether the person wants it cancelled, which Microsoft has not been
+// told yet.
+func (r *record) beingCancelled() bool { return r.Withdraw && r.Status.holdsRoom() }
+
 // rests says whether nothing is under way for the booking: if it is open, then only to be
 // looked at when its time has come.
 func (r *record) rests() bool {

@@ -132,7 +132,9 @@ func (r *record) mayCancel(original, now time.Time) error {
 		return errWhole
 	case !ok:
 		return errNoSuchOccurrence
-	case r.Withdraw || !r.Status.holdsRoom():
+	case r.beingCancelled():
+		return errCancelling
+	case !r.Status.holdsRoom():
 		return invalidState(r, "changed")
 	case r.Change != nil:
 		return errChanging
@@ -171,41 +173,52 @@ func (r *record) truncate(original time.Time) error {
 // UpdateFollowing changes an occurrence of a series and all after it: the series ends before
 // it, and the rest is a booking of its own, which is returned; it goes on to Microsoft when
 // the series has ended there.
-func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, original time.Time, p Patch, match func(version int) bool) (Booking, error) {
-	original, err := s.named(ctx, c, id, original)
+func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, original time.Time, p Patch, key string, match func(version int) bool) (b Booking, replayed bool, err error) {
+	var claims []string
+	var asked string
+	if key != "" {
+		if asked, err = p.hash("following", id, name(original)); err != nil {
+			return Booking{}, false, err
+		}
+		claims = []string{idempotencyKey(c.Service != "", c.id(), key)}
+		if r, ok, err := s.replay(ctx, claims, asked); err != nil || ok {
+			return c.view(&r), ok, err
+		}
+	}
+	original, err = s.named(ctx, c, id, original)
 	if err != nil {
-		return Booking{}, err
+		return Booking{}, false, err
 	}
 	old, err := s.journal.get(ctx, id)
 	if err != nil {
-		return Booking{}, err
+		return Booking{}, false, err
 	}
 	if !c.owns(&old) {
-		return Booking{}, c.refuse(&old)
+		return Booking{}, false, c.refuse(&old)
 	}
 	if !old.leavesBefore(original) {
-		return Booking{}, refusal{codeInvalidState, "This is the first occurrence that is left: change the booking as a whole."}
+		return Booking{}, false, refusal{codeInvalidState, "This is the first occurrence that is left: change the booking as a whole."}
 	}
 	if err := old.mayCutAt(original, s.now()); err != nil { // else what it has become would be in its way
-		return Booking{}, err
+		return Booking{}, false, err
 	}
 	next, room, err := s.restOf(c, &old, original, p)
 	if err != nil {
-		return Booking{}, err
+		return Booking{}, false, err
 	}
 	if err := s.connected(ctx, c, old.PersonID); err != nil {
-		return Booking{}, err
+		return Booking{}, false, err
 	}
 	more := next.slots()
 	if room.Name == old.Request.Room {
 		more = minus(more, old.slots())
 	}
 	if err := s.roomFree(ctx, c, old.PersonID, room, more, id); err != nil {
-		return Booking{}, err
+		return Booking{}, false, err
 	}
 	release, err := s.locks.acquire(ctx, room.Name)
 	if err != nil {
-		return Booking{}, err
+		return Booking{}, false, err
 	}
 	var held []block
 	s.queue.markFresh(next.ID)
@@ -229,7 +242,7 @@ func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, orig
 		if err != nil {
 			return nil, err
 		}
-		return s.journal.acceptance(&next, took, stands, "", nil)
+		return s.journal.acceptance(&next, took, stands, asked, claims)
 	})
 	release()
 	if err != nil {
@@ -239,10 +252,10 @@ func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, orig
 		err = s.conflict(ctx, c, room, next.slots(), held)
 	}
 	if err != nil {
-		return Booking{}, err
+		return Booking{}, false, err
 	}
 	s.auditLine(ctx, "create", c, &next, string(next.Status))
-	return c.view(&next), nil
+	return c.view(&next), false, nil
 }
 
 // leavesBefore says whether there is an occurrence before another one.

@@ -40,6 +40,20 @@ func (g given[T]) Schema(r huma.Registry) *huma.Schema {
 	return &s
 }
 
+// MarshalJSON implements json.Marshaler, for hashes: it tells what is not there from null.
+func (g given[T]) MarshalJSON() ([]byte, error) {
+	if !g.there {
+		return []byte(`"-"`), nil
+	}
+	return json.Marshal([]T{g.value})
+}
+
+// hash identifies what is asked for of something that words name.
+func (p Patch) hash(words ...string) (string, error) {
+	b, err := json.Marshal(p)
+	return hash(append(words, string(b))...), err
+}
+
 func (g given[T]) into(field *T) {
 	if g.there {
 		*field = g.value

@@ -106,13 +106,14 @@ var (
 	errInvalidToken     = refusal{codeInvalidToken, "The bearer token is missing or not one of those configured."}
 	errSignInRequired   = refusal{codeSignInRequired, "Sign in first."}
 	errUnknownRoom      = refusal{codeUnknownRoom, "No room of that name is configured for you; GET /v1/rooms lists those that are."}
-	errMismatch         = refusal{codeMismatch, "This key was used before for a different request: use a new key for a new booking."}
+	errMismatch         = refusal{codeMismatch, "This Idempotency-Key, or this external_id, was used before for a different request: a new booking needs new ones."}
 	errCursorExpired    = refusal{codeCursorExpired, "What has changed since this cursor is not known any more: list everything, and begin anew without a cursor."}
 	errNotOrganizer     = refusal{codeNotOrganizer, "Only the organizer can do that."}
 	errForWhom          = refusal{codeForbidden, "Say whom you book for: send Ones-Act-As with an e-mail address, a user id or card:NUMBER."}
 	errNoSuchOccurrence = refusal{codeNotFound, "The series has no occurrence that was to start then: GET the occurrences, and use original_start."}
 	errOver             = refusal{codeInvalidState, "The booking is over."}
 	errChanging         = refusal{codeInvalidState, "Another change of the booking is still on its way to Microsoft 365: wait until there is no pending_change."}
+	errCancelling       = refusal{codeInvalidState, "The booking is being cancelled."}
 	errVersion          = refusal{codeVersionConflict, "The booking has changed meanwhile: read it again."}
 )
 

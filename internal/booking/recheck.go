@@ -3,6 +3,9 @@ package booking
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/graph"
@@ -32,6 +35,50 @@ func (s *Service) stillHeld(ctx context.Context, q question, room Room, but stri
 		}
 	}
 	return s.heldByOthers(ctx, room.Name, but, slots)
+}
+
+// recheckEvery is how often a booking is looked at anew that a room's calendar doesn't show.
+const recheckEvery = time.Minute
+
+// recheckMissing looks anew at those of our confirmed bookings that a room's calendar, as it
+// was just seen, does not show: they may have been declined, cancelled or moved since. It
+// returns what holds the room then.
+func (s *Service) recheckMissing(ctx context.Context, room Room, own, seen []block, within period) ([]block, error) {
+	looked := 0
+	for _, b := range own {
+		shown := slices.ContainsFunc(seen, func(o block) bool { return o.period == b.period || o.uid != "" && o.uid == b.record.ICalUID })
+		switch now := s.now(); {
+		case shown, looked == maxRechecks, !b.record.rests(), now.Sub(b.record.UpdatedAt) < recheckEvery, !s.rechecks.due(b.record.ID, now):
+			continue
+		}
+		looked++
+		if err := s.recheck(ctx, *b.record, b.period); err != nil {
+			return nil, err
+		}
+	}
+	if looked == 0 {
+		return own, nil
+	}
+	return s.ownBlocks(ctx, room.Name, "", within.start, within.end)
+}
+
+// rechecks remembers which bookings were looked at anew lately.
+type rechecks struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+// due says whether a booking has not been looked at anew lately, and remembers that it is
+// now.
+func (c *rechecks) due(id string, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.at, func(_ string, at time.Time) bool { return now.Sub(at) >= recheckEvery })
+	if _, lately := c.at[id]; lately {
+		return false
+	}
+	c.at[id] = now
+	return true
 }
 
 // recheck takes in what has become of the event of a confirmed booking, at one of the times

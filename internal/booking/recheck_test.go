@@ -45,3 +45,38 @@ func TestHeldStill(t *testing.T) {
 		h.want(h.call(bob, "POST", "/v1/bookings", body("10:30", "11:30")), 409, "code", "room_conflict")
 	})
 }
+
+// A room that changes its mind is heard when its calendar is looked at, and when the booking
+// is changed.
+func TestDeclinedAfterwards(t *testing.T) {
+	story(t, func(h *house) {
+		seen := h.book("10:00", "11:00").text("id")
+		changed := h.book("12:00", "13:00").text("id")
+		h.settle(2 * time.Minute)
+		h.graph.mu.Lock()
+		for _, e := range h.graph.events {
+			e.Response, e.AnsweredAt = "declined", time.Now()
+		}
+		h.graph.mu.Unlock()
+		h.want(h.patch(changed, `{"subject":"Budget"}`), 409, "code", "room_declined", "booking.status", "declined")
+		h.want(h.call(bob, "GET", "/v1/rooms/boardroom/schedule?from=2026-12-01T09:00:00%2B08:00&to=2026-12-01T18:00:00%2B08:00", ""), 200, "blocks", "[]")
+		h.settle(10 * time.Second)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+seen, ""), 200, "status", "declined")
+		if n := len(h.graph.live()); n != 0 {
+			t.Errorf("%d events are left, want none", n)
+		}
+	})
+}
+
+// A cancellation that waits for Microsoft is seen.
+func TestCancellationOnItsWay(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.graph.setFault(notSent)
+		h.want(h.call(alice, "DELETE", "/v1/bookings/"+id, "", "Prefer", "wait=1"), 202, "status", "confirmed", "pending_change.kind", "cancel")
+		h.want(h.patch(id, `{"subject":"x"}`), 409, "detail", errCancelling.detail)
+		h.graph.setFault(nil)
+		h.settle(time.Minute)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "cancelled", "pending_change", "null")
+	})
+}

@@ -21,6 +21,7 @@ type RoomInfo struct {
 	Group              string `json:"group,omitempty"`
 	MaxDurationMinutes int    `json:"max_duration_minutes"`
 	BookingWindowDays  int    `json:"booking_window_days,omitempty"`
+	CheckInMinutes     int    `json:"check_in_minutes,omitempty" doc:"How long after its start a booking is released that nobody has checked in to; missing: never"`
 	// Connection is how the account stands that the room is connected with.
 	Connection string `json:"connection" enum:"connected,needs_sign_in,needs_admin_consent,no_mailbox,unavailable,not_connected" doc:"How the account stands that the room is connected with; not_connected: it has none"`
 	// AsOf is when the room was last seen through Graph.
@@ -61,6 +62,7 @@ func (s *Service) info(room Room) RoomInfo {
 		TimeZone: room.TimeZone.String(), Capacity: room.Capacity, Group: room.Group,
 		MaxDurationMinutes: int(room.maxDuration() / time.Minute),
 		BookingWindowDays:  int(room.BookingWindow / (24 * time.Hour)),
+		CheckInMinutes:     int(room.CheckIn / time.Minute),
 		Connection:         notConnected,
 		AsOf:               seen,
 	}
@@ -142,6 +144,9 @@ func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to 
 	}
 	answer := Schedule{Room: room.Name, Blocks: []ScheduleBlock{}}
 	if l, looked := seen[room.Name]; looked {
+		if blocks, err = s.recheckMissing(looking, room, blocks, l.blocks, period{from, to}); err != nil {
+			return Schedule{}, err
+		}
 		blocks, answer.AsOf = merge(blocks, l.blocks), stamp(l.asOf)
 	}
 	for _, b := range blocks {

@@ -96,6 +96,7 @@ type Service struct {
 	queue    queue
 	looks    looks
 	refusals refusals
+	rechecks rechecks
 	reach    reach
 }
 
@@ -129,6 +130,7 @@ func New(cfg Config) *Service {
 		waiters:  waiters{byID: map[string]map[chan struct{}]struct{}{}},
 		queue:    newQueue(),
 		looks:    looks{at: map[string]time.Time{}},
+		rechecks: rechecks{at: map[string]time.Time{}},
 		refusals: refusals{until: map[[2]string]time.Time{}},
 		reach:    reach{since: map[string]map[string]struct{}{}, next: map[string]time.Time{}},
 	}

@@ -175,7 +175,9 @@ func (s *Service) proposed(r *record, a amendment) (*change, error) {
 	switch {
 	case !ok:
 		return nil, errUnknownRoom
-	case r.Withdraw || !r.Status.holdsRoom():
+	case r.beingCancelled():
+		return nil, errCancelling
+	case !r.Status.holdsRoom():
 		return nil, invalidState(r, "changed")
 	case r.Change != nil && a.asksFor(r):
 		return nil, errUnchanged

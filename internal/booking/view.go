@@ -119,6 +119,12 @@ func (r *record) booking(withPrivate bool) Booking {
 			b.PendingChange.Original = &original
 		}
 	}
+	if r.beingCancelled() {
+		b.PendingChange = &PendingChange{
+			ID: r.ID, Kind: string(cancelling), Room: r.Request.Room, Subject: r.Request.Subject, Start: r.Start.In(zone), End: r.End.In(zone),
+			TimeZone: r.Zone, AllDay: r.Request.AllDay, Attendees: append([]string{}, r.Request.Attendees...),
+		}
+	}
 	if l := r.Last; l != nil {
 		b.LastChange = &LastChange{ID: l.ID, Kind: string(l.Kind), Status: l.Status, Reason: l.Reason, At: l.At}
 	}
@@ -128,7 +134,7 @@ func (r *record) booking(withPrivate bool) Booking {
 	if r.Request.Private {
 		b.Subject, b.Body, b.Attendees, b.Graph.WebLink = "", "", []string{}, ""
 	}
-	if p := b.PendingChange; p != nil && (r.Request.Private || r.Change.Request.Private) {
+	if p := b.PendingChange; p != nil && (r.Request.Private || r.Change != nil && r.Change.Request.Private) {
 		p.Subject, p.Attendees = "", []string{}
 	}
 	return b
