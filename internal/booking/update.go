@@ -166,41 +166,54 @@ func (s *Service) propose(ctx context.Context, c Caller, of *record, a amendment
 // errHeld: another booking of ours holds the time.
 var errHeld = errors.New("the room is held by another booking")
 
-// proposed is the change of a booking that an amendment asks for, or why there can be
-// none; errUnchanged: it is so already.
-func (s *Service) proposed(r *record, a amendment) (*change, error) {
-	now, world := s.now(), s.world()
-	room, ok := world.Rooms[r.Request.Room]
-	original := a.original
+// meant is what an amendment is about, as it is: the booking or one of its occurrences, and
+// by what name; or why that can't be changed now, errUnchanged if it is being changed so already.
+func (s *Service) meant(r *record, a amendment) (part *record, original time.Time, err error) {
+	now := s.now()
+	original = a.original
 	switch {
-	case !ok:
-		return nil, errUnknownRoom
 	case r.beingCancelled():
-		return nil, errCancelling
+		return nil, original, errCancelling
 	case !r.Status.holdsRoom():
-		return nil, invalidState(r, "changed")
+		return nil, original, invalidState(r, "changed")
 	case r.Change != nil && a.asksFor(r):
-		return nil, errUnchanged
+		return nil, original, errUnchanged
 	case r.Change != nil:
-		return nil, errChanging
+		return nil, original, errChanging
 	}
 	if a.atDoor && r.isSeries() {
 		o, ok := r.current(now)
 		if !ok {
-			return nil, r.notAtDoor(now)
+			return nil, original, r.notAtDoor(now)
 		}
 		original = o.original
 	}
 	if !original.IsZero() {
-		if o, ok := r.occurrence(original); !ok {
-			return nil, errNoSuchOccurrence
-		} else if o.gone() {
-			return nil, refusal{codeInvalidState, "This occurrence is " + string(o.Status) + " already."}
+		switch o, ok := r.occurrence(original); {
+		case !ok:
+			return nil, original, errNoSuchOccurrence
+		case o.gone():
+			return nil, original, refusal{codeInvalidState, "This occurrence is " + string(o.Status) + " already."}
 		}
 	}
-	part := r.part(original)
+	part = r.part(original)
 	if !now.Before(part.lastEnd()) {
-		return nil, errOver
+		err = errOver
+	}
+	return part, original, err
+}
+
+// proposed is the change of a booking that an amendment asks for, or why there can be
+// none; errUnchanged: it is so already.
+func (s *Service) proposed(r *record, a amendment) (*change, error) {
+	world := s.world()
+	room, ok := world.Rooms[r.Request.Room]
+	if !ok {
+		return nil, errUnknownRoom
+	}
+	part, original, err := s.meant(r, a)
+	if err != nil {
+		return nil, err
 	}
 	req, err := a.want(part)
 	if err != nil {
@@ -219,7 +232,7 @@ func (s *Service) proposed(r *record, a amendment) (*change, error) {
 			return nil, invalid{{"body.room", "a single occurrence can't go to another room: cancel it, and book it there", req.Room}}
 		}
 	}
-	when, wrong := req.check(room, world.Rooms, now, &period{part.Start, part.End})
+	when, wrong := req.check(room, world.Rooms, s.now(), &period{part.Start, part.End})
 	if wrong != nil {
 		return nil, invalid(wrong)
 	}
