@@ -138,6 +138,7 @@ const (
 	reasonConsent      = "An administrator of Microsoft 365 has to consent again; the booking goes on by itself then."
 	reasonUnconfigured = "The integration is no longer configured."
 	reasonDown         = "Microsoft 365 refuses the gateway itself; its operator has to look at it, and the booking goes on by itself then."
+	reasonInLine       = "It waits for bookings of this room that were made before it."
 	reasonRetry        = "Microsoft 365 can't be reached right now; this is tried again by itself."
 	reasonDeleted      = "The event was cancelled or deleted in the organizer's calendar."
 	reasonDeclined     = "The room declined: it is not free at that time, or its policy doesn't allow this booking."

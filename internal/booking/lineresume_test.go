@@ -1,0 +1,45 @@
+package booking
+
+import (
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/identity"
+)
+
+// Bookings that wait in a line since the integration is refused go on at once, all of them,
+// when it is mended: also those that a gateway before has left.
+func TestLineGoesOnWhenMended(t *testing.T) {
+	story(t, func(h *house) {
+		h.stop()
+		h.stop = run(false, h.svc) // there may be others
+		h.graph.setFault(onCreate(answers(503, "ServiceUnavailable")))
+		var ids []string
+		for i := range 12 {
+			who := []identity.Person{alice, bob}[i%2]
+			at := []string{"10:00", "10:15", "10:30", "10:45", "11:00", "11:15", "11:30", "11:45", "12:00", "12:15", "12:30", "12:45", "13:00"}
+			r := h.call(who, "POST", "/v1/bookings", body(at[i], at[i+1]), "Prefer", "respond-async")
+			h.want(r, 202)
+			ids = append(ids, r.text("id"))
+		}
+		h.settle(5 * time.Second)
+		h.stop()
+		h.kill(alice, grant.ErrIntegrationDown)
+		h.kill(bob, grant.ErrIntegrationDown)
+		h.graph.setFault(nil)
+		h.svc = h.service()
+		h.stop = run(false, h.svc)
+		h.settle(time.Minute)
+		h.kill(alice, nil)
+		h.kill(bob, nil)
+		h.svc.ResumeAll()
+		h.settle(20 * time.Second)
+		for i, id := range ids {
+			r, err := h.svc.journal.get(t.Context(), id)
+			if err != nil || r.Status != Confirmed {
+				t.Errorf("booking %d is %s, %s, due at %v; %v", i, r.Status, r.Reason, r.NextAt.Sub(time.Now()), err)
+			}
+		}
+	})
+}
