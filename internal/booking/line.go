@@ -73,7 +73,7 @@ func (s *Service) lineUp(ctx context.Context, r record, fresh bool) (after recor
 	now := s.now().UTC()
 	r, err = s.update(ctx, r.ID, func(r *record) {
 		r.MaybeSent = r.MaybeSent && !fresh
-		r.Turn = "" // for whoever calls it
+		r.Turn = ""                             // for whoever calls it
 		r.Reason, r.Aside = reasonInLine, false // it stands in line again, and is called
 		r.NextAt = now.Add(min(time.Duration(n)*claimLife, lineRest))
 		if now.Before(r.sendBy()) && r.NextAt.After(r.sendBy()) {
