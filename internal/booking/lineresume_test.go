@@ -38,7 +38,7 @@ func TestLineGoesOnWhenMended(t *testing.T) {
 		for i, id := range ids {
 			r, err := h.svc.journal.get(t.Context(), id)
 			if err != nil || r.Status != Confirmed {
-				t.Errorf("booking %d is %s, %s, due at %v; %v", i, r.Status, r.Reason, r.NextAt.Sub(time.Now()), err)
+				t.Errorf("booking %d is %s, %s, due at %v; %v", i, r.Status, r.Reason, time.Until(r.NextAt), err)
 			}
 		}
 	})
