@@ -74,23 +74,8 @@ func plausible(t time.Time) (time.Time, error) {
 // wallTime finds the instant at which a clock in zone shows wall's date and
 // time. Where it shows them twice, the first; ok is false where it never does.
 func wallTime(wall time.Time, zone *time.Location) (t time.Time, ok bool) {
-	y, m, d := wall.Date()
-	t = time.Date(y, m, d, wall.Hour(), wall.Minute(), wall.Second(), 0, zone)
-	if !sameWall(t, wall) {
-		return time.Time{}, false
-	}
-	// time.Date doesn't say which of two instants it returns; clocks are put
-	// back by half an hour to two hours.
-	for _, back := range []time.Duration{2 * time.Hour, time.Hour, 30 * time.Minute} {
-		if earlier := t.Add(-back); sameWall(earlier, wall) {
-			return earlier, true
-		}
-	}
-	return t, true
-}
-
-func sameWall(a, b time.Time) bool {
-	return a.Format(time.DateTime) == b.Format(time.DateTime)
+	t, times := recurrence.At(wall, zone)
+	return t.In(zone), times > 0
 }
 
 // day reads a date, or a time that is midnight in zone, and returns the first

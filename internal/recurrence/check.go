@@ -214,7 +214,7 @@ func (c *checker) series(r Rule) {
 // once refuses a time that clocks show twice: a series is told by what they show,
 // and Microsoft doesn't say which time Graph would take.
 func (c *checker) once(field string, t time.Time) {
-	if _, times := at(clock(t, c.first.Zone), c.first.Zone); times == 2 {
+	if _, times := At(clock(t, c.first.Zone), c.first.Zone); times == 2 {
 		c.refuse(field, t.In(c.first.Zone).Format(time.RFC3339),
 			"clocks in %s show this time twice on that day, so no series can begin there: take another day or time", c.first.Zone)
 	}

@@ -144,8 +144,8 @@ func TestRefusedSpans(t *testing.T) {
 // An all-day series may begin on a day whose first hour clocks show twice.
 func TestAllDayBeginsAtAMidnightThatIsTwice(t *testing.T) {
 	in := zone(t, "America/Havana")
-	start, _ := at(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), in)
-	end, _ := at(time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC), in)
+	start, _ := At(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), in)
+	end, _ := At(time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC), in)
 	if end.Sub(start) != 25*time.Hour {
 		t.Fatalf("the day has %v", end.Sub(start))
 	}

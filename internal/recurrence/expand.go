@@ -33,8 +33,8 @@ func (s Span) on(dates []time.Time) []Occurrence {
 	length := end.Sub(start)
 	occurrences := make([]Occurrence, len(dates))
 	for i, date := range dates {
-		from, _ := at(date.Add(sinceMidnight), s.Zone)
-		to, _ := at(date.Add(sinceMidnight+length), s.Zone)
+		from, _ := At(date.Add(sinceMidnight), s.Zone)
+		to, _ := At(date.Add(sinceMidnight+length), s.Zone)
 		if !to.After(from) { // the clocks are put forward between them
 			to = from.Add(s.End.Sub(s.Start))
 		}
@@ -51,9 +51,9 @@ func clock(t time.Time, zone *time.Location) time.Time {
 
 func midnight(wall time.Time) time.Time { return wall.Truncate(24 * time.Hour) }
 
-// at returns when clocks in a zone show what wall shows in UTC, and how often
+// At returns when clocks in a zone show what wall shows in UTC, and how often
 // they do: the first time, if twice; moved on by the gap, if never.
-func at(wall time.Time, zone *time.Location) (t time.Time, times int) {
+func At(wall time.Time, zone *time.Location) (t time.Time, times int) {
 	// Clocks are not changed twice within two days.
 	before, after := wall.Add(-offset(wall.AddDate(0, 0, -1), zone)), wall.Add(-offset(wall.AddDate(0, 0, 1), zone))
 	isBefore, isAfter := clock(before, zone).Equal(wall), clock(after, zone).Equal(wall)

@@ -138,8 +138,8 @@ func anySeries(t *rapid.T) (Rule, Span) {
 		start = start.Add(time.Duration(rapid.IntRange(0, 95).Draw(t, "quarters since midnight")) * 15 * time.Minute)
 		length = time.Duration(rapid.IntRange(1, 120).Draw(t, "quarters long")) * 15 * time.Minute
 	}
-	from, _ := at(start, in)
-	to, _ := at(start.Add(length), in)
+	from, _ := At(start, in)
+	to, _ := At(start.Add(length), in)
 	if !to.After(from) {
 		t.Skip("it ends before it begins")
 	}
@@ -247,8 +247,8 @@ func FuzzRule(f *testing.F) {
 		from := time.Unix(946684800+(start%3155760000+3155760000)%3155760000, 0).In(in) // the years 2000 to 2100
 		to := from.Add(time.Duration(minutes+1) * time.Minute)
 		if allDay {
-			from, _ = at(midnight(clock(from, in)), in)
-			to, _ = at(midnight(clock(from, in)).AddDate(0, 0, 1+int(minutes)%9), in)
+			from, _ = At(midnight(clock(from, in)), in)
+			to, _ = At(midnight(clock(from, in)).AddDate(0, 0, 1+int(minutes)%9), in)
 		}
 		first := Span{from, to, in, allDay}
 		if r, wrong = r.For(first); wrong == nil {
