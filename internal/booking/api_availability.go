@@ -18,7 +18,7 @@ func (a *api) registerAvailability(h huma.API) {
 
 type availabilityInput struct {
 	Body struct {
-		Rooms    []string `json:"rooms" minItems:"1" maxItems:"50" doc:"Names of configured rooms"`
+		Rooms    []string `json:"rooms" nullable:"false" minItems:"1" maxItems:"50" doc:"Names of configured rooms"`
 		Start    string   `json:"start" maxLength:"64" doc:"With an offset, or wall time in time_zone" example:"2026-12-01T10:00:00+08:00"`
 		End      string   `json:"end" maxLength:"64" doc:"As start; at most 31 days after it" example:"2026-12-01T11:00:00+08:00"`
 		TimeZone string   `json:"time_zone,omitempty" maxLength:"64" doc:"IANA name; that of each room if left out" example:"Asia/Hong_Kong"`

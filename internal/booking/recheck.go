@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/graph"
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 // maxRechecks bounds how many bookings are looked at anew for one caller.
@@ -100,20 +101,26 @@ func (s *Service) recheck(ctx context.Context, r record, at period) error {
 		s.log.DebugContext(ctx, "a booking could not be looked at anew", "booking", r.ID, "room", r.Request.Room, "error", err)
 		return nil
 	}
-	_, err = s.journal.change(ctx, r.ID, func(now *record) error {
+	now, err := s.journal.changeWith(ctx, r.ID, func(now *record) ([]store.Write, error) {
 		if !now.rests() || now.Revision != r.Revision {
-			return errClosed // it is looked at, or has been changed
+			return nil, errClosed // it is looked at, or has been changed
 		}
+		// It may take another time now: who accepts one there meanwhile has to look again.
+		took, err := s.journal.take(ctx, r.Request.Room, r.ID)
 		now.seeAnew(event, gone, original, s.now().UTC())
-		return nil
+		return []store.Write{took}, err
 	})
 	if errors.Is(err, errClosed) || errors.Is(err, errNotFound) {
 		return nil
 	}
-	if err == nil {
-		s.waiters.tell(r.ID)
+	if err != nil {
+		return err
 	}
-	return err
+	if now.Status != r.Status {
+		s.auditLine(ctx, "outcome", Caller{Service: r.Service}, &now, string(now.Status))
+	}
+	s.waiters.tell(r.ID)
+	return nil
 }
 
 // seeAnew takes in the event of an occurrence, or with zero of the booking as a whole, as
