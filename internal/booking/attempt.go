@@ -13,11 +13,11 @@ import (
 // errClosed ends a change of a booking that nothing is left to do for.
 var errClosed = errors.New("the booking is closed")
 
-// advance takes as many steps for a booking as can be taken now. fresh says
-// that it has never been sent. Its errors are those of the store; what Graph
-// says is part of the booking's state.
-func (s *Service) advance(ctx context.Context, id string, fresh bool) error {
-	r, err := s.journal.get(ctx, id)
+// advance takes as many steps for a booking, whose turn is claimed, as can be taken now,
+// and says if one is due later. fresh says that it has never been sent. Its errors are
+// those of the store; what Graph says is part of the booking's state.
+func (s *Service) advance(ctx context.Context, r record, fresh bool) (due bool, err error) {
+	id := r.ID
 	for err == nil && r.open() && ctx.Err() == nil {
 		switch {
 		case r.EventID == "":
@@ -40,14 +40,14 @@ func (s *Service) advance(ctx context.Context, id string, fresh bool) error {
 		}
 		// It goes on at once, unless another instance has found it due meanwhile.
 		var mine bool
-		if mine, _, err = s.journal.claim(ctx, id, nil, s.now().UTC().Add(claimLife)); !mine {
+		if r, mine, _, err = s.journal.claim(ctx, id, nil, s.now().UTC().Add(claimLife)); !mine {
 			break
 		}
 	}
 	if errors.Is(err, errClosed) || errors.Is(err, errNotFound) {
-		return nil
+		return false, nil
 	}
-	return err
+	return r.open() && !r.rests(), err
 }
 
 // tend takes the next step for a confirmed booking.

@@ -130,8 +130,9 @@ var errTaken = errors.New("the booking is not due any more")
 // due, unless a step of the turn decides otherwise, which ends the turn. mine is false
 // if another instance was faster; kept says that this one has had the turn already,
 // and nobody else since.
-func (j journal) claim(ctx context.Context, id string, at *time.Time, next time.Time) (mine, kept bool, err error) {
+func (j journal) claim(ctx context.Context, id string, at *time.Time, next time.Time) (claimed record, mine, kept bool, err error) {
 	_, err = j.change(ctx, id, func(r *record) error {
+		defer func() { claimed = *r }()
 		kept = r.Turn == j.instance
 		switch {
 		case !r.open(),
@@ -146,11 +147,11 @@ func (j journal) claim(ctx context.Context, id string, at *time.Time, next time.
 	})
 	switch {
 	case errors.Is(err, errTaken) || errors.Is(err, errNotFound):
-		return false, false, nil
+		return record{}, false, false, nil
 	case errors.Is(err, errKept):
 		err = nil
 	}
-	return err == nil, kept, err
+	return claimed, err == nil, kept, err
 }
 
 // release ends this instance's turn of a booking, which is due at once then; if it is

@@ -154,8 +154,11 @@ func (q *queue) begin(id string) (fresh bool) {
 	return fresh
 }
 
-func (q *queue) finish(id string, hold time.Time) {
+// finish ends what begin began. due says that a step of the booking is due later:
+// FollowUp, which is not told of each booking that somebody waited for, plans anew then.
+func (q *queue) finish(id string, hold time.Time, due bool) {
 	q.mu.Lock()
+	urgent := q.running[id]
 	delete(q.running, id)
 	delete(q.held, id)
 	if !hold.IsZero() {
@@ -163,5 +166,7 @@ func (q *queue) finish(id string, hold time.Time) {
 	}
 	q.mu.Unlock()
 	notify(q.asked)
-	notify(q.freed)
+	if due || !urgent {
+		notify(q.freed)
+	}
 }

@@ -202,9 +202,10 @@ func (s *Service) carryOn(ctx context.Context, id string, at *time.Time) {
 	fresh := s.queue.begin(id)
 	turn, cancel := context.WithTimeout(ctx, turnLife)
 	defer cancel()
-	mine, kept, err := s.journal.claim(turn, id, at, s.now().UTC().Add(claimLife))
+	r, mine, kept, err := s.journal.claim(turn, id, at, s.now().UTC().Add(claimLife))
+	due := false
 	if mine {
-		err = s.advance(turn, id, fresh && kept)
+		due, err = s.advance(turn, r, fresh && kept)
 	}
 	if ctx.Err() != nil {
 		s.handBack(ctx, id)
@@ -214,7 +215,7 @@ func (s *Service) carryOn(ctx context.Context, id string, at *time.Time) {
 		s.log.ErrorContext(ctx, "a booking's state could not be read or written; trying again", "booking", id, "error", err)
 		hold = s.now().Add(holdOff)
 	}
-	s.queue.finish(id, hold)
+	s.queue.finish(id, hold, due)
 }
 
 // handBack lets another instance have the turn at once, as this one stops.
