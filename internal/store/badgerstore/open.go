@@ -101,7 +101,7 @@ func Open(o Options) (_ *Store, err error) {
 // records don't compress, so no block cache is needed. Conflicts are not
 // detected: the writer is the only one who writes.
 func badgerOptions(dir string, log *slog.Logger) badger.Options {
-	return badger.DefaultOptions(dir).
+	o := badger.DefaultOptions(dir).
 		WithSyncWrites(true).
 		WithDetectConflicts(false).
 		WithNumVersionsToKeep(1).
@@ -120,6 +120,10 @@ func badgerOptions(dir string, log *slog.Logger) badger.Options {
 		WithNumGoroutines(2).
 		WithMetricsEnabled(false).
 		WithLogger(badgerLog{log})
+	// Tables are as large on each level: a compaction has up to 18 of them in memory, each
+	// twice, and keeps the memory of eight.
+	o.TableSizeMultiplier = 1
+	return o
 }
 
 // badgerLog hands Badger's messages to slog, one level lower where Badger talks
