@@ -78,8 +78,8 @@ func (t *tape) take() (calls []*http.Request, bodies []string) {
 func millis(d []time.Duration) float64 { return median(d) / 1000 }
 
 // BenchmarkBooking is one booking after the other, until the room has accepted; beside it
-// the same calls of Graph, sent by this process itself, and a durable commit of the same
-// size on the same disk.
+// the same calls of Graph, sent by the same caller, and a durable commit of the same size
+// on the same disk. Caller, gateway and simulator are three processes.
 func BenchmarkBooking(b *testing.B) {
 	rooms, words := office(20)
 	w := newWorld(b, rooms)
@@ -88,35 +88,29 @@ func BenchmarkBooking(b *testing.B) {
 	w.write(map[string]any{"Rooms": words})
 	w.gateway()
 	newVisitor(b, w.home).signIn(alice)
-	ones, direct := newVisitor(b, fmt.Sprintf("http://127.0.0.1:%d", w.service)), newVisitor(b, "")
+	ones, caller := newVisitor(b, fmt.Sprintf("http://127.0.0.1:%d", w.service)), newCaller(b)
 	var through, itself, calls []time.Duration
 	n := 0
 	for b.Loop() {
 		req := ones.request(http.MethodPost, "/v1/bookings", quarter(n%20, n/20), "Authorization", "Bearer "+serviceToken, "Ones-Act-As", alice, "Prefer", "wait=30")
 		n++
 		tape.take()
-		began := time.Now()
-		a := ones.send(req)
-		through = append(through, time.Since(began))
-		if a.StatusCode != http.StatusCreated {
-			b.Fatalf("%d %s", a.StatusCode, a.body)
-		}
+		_, took := caller.send(req)
+		through = append(through, took)
 		sent, bodies := tape.take()
 		calls = append(calls, time.Duration(len(sent))*time.Millisecond)
-		began = time.Now()
+		var alone time.Duration
 		for i, call := range sent {
 			body := bodies[i]
 			if _, after, ok := strings.Cut(body, `"transactionId":"`); ok {
 				body = strings.Replace(body, after[:36], uuid.NewString(), 1)
 			}
-			again := direct.request(call.Method, w.microsoft.URL+call.URL.RequestURI(), nil)
-			again.Body, again.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+			again := ones.request(call.Method, w.microsoft.URL+call.URL.RequestURI(), body)
 			again.Header = call.Header.Clone()
-			if a := direct.send(again); a.StatusCode/100 != 2 {
-				b.Fatalf("%s %s: %d %s", call.Method, call.URL, a.StatusCode, a.body)
-			}
+			_, took := caller.send(again)
+			alone += took
 		}
-		itself = append(itself, time.Since(began))
+		itself = append(itself, alone)
 	}
 	s, err := badgerstore.Open(badgerstore.Options{Dir: b.TempDir(), MinFree: 1})
 	if err != nil {
@@ -182,7 +176,8 @@ func BenchmarkBookings(b *testing.B) {
 
 // BenchmarkRecovery is the start of a gateway that finds 1,000,000 bookings that are over
 // and 10,000 that are open and due: until it answers, and until it has asked Microsoft
-// about the first of these.
+// about the first of these. At its first start the store still sorts what was written into it at
+// once (a compaction); later starts are as any.
 func BenchmarkRecovery(b *testing.B) {
 	const finished, open = 1_000_000, 10_000
 	rooms, words := office(200)
@@ -190,13 +185,11 @@ func BenchmarkRecovery(b *testing.B) {
 	w.write(map[string]any{"Rooms": words})
 	p := w.gateway()
 	newVisitor(b, w.home).signIn(alice)
-	w.sim(http.MethodPost, "/_sim/faults", map[string]any{"match": "GET /v1.0/me/events/*", "status": 503})
-	for room := range 2 {
-		if room == 1 {
-			w.sim(http.MethodDelete, "/_sim/faults", nil)
+	for room, want := range []int{http.StatusCreated, http.StatusAccepted} {
+		if want == http.StatusAccepted {
+			w.sim(http.MethodPost, "/_sim/faults", map[string]any{"match": "GET /v1.0/me/events/*", "status": 503})
 		}
-		a := w.serve(http.MethodPost, "/v1/bookings", quarter(room, 0), "Ones-Act-As", alice, "Prefer", "wait=1")
-		if want := []int{http.StatusAccepted, http.StatusCreated}[room]; a.StatusCode != want {
+		if a := w.serve(http.MethodPost, "/v1/bookings", quarter(room, 0), "Ones-Act-As", alice, "Prefer", fmt.Sprintf("wait=%d", 60-59*room)); a.StatusCode != want {
 			b.Fatalf("%d %s", a.StatusCode, a.body)
 		}
 	}
@@ -220,9 +213,8 @@ func BenchmarkRecovery(b *testing.B) {
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
 	}
-	w.sim(http.MethodPost, "/_sim/faults", map[string]any{"match": "GET /v1.0/me/events/*", "status": 503})
 	var ready, asked []time.Duration
-	var memory int64
+	var memory []int64
 	for b.Loop() {
 		w.sim(http.MethodDelete, "/_sim/calls", nil)
 		began := time.Now()
@@ -233,12 +225,15 @@ func BenchmarkRecovery(b *testing.B) {
 		}
 		asked = append(asked, time.Since(began))
 		time.Sleep(5 * time.Second)
-		memory = max(memory, anonymous(b, p))
+		memory = append(memory, anonymous(b, p)>>20)
 		p.stop()
 	}
 	b.ReportMetric(median(ready), "ms-until-ready")
 	b.ReportMetric(median(asked), "ms-until-the-first-is-asked-about")
-	b.ReportMetric(float64(memory)/(1<<20), "MiB-anonymous")
+	b.ReportMetric(float64(memory[0]), "MiB-anonymous-at-first")
+	if later := memory[1:]; len(later) > 0 {
+		b.ReportMetric(float64(slices.Max(later)), "MiB-anonymous-later")
+	}
 }
 
 // multiply writes so many bookings like one that there is, each with all its keys.
