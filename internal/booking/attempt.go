@@ -180,6 +180,12 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 			return s.made(ctx, r, event)
 		}
 	}
+	if unsent && r.folds() {
+		var err error
+		if r, err = s.update(ctx, r.ID, func(r *record) { r.fold(s.now().UTC()) }); err != nil {
+			return r, err
+		}
+	}
 	switch now := s.now(); {
 	case r.Withdraw:
 		return s.close(ctx, r.ID, Cancelled, "")

@@ -150,6 +150,22 @@ func (r *record) conclude(status, reason string, now time.Time) {
 	}
 }
 
+// folds says whether the change can become a part of the booking before its event is made:
+// one of the booking as a whole can.
+func (r *record) folds() bool {
+	c := r.Change
+	return c != nil && c.Original.IsZero() && (c.Kind == updating || c.Kind == extending) && !c.Back
+}
+
+// fold makes it a part of the booking, whose turn goes on.
+func (r *record) fold(now time.Time) {
+	if r.folds() {
+		next := r.NextAt
+		r.conclude(changeMade, "", now)
+		r.NextAt = next
+	}
+}
+
 // amendment is what to change of an event so that it is as the booking has to be; from is
 // how the journal believed it to be. What the person has changed in Outlook besides stays.
 func (r *record) amendment(event graph.Event) (graph.EventChanges, error) {

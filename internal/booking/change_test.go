@@ -195,15 +195,22 @@ func TestChangeWaitsForSignIn(t *testing.T) {
 	})
 }
 
-// A change of what has not reached Microsoft yet follows it there.
+// What has surely not reached Microsoft yet takes its change along: it is made once, as it
+// is to be, also after the time at which it would have been too late for it.
 func TestChangeBeforeTheEvent(t *testing.T) {
 	story(t, func(h *house) {
 		h.graph.setFault(notSent)
 		id := h.book("10:00", "11:00", "room", "peak").text("id")
-		h.want(h.patch(id, `{"start":"2026-12-01T12:00:00+08:00","end":"2026-12-01T13:00:00+08:00"}`), 202, "status", "accepted")
+		h.want(h.patch(id, `{"start":"2026-12-01T12:00:00+08:00","end":"2026-12-01T13:00:00+08:00"}`), 200, "status", "accepted",
+			"start", "2026-12-01T12:00:00+08:00", "pending_change", "null", "last_change.status", "made")
+		h.settle(90 * time.Minute) // it is 10:30 in Hong Kong
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "accepted")
 		h.graph.setFault(nil)
 		h.settle(10 * time.Minute)
 		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "confirmed", "start", "2026-12-01T12:00:00+08:00")
+		if n := h.graph.count("PATCH "); n != 0 || len(h.graph.live()) != 1 {
+			t.Errorf("%d events, changed %d times", len(h.graph.live()), n)
+		}
 	})
 }
 
