@@ -30,10 +30,13 @@ type ledger struct {
 type order struct {
 	key, person string
 	meeting     map[string]any
-	cancel      bool // it is to be cancelled once it is acknowledged
+	longer      string // its end, once it is acknowledged and then prolonged; empty: it stays
+	cancel      bool   // it is to be cancelled after that
 
 	id        string // acknowledged
 	refused   bool   // surely not booked
+	prolonged bool   // acknowledged; the room may decline it later
+	kept      bool   // surely not prolonged
 	cancelled bool   // its cancelling is acknowledged
 }
 
@@ -53,6 +56,9 @@ func (l *ledger) next(round int) *order {
 	o.meeting = map[string]any{
 		"room": killRooms[rand.IntN(len(killRooms))], "subject": o.key,
 		"start": begin.Format(time.RFC3339), "end": begin.Add(15 * time.Minute).Format(time.RFC3339),
+	}
+	if rand.IntN(3) == 0 {
+		o.longer = begin.Add(30 * time.Minute).Format(time.RFC3339)
 	}
 	l.orders = append(l.orders, o)
 	return o
@@ -91,6 +97,21 @@ func (l *ledger) place(ctx context.Context, service int, o *order) error {
 			o.refused = true
 		}
 	}
+	if o.id != "" && o.longer != "" && !o.prolonged && !o.kept {
+		a, err := send(http.MethodPatch, "/v1/bookings/"+o.id, map[string]any{"end": o.longer}, "Prefer", "wait=1")
+		if err != nil {
+			return err
+		}
+		switch code, _ := a.json(l.w.t)["code"].(string); {
+		case a.StatusCode/100 == 2:
+			o.prolonged = true
+		case code == "room_conflict" || code == "room_declined" || code == "invalid_state":
+			o.kept = true
+		default:
+			l.w.t.Errorf("prolonging %s: %d %s", o.key, a.StatusCode, a.body)
+			o.kept = true
+		}
+	}
 	if o.id != "" && o.cancel && !o.cancelled {
 		a, err := send(http.MethodDelete, "/v1/bookings/"+o.id, nil, "Prefer", "wait=1")
 		if err != nil {
@@ -107,7 +128,7 @@ func (l *ledger) place(ctx context.Context, service int, o *order) error {
 
 // troubled are the calls that go wrong, creations most.
 var troubled = []string{
-	"POST /v1.0/me/events", "POST /v1.0/me/events", "POST /v1.0/me/events", "GET /v1.0/me/events/*", "POST /v1.0/me/events/*/cancel",
+	"POST /v1.0/me/events", "POST /v1.0/me/events", "POST /v1.0/me/events", "GET /v1.0/me/events/*", "PATCH /v1.0/me/events/*", "POST /v1.0/me/events/*/cancel",
 	"GET /v1.0/me/calendarView", "POST /v1.0/me/calendar/getSchedule",
 }
 
@@ -207,7 +228,7 @@ func (l *ledger) settle() map[string]map[string]any {
 	within(l.w.t, "the end of all that is open", func() bool {
 		all = l.all()
 		for _, o := range l.orders {
-			if b := all[o.id]; b != nil && (b["status"] == "accepted" || b["status"] == "awaiting_room" || o.cancelled && b["status"] != "cancelled" && b["status"] != "declined") {
+			if b := all[o.id]; b != nil && (b["status"] == "accepted" || b["status"] == "awaiting_room" || b["pending_change"] != nil || o.cancelled && b["status"] != "cancelled" && b["status"] != "declined") {
 				return false
 			}
 		}
@@ -221,7 +242,7 @@ func (l *ledger) check() {
 	t := l.w.t
 	t.Helper()
 	known := l.settle()
-	events := map[string][]string{} // the ids of events, by the order that is their subject
+	events := map[string][]string{} // how long events last, by the order that is their subject
 	for i := range killPeople {
 		for _, e := range l.w.sim(http.MethodGet, "/_sim/events?mailbox="+employee(i), nil)["value"].([]any) {
 			event := e.(map[string]any)
@@ -229,7 +250,7 @@ func (l *ledger) check() {
 				continue
 			}
 			key := event["subject"].(string)
-			events[key] = append(events[key], event["id"].(string))
+			events[key] = append(events[key], lasting(t, event["start"].(map[string]any)["dateTime"], event["end"].(map[string]any)["dateTime"], "2006-01-02T15:04:05.0000000"))
 		}
 	}
 	counts := map[any]int{}
@@ -241,6 +262,8 @@ func (l *ledger) check() {
 		want := map[bool]int{true: 1}[b["status"] == "confirmed"]
 		if n := len(events[key]); n != want {
 			t.Errorf("%s has %d events, want %d: %s", key, n, want, pretty(b))
+		} else if n == 1 && events[key][0] != lasting(t, b["start"], b["end"], time.RFC3339) {
+			t.Errorf("%s lasts %s in the calendar: %s", key, events[key][0], pretty(b))
 		}
 	}
 	for key, ids := range events {
@@ -259,6 +282,12 @@ func (l *ledger) check() {
 			t.Errorf("%s was booked %d times", o.key, bySubject[o.key])
 		case o.cancelled && b["status"] != "cancelled", !o.cancelled && b["status"] != "confirmed" && b["status"] != "declined":
 			t.Errorf("%s, cancelled %v: %s", o.key, o.cancelled, pretty(b))
+		case b["status"] == "confirmed" && o.longer != "":
+			made := b["last_change"] != nil && b["last_change"].(map[string]any)["status"] == "made"
+			is := lasting(t, b["start"], b["end"], time.RFC3339) == "30m0s"
+			if is != made || is && o.kept {
+				t.Errorf("%s, prolonged %v, kept %v: %s", o.key, o.prolonged, o.kept, pretty(b))
+			}
 		}
 	}
 	for _, room := range killRooms {
@@ -281,6 +310,17 @@ func (l *ledger) check() {
 		t.Error("nothing was confirmed")
 	}
 	t.Logf("%d orders: %v", len(l.orders), counts)
+}
+
+// lasting is how long it is between two times.
+func lasting(t testing.TB, from, to any, layout string) string {
+	t.Helper()
+	begin, err := time.Parse(layout, from.(string))
+	end, err2 := time.Parse(layout, to.(string))
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	return end.Sub(begin).String()
 }
 
 // checkEvery so many rounds.
