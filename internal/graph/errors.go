@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -16,7 +17,8 @@ type Error struct {
 	// Code is the deepest one that we know, else the outermost
 	// (https://learn.microsoft.com/graph/errors: innererror).
 	Code string
-	// Message is for developers and not stable; it may quote what was sent.
+	// Message is for developers and not stable. What it quotes, and addresses, are left out
+	// of it: it is logged, and a meeting may be private.
 	Message string
 	// RequestID and ClientRequestID are what Microsoft's support asks for.
 	RequestID, ClientRequestID string
@@ -80,6 +82,10 @@ type errorBody struct {
 	InnerError json.RawMessage `json:"innerError"`
 }
 
+// quotation is what a message may have of what was sent: an address, or all from the first
+// quotation mark to the last, as there may be others in between.
+var quotation = regexp.MustCompile(`(^|[\s(:=])(?:'.*'\B|'.*$)|".*"|".*$|[^\s'"<>(),;:]+@[^\s'"<>(),;]+`)
+
 // maxNesting bounds how deep the code of an error is looked for.
 const maxNesting = 16
 
@@ -108,7 +114,7 @@ func parseError(res *http.Response, body []byte, now time.Time) *Error {
 			e.Code = clean(at.Code)
 		}
 		if e.Message == "" {
-			e.Message = clean(at.Message)
+			e.Message = quotation.ReplaceAllString(clean(at.Message), "$1…")
 		}
 		if e.RequestID == "" {
 			e.RequestID = clean(at.RequestID)

@@ -82,6 +82,8 @@ func TestErrorBody(t *testing.T) {
 		{"endlessly deep", `{"error":{"innerError":` + strings.Repeat(`{"innerError":`, 500) + `{"code":"x"}` + strings.Repeat("}", 502), "NotFound", "", ""},
 		{"HTML", `<html>proxy</html>`, "NotFound", notGraph, ""},
 		{"nothing", ``, "NotFound", notGraph, ""},
+		{"what was sent", `{"error":{"code":"ErrorInvalidRecipients","message":"It isn't valid: bob@contoso.com, in 'Ann's raise', or \"Secret plan\", can't go"}}`, "ErrorInvalidRecipients", "It isn't valid: …, in …, or …, can't go", ""},
+		{"cut off in what was sent", `{"error":{"code":"x","message":"It can't go (see 'Secret plan"}}`, "x", "It can't go (see …", ""},
 		{"control characters", "{\"error\":{\"code\":\"a\\u0000\\nb\"}}", "ab", "", ""},
 	}
 	for _, tt := range tests {
