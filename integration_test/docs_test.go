@@ -142,3 +142,52 @@ func commandsIn(t *testing.T, text string) map[string]string {
 	}
 	return found
 }
+
+var (
+	link    = regexp.MustCompile(`\]\(([^) ]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ +(.*)$`)
+	unslug  = regexp.MustCompile("[^\\p{L}\\p{N} _-]")
+)
+
+// Every link from one text to another, or to a heading of it, leads somewhere.
+func TestLinksInTexts(t *testing.T) {
+	t.Parallel()
+	anchors := func(text []byte) (all []string) {
+		for _, m := range heading.FindAllSubmatch(text, -1) {
+			slug := unslug.ReplaceAllString(strings.ToLower(string(m[1])), "")
+			all = append(all, strings.ReplaceAll(slug, " ", "-"))
+		}
+		return all
+	}
+	seen := 0
+	for _, text := range texts(t) {
+		b, err := os.ReadFile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllSubmatch(b, -1) {
+			to := string(m[1])
+			if strings.Contains(to, "://") || strings.HasPrefix(to, "mailto:") {
+				continue
+			}
+			seen++
+			path, anchor, _ := strings.Cut(to, "#")
+			target, err := b, error(nil)
+			if path != "" {
+				path = filepath.Join(filepath.Dir(text), path)
+				if target, err = os.ReadFile(path); err != nil {
+					if info, statErr := os.Stat(path); statErr != nil || !info.IsDir() {
+						t.Errorf("%s: %s leads nowhere", text, to)
+					}
+					continue
+				}
+			}
+			if anchor != "" && !slices.Contains(anchors(target), anchor) {
+				t.Errorf("%s: %s: there is no such heading", text, to)
+			}
+		}
+	}
+	if seen < 30 {
+		t.Errorf("only %d links were found", seen)
+	}
+}
