@@ -41,6 +41,14 @@ func CloudNamed(name string) (Cloud, bool) {
 	return Cloud{}, false
 }
 
+// CloudNames returns the names of all clouds.
+func CloudNames() (names []string) {
+	for _, c := range clouds {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
 // Issuer returns the issuer of a tenant's tokens. The tenant must have passed
 // CheckTenant.
 func (c Cloud) Issuer(tenant string) string {

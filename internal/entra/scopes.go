@@ -2,12 +2,43 @@ package entra
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // required are the permissions of the ONES manual, and no others: one that the
 // tenant has not granted would lock everybody out.
 var required = []string{"openid", "offline_access", "Calendars.ReadWrite.Shared"}
+
+// delegated are permissions of Microsoft Graph that a person can give, those which a
+// gateway of rooms may come to need; there are more, and Microsoft adds to them
+// (https://learn.microsoft.com/graph/permissions-reference).
+var delegated = []string{
+	"openid", "offline_access", "profile", "email",
+	"Calendars.Read", "Calendars.Read.Shared", "Calendars.ReadBasic", "Calendars.ReadWrite", "Calendars.ReadWrite.Shared",
+	"Contacts.Read", "Directory.Read.All", "Group.Read.All", "GroupMember.Read.All", "Mail.Send",
+	"MailboxSettings.Read", "MailboxSettings.ReadWrite", "OnlineMeetings.Read", "OnlineMeetings.ReadWrite", "People.Read",
+	"Place.Read.All", "Place.ReadWrite.All", "Presence.Read", "Presence.Read.All",
+	"User.Read", "User.Read.All", "User.ReadBasic.All",
+}
+
+// application are permissions that only an app can be given, for itself: asked for in a
+// person's name, there is no such scope (AADSTS650053).
+var application = []string{
+	"Application.ReadWrite.OwnedBy", "Calendars.ReadBasic.All", "full_access_as_app", "Mail.ReadBasic.All",
+	"OnlineMeetings.Read.All", "OnlineMeetings.ReadWrite.All", "Presence.ReadWrite.All",
+}
+
+// DelegatedScopes returns the scopes of Microsoft Graph that KnownScope knows.
+func DelegatedScopes() []string { return slices.Clone(delegated) }
+
+// KnownScope says whether a scope is known to be one of Microsoft Graph. One that is
+// not may all the same be.
+func KnownScope(scope string) bool {
+	return slices.ContainsFunc(delegated, func(known string) bool {
+		return strings.EqualFold(known, scope[strings.LastIndexByte(scope, '/')+1:])
+	})
+}
 
 // Scopes returns what is asked for: the three permissions of the ONES manual
 // and further ones that the tenant has granted. graph is the root of Microsoft
@@ -42,6 +73,8 @@ func checkScope(graph, scope string) error {
 		return fmt.Errorf("%q is not a scope (RFC 6749, section 3.3)", scope)
 	case name == ".default" || strings.HasSuffix(name, "/.default"):
 		return fmt.Errorf("scope %q stands for everything that is registered, and can't be mixed with scopes that are named; name the ones that the tenant has granted", scope)
+	case slices.ContainsFunc(application, func(a string) bool { return strings.EqualFold(a, name) }):
+		return fmt.Errorf("scope %q is a permission of applications, which nobody can be asked for in their name; name a delegated one, such as Calendars.Read", scope)
 	case strings.Contains(name, "/"):
 		return fmt.Errorf("scope %q does not belong to this cloud's Microsoft Graph, %s, whose tokens are all that is asked for; write its name alone, such as User.Read", scope, graph)
 	}

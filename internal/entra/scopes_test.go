@@ -23,6 +23,8 @@ func TestScopes(t *testing.T) {
 		{"everything", china, []string{china + "/.default"}, "can't be mixed"},
 		{"everything, bare", china, []string{".default"}, "can't be mixed"},
 		{"everything of another app", china, []string{"api://app/.default"}, "can't be mixed"},
+		{"a permission of applications", china, []string{"Calendars.ReadBasic.All"}, "is a permission of applications"},
+		{"a permission of applications, with the resource", china, []string{china + "/onlinemeetings.read.all"}, "is a permission of applications"},
 		{"of another cloud", china, []string{"https://graph.microsoft.com/User.Read"}, "does not belong to this cloud's Microsoft Graph, " + china},
 		{"of another cloud that begins alike", "https://graph.microsoft.us", []string{"https://graph.microsoft.us.example/User.Read"}, "does not belong"},
 		{"of another resource", china, []string{"api://app/Do.It"}, "does not belong"},
@@ -43,5 +45,20 @@ func TestScopes(t *testing.T) {
 				t.Errorf("Scopes = %q, %v, want %q", got, err, want)
 			}
 		})
+	}
+}
+
+func TestKnownScope(t *testing.T) {
+	for scope, want := range map[string]bool{
+		"profile": true, "place.read.all": true, "https://graph.microsoft.com/User.Read": true, "Calendar.Read": false, "https://graph.microsoft.com/": false, "": false,
+	} {
+		if got := KnownScope(scope); got != want {
+			t.Errorf("KnownScope(%q) = %t", scope, got)
+		}
+	}
+	for _, scope := range DelegatedScopes() {
+		if _, err := Scopes("https://graph.microsoft.com", []string{scope}); err != nil && !slices.Contains(required, scope) {
+			t.Errorf("%s is known, but: %v", scope, err)
+		}
 	}
 }
