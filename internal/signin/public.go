@@ -22,6 +22,8 @@ func ParsePublic(patterns []string) (Public, error) {
 	for i, pattern := range patterns {
 		base, isPrefix := strings.CutSuffix(pattern, "*")
 		switch {
+		case isPrefix && (base == "" || base == "/"):
+			return Public{}, fmt.Errorf("public path %q would open everything; leave ones_auth out instead", pattern)
 		case !strings.HasPrefix(base, "/"):
 			return Public{}, fmt.Errorf("public path %q must begin with /", pattern)
 		case strings.Contains(base, "*"):
@@ -30,8 +32,8 @@ func ParsePublic(patterns []string) (Public, error) {
 			return Public{}, fmt.Errorf("public path %q is not in its plain form: no //, no dot segments, no escapes", pattern)
 		case isPrefix && !strings.HasSuffix(base, "/"):
 			return Public{}, fmt.Errorf("public path %q must end in /*: it would also open paths that only begin alike", pattern)
-		case isPrefix && base == "/":
-			return Public{}, fmt.Errorf("public path %q would open everything; leave ones_auth out instead", pattern)
+		case strings.HasPrefix(base+"/", pathPrefix):
+			return Public{}, fmt.Errorf("public path %q is below %s, where ones_auth itself answers and decides; leave it out", pattern, pathPrefix)
 		case slices.Contains(patterns[:i], pattern):
 			return Public{}, fmt.Errorf("public path %q is there twice", pattern)
 		case isPrefix:

@@ -63,7 +63,7 @@ func TestPublic(t *testing.T) {
 
 func TestParsePublicRefuses(t *testing.T) {
 	for pattern, why := range map[string]string{
-		"display/*": "begin with /", "/*": "open everything", "/a*": "/*", "/a/*/b": "at the end", "/a/../b": "plain form", "/a//b": "plain form", "/a%20b": "plain form",
+		"display/*": "begin with /", "/*": "open everything", "*": "open everything", "": "begin with /", "/.ones": "ones_auth itself", "/.ones/": "ones_auth itself", "/.ones/*": "ones_auth itself", "/.ones/me": "ones_auth itself", "/a*": "/*", "/a/*/b": "at the end", "/a/../b": "plain form", "/a//b": "plain form", "/a%20b": "plain form",
 	} {
 		if _, err := ParsePublic([]string{pattern}); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("ParsePublic(%q): %v, want an error with %q", pattern, err, why)
