@@ -106,7 +106,7 @@ func TestRoomConnectedBy(t *testing.T) {
 
 func TestRedirectURIs(t *testing.T) {
 	t.Setenv("ONES_TEST_PUBLIC", "https://ones.example.com:8443")
-	config := "{\n\tones {\n\t\tpublic_url %s\n\t\tintegration contoso {\n\t\t\tserver {\n\t\t\t\tclient_secret {env.ONES_TEST_MISSING}\n\t\t\t}\n\t\t}\n\t}\n}\n"
+	config := "{\n\tones {\n\t\tpublic_url %s\n\t\tintegration contoso {\n\t\t\tserver {\n\t\t\t\ttenant_id contoso.example\n\t\t\t\tclient_id {env.ONES_TEST_MISSING}\n\t\t\t\tclient_secret {env.ONES_TEST_MISSING}\n\t\t\t}\n\t\t}\n\t}\n}\n"
 	for public, want := range map[string]string{
 		"https://ones.example.com/": "https://ones.example.com", "{env.ONES_TEST_PUBLIC}": "https://ones.example.com:8443",
 	} {

@@ -57,8 +57,9 @@ type App struct {
 	signers *sync.Map // of assertions, by audience
 
 	gates map[*caddyhttp.Server]bool // servers with a handler of ones_auth, so far
-	look  look                       // of the pages, as an ones_auth has it
-	theme pages.Theme                // the same, read
+	seen  map[*caddyhttp.Server]bool // servers whose routes are checked
+	auth  *Auth                      // what every ones_auth has to agree with, resolved
+	theme pages.Theme                // of the pages, as an ones_auth has it
 }
 
 // CaddyModule returns the Caddy module information.
@@ -73,6 +74,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // for Start, so that a configuration can be validated beside a running gateway.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.started, a.signers, a.gates = make(chan struct{}), new(sync.Map), map[*caddyhttp.Server]bool{}
+	a.seen = map[*caddyhttp.Server]bool{}
 
 	var err error
 	if a.public, err = a.publicURL(); err != nil {
@@ -81,8 +83,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.provisionStore(ctx); err != nil {
 		return err
 	}
-	if len(a.Integrations) == 0 {
-		return errors.New("ones: no integration is configured; add an integration block with the fields of the ONES manual's page «Delegated permission»")
+	if err := a.complete(); err != nil {
+		return fmt.Errorf("ones: %w", err)
 	}
 	if a.settings, err = newSettings(ctx, a); err != nil {
 		return err
@@ -93,6 +95,35 @@ func (a *App) Provision(ctx caddy.Context) error {
 	return ctx.GetMetricsRegistry().Register(collector{a})
 }
 
+func (a *App) complete() error {
+	switch {
+	case a.PublicURL == "":
+		return missing("public_url")
+	case len(a.Integrations) == 0:
+		return errors.New("no integration is configured; add an integration block with the fields of the ONES manual's page «Delegated permission»")
+	}
+	return nil
+}
+
+// checkText says what is wrong with the app as it stands in a file, but for its
+// integrations.
+func (a *App) checkText() error {
+	if err := a.complete(); err != nil {
+		return err
+	}
+	if err := a.checkShared(); err != nil {
+		return about("store", err)
+	}
+	if err := checkInline(a.Keyset); err != nil {
+		return about("keyset", err)
+	}
+	if pending(a.PublicURL) {
+		return nil
+	}
+	_, err := a.publicURL()
+	return about("public_url", err)
+}
+
 // publicURL resolves and checks where browsers reach us.
 func (a *App) publicURL() (*url.URL, error) {
 	text, err := resolve("public_url", a.PublicURL)
@@ -101,7 +132,7 @@ func (a *App) publicURL() (*url.URL, error) {
 	}
 	public, err := url.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("public_url: %w", err)
+		return nil, fmt.Errorf("public_url %q is no URL; write one such as https://ones.example.com", text)
 	}
 	return public, signin.CheckPublicURL(public)
 }
@@ -116,12 +147,20 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	a.store = mod.(storeModule)
-	if a.store.shared() && a.Keyset == "" {
-		return errors.New("keyset is missing; gateways that share a database need the same one: name its file, which \"onesgate ones keys init FILE\" makes")
+	if err := a.checkShared(); err != nil {
+		return err
 	}
 
 	a.keyset, err = keysetSource(a.Keyset, a.store.identity())
 	return err
+}
+
+// checkShared says whether a keyset is missing.
+func (a *App) checkShared() error {
+	if a.store != nil && a.store.shared() && a.Keyset == "" {
+		return errors.New("keyset is missing; gateways that share a database need the same one: name its file, which \"onesgate ones keys init FILE\" makes")
+	}
+	return nil
 }
 
 // Start opens the store and the keyset, or joins the configuration that runs

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/signin"
+	"github.com/onesgate/onesgate/internal/signin/pages"
 )
 
 func init() {
@@ -79,49 +81,86 @@ func (h *Auth) Provision(ctx caddy.Context) (err error) {
 	if h.app, err = onesApp(ctx, "ones_auth"); err != nil {
 		return err
 	}
-	switch h.Mode {
-	case "", "require":
-	case "optional":
-		h.config.Optional = true
-	default:
-		return fmt.Errorf("ones_auth: mode %q is not known; write require or optional", h.Mode)
-	}
-	h.config.AutoSignIn = h.AutoSignIn
-	public, err := resolveAll("public", h.Public)
-	if err == nil {
-		h.config.Public, err = signin.ParsePublic(public)
-	}
-	if err != nil {
+	if err := h.provision(); err != nil {
 		return fmt.Errorf("ones_auth: %w", err)
 	}
-	h.config.Life = session.Life{
-		Idle: cmp.Or(time.Duration(h.SessionIdle), defaultSessionIdle),
-		Max:  cmp.Or(time.Duration(h.SessionMax), defaultSessionMax),
-	}
-	if h.config.Life.Idle < time.Minute || h.config.Life.Max < h.config.Life.Idle {
-		return fmt.Errorf("ones_auth: session idle %s and max %s: idle must be at least a minute, and max no less than idle", h.config.Life.Idle, h.config.Life.Max)
-	}
-	if err := h.provisionTheme(); err != nil {
-		return fmt.Errorf("ones_auth: %w", err)
-	}
-	if h.config.Admins, err = h.admins(); err != nil {
-		return fmt.Errorf("ones_auth: %w", err)
-	}
-	h.app.settings.admins = append(h.app.settings.admins, h.config.Admins)
-	if h.audience, err = resolveOr("assertion_audience", h.AssertionAudience, ""); err != nil {
-		return fmt.Errorf("ones_auth: %w", err)
+	if err := h.app.checkRoutes(serverOf(ctx)); err != nil {
+		return err
 	}
 	h.app.gates[serverOf(ctx)] = true
 	h.gate = sync.OnceValue(h.newGate)
 	return nil
 }
 
-func (h *Auth) admins() (signin.Admins, error) {
-	words, err := resolveAll("admins", h.Admins)
+func (h *Auth) provision() error {
+	r, err := settled(h)
 	if err != nil {
-		return signin.Admins{}, err
+		return err
 	}
-	return signin.ParseAdmins(words, h.app.settings.integrations)
+	admins, err := signin.ParseAdmins(r.Admins, h.app.settings.integrations)
+	if err != nil {
+		return err
+	}
+	public, err := signin.ParsePublic(r.Public)
+	if err != nil {
+		return err
+	}
+	h.config = signin.GateConfig{
+		Optional: r.Mode == "optional", AutoSignIn: r.AutoSignIn, Public: public, Admins: admins,
+		Life: session.Life{Idle: r.idle(), Max: r.max()},
+	}
+	if h.app.auth, err = r.together(h.app.auth); err != nil {
+		return err
+	}
+	h.app.settings.admins = append(h.app.settings.admins, admins)
+	h.audience = r.AssertionAudience
+	return h.provisionTheme(r)
+}
+
+func (h *Auth) idle() time.Duration { return cmp.Or(time.Duration(h.SessionIdle), defaultSessionIdle) }
+
+func (h *Auth) max() time.Duration { return cmp.Or(time.Duration(h.SessionMax), defaultSessionMax) }
+
+func (h *Auth) complete() error { return nil }
+
+func (h *Auth) check() error {
+	if h.Mode != "" && h.Mode != "require" && h.Mode != "optional" {
+		return fmt.Errorf("mode %q is not known; write require or optional", h.Mode)
+	}
+	if _, err := signin.ParsePublic(h.Public); err != nil {
+		return about("public", err)
+	}
+	if h.idle() < time.Minute || h.max() < h.idle() {
+		return about("session", fmt.Errorf("session idle %s and max %s: idle must be at least a minute, and max no less than idle", h.idle(), h.max()))
+	}
+	if h.Color != "" {
+		if _, err := pages.ParseColor(h.Color); err != nil {
+			return about("color", fmt.Errorf("color: %w", err))
+		}
+	}
+	return nil
+}
+
+// together says in what h contradicts another ones_auth, nil for none, and returns which
+// of them the next one has to agree with. What belongs to signing in has to be the
+// same in all: people have one session, and see the same pages. What a path demands of
+// them need not.
+func (h *Auth) together(other *Auth) (*Auth, error) {
+	if other == nil {
+		return h, nil
+	}
+	sorted := func(words []string) []string { return slices.Sorted(slices.Values(words)) }
+	switch mine, its := h.look(), other.look(); {
+	case h.idle() != other.idle() || h.max() != other.max():
+		return nil, about("session", errors.New("session differs from that of another ones_auth, but people have one session for all; write the same in both"))
+	case !slices.Equal(sorted(h.Admins), sorted(other.Admins)):
+		return nil, about("admins", errors.New("admins differ from those of another ones_auth, but there is one set of pages for them; write the same in both"))
+	case its == (look{}):
+		return h, nil
+	case mine != its && mine != (look{}):
+		return nil, about("color", errors.New("logo and color differ from those of another ones_auth, but the pages are the same for all; write them in one of them"))
+	}
+	return other, nil
 }
 
 func (h *Auth) newGate() *signin.Gate {

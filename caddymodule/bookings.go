@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -58,36 +59,57 @@ func (h *Bookings) Provision(ctx caddy.Context) (err error) {
 	if h.app, err = onesApp(ctx, "ones_bookings"); err != nil {
 		return err
 	}
-	for _, t := range h.ServiceTokens {
-		token, err := resolve("ones_bookings: service_token", t.Token)
-		if err != nil {
-			return err
-		}
-		if len(token) < minServiceToken {
-			return fmt.Errorf("ones_bookings: the service token %s has %d bytes; it needs at least %d, such as from: openssl rand -base64 32", t.Name, len(token), minServiceToken)
-		}
-		name := t.Name
-		if name == "" {
-			name = "service"
-		}
-		sum := sha256.Sum256([]byte(token))
-		for _, other := range h.tokens {
-			if other.SHA256 == sum {
-				return fmt.Errorf("ones_bookings: the service token %s is the same as %s; leave one of them out", name, other.Name)
-			}
-		}
-		h.tokens = append(h.tokens, booking.ServiceToken{Name: name, SHA256: sum})
+	r, err := settled(h)
+	if err != nil {
+		return fmt.Errorf("ones_bookings: %w", err)
+	}
+	for _, t := range r.ServiceTokens {
+		h.tokens = append(h.tokens, booking.ServiceToken{Name: t.name(), SHA256: sha256.Sum256([]byte(t.Token))})
 	}
 	if len(h.tokens) == 0 && !h.app.gates[serverOf(ctx)] {
 		return errors.New("ones_bookings has neither a service_token nor ones_auth before it: nobody could be told apart; add one of them")
 	}
-	if h.GraphPassthrough && len(h.tokens) == 0 {
-		return errors.New("ones_bookings: graph_passthrough is for callers with a service_token only; add one or leave it out")
+	if err := h.app.checkRoutes(serverOf(ctx)); err != nil {
+		return err
 	}
 	h.api = sync.OnceValue(func() booking.API {
 		return booking.NewAPI(h.app.engine.bookings, booking.APIOptions{ServiceTokens: h.tokens})
 	})
 	h.graph = sync.OnceValue(func() *passthrough.Handler { return h.app.engine.newPassthrough(h.api()) })
+	return nil
+}
+
+func (t ServiceToken) name() string { return cmp.Or(t.Name, "service") }
+
+func (h *Bookings) complete() error {
+	for _, t := range h.ServiceTokens {
+		if t.Token == "" {
+			return missing("the token of a service_token")
+		}
+	}
+	if h.GraphPassthrough && len(h.ServiceTokens) == 0 {
+		return about("graph_passthrough", errors.New("graph_passthrough is for callers with a service_token only; add one or leave it out"))
+	}
+	return nil
+}
+
+func (h *Bookings) check() error {
+	for i, t := range h.ServiceTokens {
+		fail := func(format string, args ...any) error {
+			return &fault{"service_token", i, fmt.Errorf(format, args...)}
+		}
+		if t.Token == "" { // not known yet
+			continue
+		}
+		if len(t.Token) < minServiceToken {
+			return fail("the service_token %s has %d bytes; it needs at least %d, such as from: openssl rand -base64 32", t.name(), len(t.Token), minServiceToken)
+		}
+		for _, other := range h.ServiceTokens[:i] {
+			if other.Token == t.Token {
+				return fail("the service_token %s is the same as %s; leave one of them out", t.name(), other.name())
+			}
+		}
+	}
 	return nil
 }
 

@@ -1,13 +1,14 @@
 package caddymodule
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
-
-	"github.com/onesgate/onesgate/internal/identity"
 )
 
 func init() {
@@ -58,278 +59,214 @@ func init() {
 //			}
 //		}
 //	}
+//
+// What is wrong with a value that has no placeholder is found out here, by the
+// checks that Provision has, so that the error says where the value stands.
 func parseOnes(d *caddyfile.Dispenser, existing any) (any, error) {
-	if existing != nil {
+	d.Next() // "ones"
+	if warnings, ok := existing.(*[]caddyconfig.Warning); ok {
+		d.SetContext(warningsKey, warnings)
+	} else if existing != nil {
 		return nil, d.Err("the global option ones is there twice; put both into one block")
 	}
-	var a App
-	d.Next() // "ones"
-	if d.NextArg() {
-		return nil, d.ArgErr()
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch d.Val() {
-		case "public_url":
-			err = one(d, &a.PublicURL)
-		case "keyset":
-			err = one(d, &a.Keyset)
-		case "store":
-			err = parseStore(d, &a)
-		case "integration":
-			err = parseIntegration(d, &a)
-		default:
-			err = unknown(d, "ones", "public_url, store, keyset, integration")
-		}
-		if err != nil {
-			return nil, err
-		}
+	a := new(App)
+	if err := readWord(d, once("ones {…}", readWords("ones", onesWords(a), a.checkText))); err != nil {
+		return nil, err
 	}
 	return httpcaddyfile.App{Name: "ones", Value: caddyconfig.JSON(a, nil)}, nil
 }
 
-func parseStore(d *caddyfile.Dispenser, a *App) error {
-	if a.StoreRaw != nil {
-		return d.Err("store is there twice")
+// language returns all blocks and their words.
+func language() []struct {
+	name  string
+	words []word
+} {
+	var (
+		a App
+		i Integration
+	)
+	return []struct {
+		name  string
+		words []word
+	}{
+		{"ones", onesWords(&a)},
+		{"store badger", badgerWords(new(Badger))},
+		{"store postgres", postgresWords(new(Postgres))},
+		{"integration", integrationWords(&a, &i)},
+		{"server", serverWords(&i.Server)},
+		{"operator custom", operatorWords(&i.Server)},
+		{"rooms", roomsWords(&a, &i)},
+		{"room", roomWords(new(Room))},
+		{"users", usersWords(&i.Users)},
+		{"ones_auth", authWords(new(Auth))},
+		{"session", sessionWords(new(Auth))},
+		{"ones_bookings", bookingsWords(new(Bookings))},
 	}
-	if !d.NextArg() {
-		return d.ArgErr()
+}
+
+func onesWords(a *App) []word {
+	return []word{
+		once("public_url <url>", readText(&a.PublicURL)),
+		once("store badger|postgres [<folder-or-url>] {…}", func(d *caddyfile.Dispenser, values []string) error {
+			return readStore(d, a, values)
+		}),
+		once("keyset <file>", readText(&a.Keyset)),
+		several("integration <name> {…}", func(d *caddyfile.Dispenser, values []string) error {
+			return readIntegration(d, a, values[0])
+		}),
 	}
-	name := d.Val()
-	mod, err := caddyfile.UnmarshalModule(d, "ones.stores."+name)
+}
+
+func readStore(d *caddyfile.Dispenser, a *App, values []string) error {
+	const namespace = "ones.stores"
+	var known []string
+	for _, m := range caddy.GetModules(namespace) {
+		known = append(known, m.ID.Name())
+	}
+	name := values[0]
+	if !slices.Contains(known, name) {
+		return fmt.Errorf("store doesn't know %w", notOf(name, known))
+	}
+	for range values[1:] { // back to the name, where the module begins
+		d.Prev()
+	}
+	mod, err := caddyfile.UnmarshalModule(d, namespace+"."+name)
 	if err != nil {
 		return err
 	}
 	a.StoreRaw = caddyconfig.JSONModuleObject(mod, "module", name, nil)
+	a.store, _ = mod.(storeModule)
 	return nil
 }
 
-func parseIntegration(d *caddyfile.Dispenser, a *App) error {
-	i := new(Integration)
-	if !d.AllArgs(&i.Name) {
-		return d.ArgErr()
-	}
-	for _, other := range a.Integrations {
-		if other.Name == i.Name {
-			return d.Errf("integration %s is there twice", i.Name)
-		}
-	}
-	seen := map[string]bool{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if seen[d.Val()] {
-			return d.Errf("%s is there twice; put both into one block", d.Val())
-		}
-		seen[d.Val()] = true
-		var err error
-		switch d.Val() {
-		case "server":
-			err = parseServer(d, &i.Server)
-		case "rooms":
-			err = parseRooms(d, i)
-		case "users":
-			err = parseUsers(d, &i.Users)
-		default:
-			err = unknown(d, "integration", "server, rooms, users")
-		}
-		if err != nil {
+func readIntegration(d *caddyfile.Dispenser, a *App, name string) error {
+	i := &Integration{Name: name}
+	err := readBlock(d, "integration", integrationWords(a, i), func() error {
+		if err := checkText(i); err != nil {
 			return err
 		}
-	}
+		return i.clash(a.Integrations)
+	})
 	a.Integrations = append(a.Integrations, i)
-	return nil
+	return err
 }
 
-func parseServer(d *caddyfile.Dispenser, s *Server) error {
-	if d.NextArg() {
-		return d.ArgErr()
+func integrationWords(a *App, i *Integration) []word {
+	return []word{
+		once("server {…}", readWords("server", serverWords(&i.Server), i.Server.checkText)),
+		once("rooms {…}", readWords("rooms", roomsWords(a, i), func() error { return nil })),
+		once("users {…}", readWords("users", usersWords(&i.Users), func() error { return checkText(&i.Users) })),
 	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch d.Val() {
-		case "operator":
-			err = parseOperator(d, s)
-		case "tenant_id":
-			err = one(d, &s.TenantID)
-		case "client_id":
-			err = one(d, &s.ClientID)
-		case "client_secret", "client_certificate", "federated_token_file":
-			err = parseCredential(d, s)
-		case "scopes":
-			err = many(d, &s.Scopes)
-		case "cae":
-			err = flag(d, &s.CAE)
-		default:
-			err = unknown(d, "server", "operator, tenant_id, client_id, client_secret, client_certificate, federated_token_file, scopes, cae")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
-func parseOperator(d *caddyfile.Dispenser, s *Server) error {
-	if err := one(d, &s.Operator); err != nil {
-		return err
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch {
-		case s.Operator != "custom":
-			err = d.Errf("operator %s takes no block; only operator custom does", s.Operator)
-		case d.Val() == "issuer":
-			err = one(d, &s.Issuer)
-		case d.Val() == "graph":
-			err = one(d, &s.Graph)
-		default:
-			err = unknown(d, "operator custom", "issuer, graph")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// parseCredential reads one of the words that may stand several times, in the
-// order in which they are to be tried.
-func parseCredential(d *caddyfile.Dispenser, s *Server) error {
-	var c Credential
-	word, args := d.Val(), d.RemainingArgs()
-	switch {
-	case len(args) == 0:
-		return d.ArgErr()
-	case args[0] == "":
-		return d.Errf("%s is empty", word)
-	case word == "client_secret" && len(args) <= 2:
-		c.Secret = args[0]
-		if len(args) == 2 {
-			c.Expires = args[1]
-		}
-	case word == "client_certificate" && len(args) == 2:
-		c.Certificate, c.Key = args[0], args[1]
-	case word == "federated_token_file" && len(args) == 1:
-		c.TokenFile = args[0]
-	default:
-		return d.ArgErr()
-	}
-	for _, other := range s.Credentials {
-		if other.Expires = c.Expires; other == c {
-			return d.Errf("this %s is there twice", word)
-		}
-	}
-	s.Credentials = append(s.Credentials, c)
-	return nil
-}
-
-func parseRooms(d *caddyfile.Dispenser, i *Integration) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if d.Val() != "room" {
-			return unknown(d, "rooms", "room")
-		}
-		r := new(Room)
-		if !d.AllArgs(&r.Name, &r.Address) {
-			return d.ArgErr()
-		}
-		for nesting := d.Nesting(); d.NextBlock(nesting); {
-			if err := parseRoomWord(d, r); err != nil {
-				return err
+func serverWords(s *Server) []word {
+	return []word{
+		once("operator microsoft|21vianet|us_gov|us_gov_dod|custom {…}", func(d *caddyfile.Dispenser, values []string) error {
+			s.Operator = values[0]
+			if s.Operator != customOperator {
+				if d.NextBlock(d.Nesting()) {
+					return fmt.Errorf("operator %s takes no block; only operator %s does", s.Operator, customOperator)
+				}
+				return nil
 			}
-		}
-		i.Rooms = append(i.Rooms, r)
-	}
-	return nil
-}
-
-func parseRoomWord(d *caddyfile.Dispenser, r *Room) error {
-	switch d.Val() {
-	case "name":
-		return one(d, &r.Title)
-	case "time_zone":
-		return one(d, &r.TimeZone)
-	case "capacity":
-		return number(d, &r.Capacity)
-	case "group":
-		return one(d, &r.Group)
-	case "max_duration":
-		return duration(d, &r.MaxDuration)
-	case "booking_window":
-		return duration(d, &r.BookingWindow)
-	case "on_decline":
-		return one(d, &r.OnDecline)
-	case "check_in":
-		return duration(d, &r.CheckIn)
-	}
-	return unknown(d, "room", "name, time_zone, capacity, group, max_duration, booking_window, on_decline, check_in")
-}
-
-func parseUsers(d *caddyfile.Dispenser, u *Users) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch d.Val() {
-		case "login_button":
-			err = one(d, &u.LoginButton)
-		case "default_groups":
-			err = many(d, &u.DefaultGroups)
-		case "allow_groups":
-			err = many(d, &u.AllowGroups)
-		case "allow_guests":
-			err = flag(d, &u.AllowGuests)
-		case "map_group":
-			var from, to string
-			if !d.AllArgs(&from, &to) {
-				return d.ArgErr()
+			return readBlock(d, "operator custom", operatorWords(s), func() error {
+				if err := s.completeCustom(); err != nil {
+					return err
+				}
+				known := literal(*s)
+				return known.checkCustom()
+			})
+		}),
+		once("tenant_id <guid-or-domain>", readText(&s.TenantID)),
+		once("client_id <guid>", readText(&s.ClientID)),
+		several("client_secret <secret> [<expires>]", func(_ *caddyfile.Dispenser, values []string) error {
+			c := Credential{Secret: values[0]}
+			if len(values) == 2 {
+				c.Expires = values[1]
 			}
+			return s.addCredential(c)
+		}),
+		several("client_certificate <certificate-file> <key-file>", func(_ *caddyfile.Dispenser, values []string) error {
+			return s.addCredential(Credential{Certificate: values[0], Key: values[1]})
+		}),
+		several("federated_token_file <file>", func(_ *caddyfile.Dispenser, values []string) error {
+			return s.addCredential(Credential{TokenFile: values[0]})
+		}),
+		once("scopes <scope...>", func(d *caddyfile.Dispenser, values []string) error {
+			s.Scopes = values
+			for _, doubt := range literal(*s).doubts() {
+				warn(d, doubt)
+			}
+			return nil
+		}),
+		once("cae", readFlag(&s.CAE)),
+	}
+}
+
+func operatorWords(s *Server) []word {
+	return []word{
+		once("issuer <url>", readText(&s.Issuer)),
+		once("graph <url>", readText(&s.Graph)),
+	}
+}
+
+func roomsWords(a *App, i *Integration) []word {
+	return []word{
+		several("room <name> <address> {…}", func(d *caddyfile.Dispenser, values []string) error {
+			r := &Room{Name: values[0], Address: values[1]}
+			err := readBlock(d, "room", roomWords(r), func() error {
+				if err := checkText(r); err != nil {
+					return err
+				}
+				for _, other := range append(a.Integrations, i) {
+					if err := r.clash(other.Rooms); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			i.Rooms = append(i.Rooms, r)
+			return err
+		}),
+	}
+}
+
+func roomWords(r *Room) []word {
+	return []word{
+		once(`name "<text>"`, readText(&r.Title)),
+		once("time_zone <zone>", readText(&r.TimeZone)),
+		once("capacity <people>", readNumber(&r.Capacity, 1, 100_000)),
+		once(`group "<text>"`, readText(&r.Group)),
+		once("max_duration <duration>", readDuration(&r.MaxDuration)),
+		once("booking_window <duration>", readDuration(&r.BookingWindow)),
+		once("on_decline cancel|keep", readText(&r.OnDecline)),
+		once("check_in <duration>", readDuration(&r.CheckIn)),
+	}
+}
+
+func usersWords(u *Users) []word {
+	return []word{
+		once(`login_button "<text>"`, readText(&u.LoginButton)),
+		once("default_groups <group...>", readList(&u.DefaultGroups)),
+		once("allow_groups <group-or-role...>", readList(&u.AllowGroups)),
+		once("allow_guests", readFlag(&u.AllowGuests)),
+		several("map_group <group-or-role> <ones-group>", func(_ *caddyfile.Dispenser, values []string) error {
 			if u.MapGroups == nil {
 				u.MapGroups = map[string]string{}
 			}
+			from := values[0]
 			if _, twice := u.MapGroups[from]; twice {
-				return d.Errf("map_group %q is there twice", from)
+				return fmt.Errorf("map_group %q is there twice; a group leads to one group of ONES", from)
 			}
-			u.MapGroups[from] = to
-		case "card_number":
-			err = one(d, &u.CardNumber)
-		case "card_format":
-			err = parseCardFormat(d, u)
-		case "forget_after":
-			err = parseForgetAfter(d, u)
-		default:
-			err = unknown(d, "users", "login_button, default_groups, allow_groups, allow_guests, map_group, card_number, card_format, forget_after")
-		}
-		if err != nil {
+			u.MapGroups[from] = values[1]
+			_, err := literal(*u).rules()
 			return err
-		}
+		}),
+		once("card_number <claim>", readText(&u.CardNumber)),
+		once("card_format as_is|decimal|hex [to] [decimal|hex] [reversed] [digits] [<number>]", func(_ *caddyfile.Dispenser, values []string) error {
+			u.CardFormat = strings.Join(values, " ")
+			return nil
+		}),
+		once("forget_after <duration>", readText(&u.ForgetAfter)),
 	}
-	return nil
-}
-
-func parseCardFormat(d *caddyfile.Dispenser, u *Users) error {
-	var words []string
-	if u.CardFormat != "" {
-		return d.Err("card_format is there twice")
-	}
-	if err := many(d, &words); err != nil {
-		return err
-	}
-	u.CardFormat = strings.Join(words, " ")
-	if _, err := identity.ParseCardFormat(u.CardFormat); err != nil {
-		return d.WrapErr(err)
-	}
-	return nil
-}
-
-func parseForgetAfter(d *caddyfile.Dispenser, u *Users) error {
-	if err := one(d, &u.ForgetAfter); err != nil || strings.Contains(u.ForgetAfter, "{") { // a placeholder
-		return err
-	}
-	if _, err := forgetAfter(u.ForgetAfter); err != nil {
-		return d.WrapErr(err)
-	}
-	return nil
 }

@@ -1,18 +1,21 @@
 package caddymodule
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/onesgate/onesgate/internal/signin"
 )
 
 func init() {
 	httpcaddyfile.RegisterDirective("ones_auth", parseAuth)
 	httpcaddyfile.RegisterDirectiveOrder("ones_auth", httpcaddyfile.Before, "basic_auth")
-	httpcaddyfile.RegisterHandlerDirective("ones_bookings", func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
-		b := new(Bookings)
-		return b, b.UnmarshalCaddyfile(h.Dispenser)
-	})
+	httpcaddyfile.RegisterHandlerDirective("ones_bookings", parseBookings)
 	httpcaddyfile.RegisterDirectiveOrder("ones_bookings", httpcaddyfile.Before, "reverse_proxy")
 }
 
@@ -22,17 +25,53 @@ func parseAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if !h.Next() {
 		return nil, h.ArgErr()
 	}
+	app, err := onesOption(h)
+	if err != nil {
+		return nil, err
+	}
 	if _, given, err := h.MatcherToken(); err != nil {
 		return nil, err
 	} else if given {
 		return nil, h.Err("ones_auth takes no matcher: on paths that it doesn't see, anybody could forge identity headers; name open paths with public")
 	}
 	h.Reset()
+	h.Next()
 	a := new(Auth)
-	if err := a.UnmarshalCaddyfile(h.Dispenser); err != nil {
+	err = a.read(h.Dispenser, func() error {
+		if err := a.checkAdmins(app); err != nil {
+			return err
+		}
+		const key = "ones_auth"
+		other, _ := h.State[key].(*Auth)
+		h.State[key], err = a.together(other)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	return h.NewRoute(nil, a), nil
+}
+
+func parseBookings(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	b := new(Bookings)
+	if err := b.UnmarshalCaddyfile(h.Dispenser); err != nil {
+		return nil, err
+	}
+	h.Reset()
+	h.Next()
+	_, err := onesOption(h)
+	return b, err
+}
+
+// onesOption returns the global option, without which the directive on which h stands is
+// of no use.
+func onesOption(h httpcaddyfile.Helper) (*App, error) {
+	option, ok := h.Option("ones").(httpcaddyfile.App)
+	if !ok {
+		return nil, h.Errf("%s needs the global option ones, with an integration in it: write that first, before all sites", h.Val())
+	}
+	a := new(App)
+	return a, json.Unmarshal(option.Value, a)
 }
 
 // UnmarshalCaddyfile sets the handler up from Caddyfile tokens. Syntax:
@@ -52,69 +91,61 @@ func parseAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 //	}
 func (h *Auth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // "ones_auth"
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch word := d.Val(); word {
-		case "require", "optional":
-			if h.Mode != "" {
-				return d.Errf("ones_auth is %s already; it can't be %s too", h.Mode, word)
-			}
-			if d.NextArg() {
-				return d.ArgErr()
-			}
-			h.Mode = word
-		case "auto_sign_in":
-			err = flag(d, &h.AutoSignIn)
-		case "public":
-			err = many(d, &h.Public)
-		case "admins":
-			err = many(d, &h.Admins)
-		case "session":
-			err = h.unmarshalSession(d)
-		case "assertion_audience":
-			err = one(d, &h.AssertionAudience)
-		case "logo":
-			err = one(d, &h.Logo)
-		case "color":
-			if d.CountRemainingArgs() == 0 {
-				return d.Err(`color has no value; write it in quotes, "#0b5fff": a # alone begins a comment`)
-			}
-			err = one(d, &h.Color)
-		default:
-			err = unknown(d, "ones_auth", "require, optional, auto_sign_in, public, admins, session, assertion_audience, logo, color")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return h.read(d, func() error { return nil })
 }
 
-func (h *Auth) unmarshalSession(d *caddyfile.Dispenser) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	if h.SessionIdle != 0 || h.SessionMax != 0 {
-		return d.Err("session is there twice; put both into one block")
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch d.Val() {
-		case "idle":
-			err = duration(d, &h.SessionIdle)
-		case "max":
-			err = duration(d, &h.SessionMax)
-		default:
-			err = unknown(d, "session", "idle, max")
-		}
-		if err != nil {
+// read reads the directive, on which d stands; more checks what d can't know.
+func (h *Auth) read(d *caddyfile.Dispenser, more func() error) error {
+	return readWord(d, once("ones_auth {…}", readWords("ones_auth", authWords(h), func() error {
+		if err := checkText(h); err != nil {
 			return err
 		}
+		return more()
+	})))
+}
+
+// checkAdmins says what is wrong with the admins, as far as they and the integrations
+// have no placeholders.
+func (h *Auth) checkAdmins(app *App) error {
+	var integrations []signin.Integration
+	for _, i := range app.Integrations {
+		if pending(i.Name) {
+			return nil
+		}
+		integrations = append(integrations, signin.Integration{Name: i.Name})
 	}
-	return nil
+	_, err := signin.ParseAdmins(literal(*h).Admins, integrations)
+	return about("admins", err)
+}
+
+func authWords(h *Auth) []word {
+	mode := func(mode string) func(*caddyfile.Dispenser, []string) error {
+		return func(*caddyfile.Dispenser, []string) error {
+			if h.Mode != "" {
+				return fmt.Errorf("ones_auth is %s already; it can't be %s too", h.Mode, mode)
+			}
+			h.Mode = mode
+			return nil
+		}
+	}
+	return []word{
+		once("require", mode("require")),
+		once("optional", mode("optional")),
+		once("auto_sign_in", readFlag(&h.AutoSignIn)),
+		once("public <path...>", readList(&h.Public)),
+		once("admins <integration/who...>", readList(&h.Admins)),
+		once("session {…}", readWords("session", sessionWords(h), func() error { return nil })),
+		once("assertion_audience <audience>", readText(&h.AssertionAudience)),
+		once("logo <file>", readText(&h.Logo)),
+		once(`color "<#rrggbb>"`, readText(&h.Color)), // in quotes: a # alone begins a comment
+	}
+}
+
+func sessionWords(h *Auth) []word {
+	return []word{
+		once("idle <duration>", readDuration(&h.SessionIdle)),
+		once("max <duration>", readDuration(&h.SessionMax)),
+	}
 }
 
 // UnmarshalCaddyfile sets the handler up from Caddyfile tokens. Syntax:
@@ -125,30 +156,17 @@ func (h *Auth) unmarshalSession(d *caddyfile.Dispenser) error {
 //	}
 func (h *Bookings) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // "ones_bookings"
-	if d.NextArg() {
-		return d.ArgErr()
+	return readWord(d, once("ones_bookings {…}", readWords("ones_bookings", bookingsWords(h), func() error { return checkText(h) })))
+}
+
+func bookingsWords(h *Bookings) []word {
+	return []word{
+		several("service_token <token> [<name>]", func(_ *caddyfile.Dispenser, values []string) error {
+			h.ServiceTokens = append(h.ServiceTokens, ServiceToken{Token: values[0], Name: strings.Join(values[1:], "")})
+			return nil
+		}),
+		once("graph_passthrough", readFlag(&h.GraphPassthrough)),
 	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		switch d.Val() {
-		case "service_token":
-			args := d.RemainingArgs()
-			if len(args) < 1 || len(args) > 2 {
-				return d.ArgErr()
-			}
-			t := ServiceToken{Token: args[0]}
-			if len(args) == 2 {
-				t.Name = args[1]
-			}
-			h.ServiceTokens = append(h.ServiceTokens, t)
-		case "graph_passthrough":
-			if err := flag(d, &h.GraphPassthrough); err != nil {
-				return err
-			}
-		default:
-			return unknown(d, "ones_bookings", "service_token, graph_passthrough")
-		}
-	}
-	return nil
 }
 
 // Interface guards

@@ -50,7 +50,7 @@ func (f *configFlags) load() (config []byte, file string, err error) {
 	if adapter == nil {
 		return nil, "", fmt.Errorf("there is no config adapter %q", name)
 	}
-	config, _, err = adapter.Adapt(config, map[string]any{"filename": file})
+	config, _, err = adaptWith(adapter, config, file)
 	if err != nil {
 		return nil, "", fmt.Errorf("the configuration %s can't be read: %w", file, err)
 	}

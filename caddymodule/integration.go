@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -34,7 +36,7 @@ type Room struct {
 	// The address of the room's mailbox.
 	Address string `json:"address"`
 	// What people call it. Default: the name.
-	Title string `json:"title,omitempty"`
+	Title string `json:"title,omitempty" word:"name"`
 	// The IANA time zone it lies in. Default: `UTC`.
 	TimeZone string `json:"time_zone,omitempty"`
 	// How many people it holds; sorts alternatives, refuses nothing.
@@ -70,7 +72,7 @@ type Users struct {
 	// their user name or address. Default: no.
 	AllowGuests bool `json:"allow_guests,omitempty"`
 	// ONES groups by groups of the directory or `role:NAME`.
-	MapGroups map[string]string `json:"map_groups,omitempty"`
+	MapGroups map[string]string `json:"map_groups,omitempty" word:"map_group"`
 	// The claim with the card number; `pager` finds the directory's pager
 	// attribute under its usual names. Default: none.
 	CardNumber string `json:"card_number,omitempty"`
@@ -87,27 +89,92 @@ type Users struct {
 // nameForm is what integrations and rooms may be called: part of addresses, headers and logs.
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
-// build resolves an integration's secrets and makes its clients. It does no I/O.
+func checkName(name, example string) error {
+	if name == "" || nameForm.MatchString(name) {
+		return nil
+	}
+	return fmt.Errorf("the name %q may have small letters, digits and dashes only, such as %s", name, example)
+}
+
+func (i *Integration) complete() error {
+	switch {
+	case i.Name == "":
+		return missing("the name of an integration")
+	case i.Server.Operator+i.Server.ClientID == "":
+		return missing("server")
+	}
+	return nil
+}
+
+func (i *Integration) check() error { return checkName(i.Name, "contoso") }
+
+// settled returns the integration with everything in it resolved and checked.
+func (i *Integration) settled() (*Integration, error) {
+	r := new(Integration)
+	var err error
+	if r.Name, err = resolve("the name of an integration", i.Name); err != nil {
+		return nil, err
+	}
+	fail := func(format string, args ...any) (*Integration, error) {
+		return nil, fmt.Errorf("integration %s: %w", r.Name, fmt.Errorf(format, args...))
+	}
+	if err := r.check(); err != nil {
+		return fail("%w", err)
+	}
+	server, err := settled(&i.Server)
+	if err != nil {
+		return fail("%w", err)
+	}
+	users, err := settled(&i.Users)
+	if err != nil {
+		return fail("%w", err)
+	}
+	if len(users.MapGroups) != len(i.Users.MapGroups) {
+		return fail("map_group: two placeholders stand for the same group; a group leads to one group of ONES")
+	}
+	r.Server, r.Users = *server, *users
+	for _, room := range i.Rooms {
+		room, err := settled(room)
+		if err != nil {
+			return fail("room %s: %w", room.Name, err)
+		}
+		r.Rooms = append(r.Rooms, room)
+	}
+	return r, nil
+}
+
+// clash says why an integration can't stand beside the others.
+func (i *Integration) clash(others []*Integration) error {
+	for _, other := range others {
+		a, b := &i.Server, &other.Server
+		switch {
+		case i.Name == other.Name:
+			return fmt.Errorf("integration %s is there twice; put both into one block, or give one another name", i.Name)
+		case a.TenantID == "" || b.TenantID == "":
+			return fmt.Errorf("integrations %s and %s: beside another integration, operator custom needs tenant_id: its issuer could name people of the other's tenant", other.Name, i.Name)
+		case a.operator() == b.operator() && a.Issuer == b.Issuer && strings.EqualFold(a.TenantID, b.TenantID) && strings.EqualFold(a.ClientID, b.ClientID):
+			return fmt.Errorf("integrations %s and %s are the same app registration; its people would be there twice: put the rooms of both into one", other.Name, i.Name)
+		}
+	}
+	return nil
+}
+
+// build reads what the credentials stand on, and makes the clients of an integration,
+// which has to be settled. It asks nobody.
 func (i *Integration) build(s *settings) (signin.Integration, error) {
 	fail := func(err error) (signin.Integration, error) {
 		return signin.Integration{}, fmt.Errorf("integration %s: %w", i.Name, err)
 	}
-	if !nameForm.MatchString(i.Name) {
-		return fail(fmt.Errorf("the name may have small letters, digits and dashes, such as contoso"))
-	}
-	issuer, graphRoot, cfg, err := i.Server.resolve()
+	issuer, graphRoot, cfg, err := i.Server.config()
 	if err != nil {
 		return fail(err)
 	}
-	users, err := i.Users.resolve()
+	rules, err := i.Users.rules()
 	if err != nil {
 		return fail(err)
 	}
-	rules, err := users.rules(i.Name)
-	if err != nil {
-		return fail(err)
-	}
-	if s.forgetAfter[i.Name], err = forgetAfter(users.ForgetAfter); err != nil {
+	rules.Integration = i.Name
+	if s.forgetAfter[i.Name], err = forgetAfter(i.Users.ForgetAfter); err != nil {
 		return fail(err)
 	}
 	provider, err := s.provider(issuer)
@@ -121,7 +188,7 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 	}
 	return signin.Integration{
 		Name:  i.Name,
-		Label: users.LoginButton,
+		Label: i.Users.LoginButton,
 		Entra: entra.NewClient(cfg, provider, s.slog.With("integration", i.Name)),
 		Graph: graph.NewClient(graphRoot, s.http, time.Now),
 		Rules: rules,
@@ -134,46 +201,69 @@ const (
 	defaultBookingWindow = 180 * 24 * time.Hour
 )
 
-// build checks a room.
-func (r *Room) build(integration string) (booking.Room, error) {
-	fail := func(format string, args ...any) (booking.Room, error) {
-		return booking.Room{}, fmt.Errorf("integration %s: room %s: %w", integration, r.Name, fmt.Errorf(format, args...))
+func (r *Room) complete() error {
+	switch {
+	case r.Name == "":
+		return missing("the name of a room")
+	case r.Address == "":
+		return missing("the address of a room")
 	}
-	if !nameForm.MatchString(r.Name) {
-		return fail("the name may have small letters, digits and dashes, such as boardroom")
+	return nil
+}
+
+func (r *Room) check() error {
+	if err := checkName(r.Name, "boardroom"); err != nil {
+		return err
 	}
-	address, err := resolve("the address", r.Address)
-	if err != nil {
-		return fail("%w", err)
+	if at := strings.IndexByte(r.Address, '@'); r.Address != "" && (at < 1 || at == len(r.Address)-1 || strings.ContainsAny(r.Address, " \t<>,;")) {
+		return fmt.Errorf("%q is not the address of a mailbox; write one such as boardroom@contoso.com", r.Address)
 	}
-	if at := strings.IndexByte(address, '@'); at < 1 || at == len(address)-1 || strings.ContainsAny(address, " \t<>,;") {
-		return fail("%q is not the address of a mailbox", address)
-	}
-	zone := time.UTC
-	if r.TimeZone != "" {
-		if zone, err = time.LoadLocation(r.TimeZone); err != nil || r.TimeZone == "Local" {
-			return fail("time_zone %q is not known; write an IANA name such as Asia/Hong_Kong", r.TimeZone)
-		}
+	if _, err := r.zone(); err != nil {
+		return about("time_zone", err)
 	}
 	if r.OnDecline != "" && r.OnDecline != "cancel" && r.OnDecline != "keep" {
-		return fail("on_decline %q is not known; write cancel or keep", r.OnDecline)
+		return about("on_decline", fmt.Errorf("on_decline %q is not known; write cancel or keep", r.OnDecline))
 	}
 	if r.Capacity < 0 || r.MaxDuration < 0 || r.BookingWindow < 0 || r.CheckIn < 0 {
-		return fail("capacity and durations can't be negative")
+		return errors.New("capacity and durations can't be negative")
 	}
-	built := booking.Room{
-		Name: r.Name, Integration: integration, Address: address, Title: r.Title, TimeZone: zone,
+	return nil
+}
+
+// zone is where the room lies.
+func (r *Room) zone() (*time.Location, error) {
+	zone, err := time.LoadLocation(r.TimeZone)
+	if err != nil || r.TimeZone == "Local" {
+		for _, part := range []string{"Asia/", "Europe/", "America/", "Australia/", "Africa/", "Pacific/", "Atlantic/", "Indian/"} {
+			if _, err := time.LoadLocation(part + r.TimeZone); err == nil {
+				return nil, fmt.Errorf("time_zone %q is not known; did you mean %s?", r.TimeZone, part+r.TimeZone)
+			}
+		}
+		return nil, fmt.Errorf("time_zone %q is not known; write an IANA name such as Asia/Hong_Kong", r.TimeZone)
+	}
+	return zone, nil
+}
+
+// clash says why a room can't stand beside the others.
+func (r *Room) clash(others []*Room) error {
+	for _, other := range others {
+		switch {
+		case r.Name == other.Name:
+			return fmt.Errorf("room %s is there twice; give one another name, also where they are in two integrations", r.Name)
+		case strings.EqualFold(r.Address, other.Address):
+			return fmt.Errorf("rooms %s and %s have the same mailbox %s; they would be booked as if they were two", other.Name, r.Name, r.Address)
+		}
+	}
+	return nil
+}
+
+// build returns a room, which has to be settled, as bookings see it.
+func (r *Room) build(integration string) (booking.Room, error) {
+	zone, err := r.zone()
+	return booking.Room{
+		Name: r.Name, Integration: integration, Address: r.Address, Title: cmp.Or(r.Title, r.Name), TimeZone: zone,
 		Capacity: r.Capacity, Group: r.Group, KeepDeclined: r.OnDecline == "keep", CheckIn: time.Duration(r.CheckIn),
-		MaxDuration: time.Duration(r.MaxDuration), BookingWindow: time.Duration(r.BookingWindow),
-	}
-	if built.Title == "" {
-		built.Title = r.Name
-	}
-	if built.MaxDuration == 0 {
-		built.MaxDuration = defaultMaxDuration
-	}
-	if built.BookingWindow == 0 {
-		built.BookingWindow = defaultBookingWindow
-	}
-	return built, nil
+		MaxDuration:   cmp.Or(time.Duration(r.MaxDuration), defaultMaxDuration),
+		BookingWindow: cmp.Or(time.Duration(r.BookingWindow), defaultBookingWindow),
+	}, err
 }

@@ -23,8 +23,8 @@ const keysetLook = 2 * time.Second
 // placeholder holds, which is known by its opening brace. outside is a folder that
 // it must not lie in.
 func keysetSource(value, outside string) (seal.Source, error) {
-	if inline(value) {
-		return nil, errors.New("keyset: the keys themselves stand in the configuration, where everybody can read them; put them into a file and name that, or a placeholder such as {env.ONES_KEYSET}")
+	if err := checkInline(value); err != nil {
+		return nil, err
 	}
 	resolved, err := resolveOr("keyset", value, filepath.Join(caddy.AppDataDir(), "onesgate", "keyset.json"))
 	if err != nil {
@@ -45,6 +45,14 @@ func keysetSource(value, outside string) (seal.Source, error) {
 		return nil, fmt.Errorf("keyset %s lies inside the store %s: a copy of the store would carry the keys to it; put the keyset elsewhere", path, outside)
 	}
 	return seal.File(path), nil
+}
+
+// checkInline refuses keys that stand in the configuration.
+func checkInline(value string) error {
+	if !inline(value) {
+		return nil
+	}
+	return errors.New("keyset: the keys themselves stand in the configuration, where everybody can read them; put them into a file and name that, or a placeholder such as {env.ONES_KEYSET}")
 }
 
 // inline says whether something is a keyset itself, in JSON; no path and no

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -59,109 +60,196 @@ type Credential struct {
 
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// resolve returns what is needed to speak with the cloud, secrets included.
-func (s *Server) resolve() (issuer, graphRoot string, cfg entra.Config, err error) {
-	fail := func(err error) (string, string, entra.Config, error) { return "", "", entra.Config{}, err }
-	cfg.CAE = s.CAE
-	var missing [3]error // all of them at once: they are set in one go
-	cfg.ClientID, missing[0] = resolve("client_id", s.ClientID)
-	cfg.Credentials, missing[1] = s.credentials()
-	var tenant string
-	if s.TenantID != "" || s.Operator != "custom" {
-		tenant, missing[2] = resolve("tenant_id", s.TenantID)
+// customOperator is the operator of whom nothing is known beforehand.
+const customOperator = "custom"
+
+func (s *Server) operator() string { return cmp.Or(s.Operator, "microsoft") }
+
+// operatorNames are all that there are.
+func operatorNames() []string { return append(entra.CloudNames(), customOperator) }
+
+func (s *Server) checkText() error {
+	if pending(s.Operator) { // all else depends on it
+		return nil
 	}
-	if err := errors.Join(missing[:]...); err != nil {
-		return fail(err)
-	}
-	if s.Operator == "custom" {
-		if strings.Contains(tenant, ".") {
-			return fail(fmt.Errorf("tenant_id %q has a dot in it; with operator custom it is the tid of the tokens, a GUID", tenant))
-		}
-		cfg.TenantID = tenant
-		if issuer, err = resolve("issuer", s.Issuer); err != nil {
-			return fail(err)
-		}
-		if graphRoot, err = resolve("graph", s.Graph); err != nil {
-			return fail(err)
-		}
-	} else {
-		cloud, ok := entra.CloudNamed(s.operator())
-		if !ok {
-			return fail(fmt.Errorf("operator %q is not known; write microsoft, 21vianet, us_gov, us_gov_dod or custom", s.Operator))
-		}
-		if s.Issuer != "" || s.Graph != "" {
-			return fail(fmt.Errorf("issuer and graph belong to operator custom; operator %s has its own", s.operator()))
-		}
-		if !guid.MatchString(cfg.ClientID) {
-			return fail(fmt.Errorf("client_id %q is not a GUID; %s shows it as «Application (client) ID»", cfg.ClientID, cloud.Portal))
-		}
-		if err := entra.CheckTenant(tenant); err != nil {
-			return fail(fmt.Errorf("tenant_id: %w; %s shows the id as «Directory (tenant) ID»", err, cloud.Portal))
-		}
-		issuer, graphRoot = cloud.Issuer(tenant), cloud.Graph
-	}
-	if err := entra.CheckIssuer(issuer); err != nil {
-		return fail(fmt.Errorf("issuer: %w", err))
-	}
-	if err := graph.CheckRoot(graphRoot); err != nil {
-		return fail(fmt.Errorf("graph: %w", err))
-	}
-	if cfg.Scopes, err = entra.Scopes(graphRoot, s.Scopes); err != nil {
-		return fail(err)
-	}
-	return issuer, graphRoot, cfg, nil
+	return checkText(s)
 }
 
-func (s *Server) operator() string {
-	if s.Operator == "" {
-		return "microsoft"
+func (s *Server) complete() error {
+	custom := s.Operator == customOperator
+	switch {
+	case !custom && s.Issuer+s.Graph != "":
+		return about("operator", fmt.Errorf("issuer and graph belong to operator custom; operator %s has its own", s.operator()))
+	case !custom && s.TenantID == "":
+		return missing("tenant_id")
+	case s.ClientID == "":
+		return missing("client_id")
+	case len(s.Credentials) == 0:
+		return errors.New("a credential is missing; write client_secret, client_certificate or federated_token_file")
 	}
-	return s.Operator
+	for _, c := range s.Credentials {
+		if err := c.complete(); err != nil {
+			return err
+		}
+	}
+	if custom {
+		return s.completeCustom()
+	}
+	return nil
 }
 
-func (s *Server) credentials() ([]entra.Credential, error) {
-	if len(s.Credentials) == 0 {
-		return nil, errors.New("a credential is missing; write client_secret, client_certificate or federated_token_file")
+func (s *Server) completeCustom() error {
+	switch {
+	case s.Issuer == "":
+		return missing("issuer")
+	case s.Graph == "":
+		return missing("graph")
 	}
-	var resolved []entra.Credential
+	return nil
+}
+
+func (s *Server) check() error {
+	if err := s.checkCredentials(); err != nil {
+		return err
+	}
+	if s.Operator == customOperator {
+		if err := s.checkCustom(); err != nil {
+			return err
+		}
+		if strings.Contains(s.TenantID, ".") {
+			return about("tenant_id", fmt.Errorf("tenant_id %q has a dot in it; with operator custom it is the tid of the tokens, a GUID", s.TenantID))
+		}
+		return s.checkScopes(s.Graph)
+	}
+	cloud, ok := entra.CloudNamed(s.operator())
+	if !ok {
+		return about("operator", fmt.Errorf("operator doesn't know %w", notOf(s.Operator, operatorNames())))
+	}
+	if s.ClientID != "" && !guid.MatchString(s.ClientID) {
+		return about("client_id", fmt.Errorf("client_id %q is not a GUID; %s shows it as «Application (client) ID»", s.ClientID, cloud.Portal))
+	}
+	if s.TenantID != "" {
+		if err := entra.CheckTenant(s.TenantID); err != nil {
+			return about("tenant_id", fmt.Errorf("tenant_id: %w; %s shows the id as «Directory (tenant) ID»", err, cloud.Portal))
+		}
+	}
+	return s.checkScopes(cloud.Graph)
+}
+
+// checkScopes checks the scopes, once it is known where Graph is.
+func (s *Server) checkScopes(graphRoot string) error {
+	if graphRoot == "" {
+		return nil
+	}
+	_, err := entra.Scopes(graphRoot, s.Scopes)
+	return about("scopes", err)
+}
+
+// checkCustom checks what is in the block of operator custom.
+func (s *Server) checkCustom() error {
+	if s.Issuer != "" {
+		if err := entra.CheckIssuer(s.Issuer); err != nil {
+			return about("issuer", fmt.Errorf("issuer: %w", err))
+		}
+	}
+	if s.Graph != "" {
+		return about("graph", graph.CheckRoot(s.Graph))
+	}
+	return nil
+}
+
+// checkCredentials checks what can be without the files that they name.
+func (s *Server) checkCredentials() error {
+	secrets := 0
+	for _, c := range s.Credentials {
+		fail := func(format string, args ...any) error {
+			return &fault{"client_secret", secrets, fmt.Errorf("client_secret: "+format, args...)}
+		}
+		if _, err := time.Parse(time.DateOnly, c.Expires); c.Expires != "" && err != nil {
+			return fail("%q is not a date; write when it expires as 2027-05-01", c.Expires)
+		}
+		// Some makers of other systems do give out GUIDs. Microsoft's secrets never look so.
+		if s.Operator != customOperator && guid.MatchString(c.Secret) {
+			return fail("this is the secret's id (a GUID), not the secret; write what the portal shows under «Value», which it does once, when the secret is made: make a new one if nobody has kept it")
+		}
+		if c.word() == "client_secret" {
+			secrets++
+		}
+	}
+	return nil
+}
+
+// addCredential adds what is to be tried after the others.
+func (s *Server) addCredential(c Credential) error {
+	for _, other := range s.Credentials {
+		if other.Expires = c.Expires; other == c {
+			return fmt.Errorf("this %s is there twice; leave one of them out", c.word())
+		}
+	}
+	s.Credentials = append(s.Credentials, c)
+	return nil
+}
+
+// doubts says what may be wrong with the values that are there.
+func (s Server) doubts() (doubts []string) {
+	for _, scope := range s.Scopes {
+		if entra.KnownScope(scope) { // Microsoft adds to them, so that is no error
+			continue
+		}
+		doubt := fmt.Sprintf("scope %q is none that we know of Microsoft Graph; if the tenant has not granted it by this very name, nobody can sign in", scope)
+		if near := nearest(scope, entra.DelegatedScopes()); near != "" {
+			doubt += "; did you mean " + near + "?"
+		}
+		doubts = append(doubts, doubt)
+	}
+	return doubts
+}
+
+// config returns what is needed to speak with the cloud. It reads the files of
+// credentials too, so that a certificate which is missing or of no use is found out
+// before a configuration is in force. The server has to be settled.
+func (s *Server) config() (issuer, graphRoot string, cfg entra.Config, err error) {
+	cfg.ClientID, cfg.CAE = s.ClientID, s.CAE
+	issuer, graphRoot, cfg.TenantID = s.Issuer, s.Graph, s.TenantID
+	if cloud, ok := entra.CloudNamed(s.operator()); ok {
+		issuer, graphRoot, cfg.TenantID = cloud.Issuer(s.TenantID), cloud.Graph, ""
+	}
 	var problems []error
 	for _, c := range s.Credentials {
-		r, err := c.resolve()
-		resolved, problems = append(resolved, r), append(problems, err)
+		r := entra.Credential{Secret: c.Secret, Certificate: c.Certificate, Key: c.Key, TokenFile: c.TokenFile}
+		if c.Expires != "" {
+			r.Expires, err = time.Parse(time.DateOnly, c.Expires)
+			problems = append(problems, err)
+		}
+		if _, err := r.Check(); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", c.word(), err))
+		}
+		cfg.Credentials = append(cfg.Credentials, r)
 	}
-	return resolved, errors.Join(problems...)
+	scopes, err := entra.Scopes(graphRoot, s.Scopes)
+	cfg.Scopes = scopes
+	return issuer, graphRoot, cfg, errors.Join(append(problems, err)...)
 }
 
-// resolve reads the files too, so that a certificate which is missing or of no
-// use is found out before a configuration is in force.
-func (c Credential) resolve() (r entra.Credential, err error) {
-	var word string
+// word is the word of the Caddyfile for it.
+func (c Credential) word() string {
 	switch {
-	case c.Certificate != "" && c.Secret+c.TokenFile+c.Expires == "":
-		word = "client_certificate"
-		r.Certificate, err = resolve(word, c.Certificate)
-		if err == nil {
-			r.Key, err = resolve(word+": the key", c.Key)
-		}
-	case c.TokenFile != "" && c.Secret+c.Key+c.Expires == "":
-		word = "federated_token_file"
-		r.TokenFile, err = resolve(word, c.TokenFile)
-	case c.TokenFile+c.Certificate+c.Key == "":
-		word = "client_secret"
-		r.Secret, err = resolve(word, c.Secret)
-		if err == nil && c.Expires != "" {
-			if r.Expires, err = time.Parse(time.DateOnly, c.Expires); err != nil {
-				err = fmt.Errorf("client_secret: %q is not a date; write when it expires as 2027-05-01", c.Expires)
-			}
-		}
+	case c.Certificate != "":
+		return "client_certificate"
+	case c.TokenFile != "":
+		return "federated_token_file"
+	}
+	return "client_secret"
+}
+
+// complete says whether it is one of the three, and all of it.
+func (c Credential) complete() error {
+	switch {
+	case c.Secret != "" && c.Certificate+c.Key+c.TokenFile == "":
+	case c.Certificate != "" && c.Key != "" && c.Secret+c.TokenFile+c.Expires == "":
+	case c.TokenFile != "" && c.Secret+c.Certificate+c.Key+c.Expires == "":
 	default:
-		err = errors.New("a credential is one of client_secret (with expires), client_certificate (with key) and federated_token_file")
+		return errors.New("a credential is one of client_secret (with expires), client_certificate (with key) and federated_token_file")
 	}
-	if err != nil {
-		return r, err
-	}
-	if _, err := r.Check(); err != nil {
-		return r, fmt.Errorf("%s: %w", word, err)
-	}
-	return r, nil
+	return nil
 }

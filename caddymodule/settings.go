@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -60,38 +59,49 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 			err = errors.Join(err, s.release())
 		}
 	}()
-	mailboxes := map[string]string{} // the room that has it
+	var others []*Integration
 	for _, cfg := range a.Integrations {
+		cfg, err := cfg.settled()
+		if err != nil {
+			return nil, err
+		}
+		if err := cfg.clash(others); err != nil {
+			return nil, err
+		}
+		others = append(others, cfg)
 		i, err := cfg.build(s)
 		if err != nil {
 			return nil, err
 		}
-		if _, twice := s.clients[i.Name]; twice {
-			return nil, fmt.Errorf("integration %s is there twice", i.Name)
-		}
-		if cfg.Server.TenantID == "" && len(a.Integrations) > 1 {
-			return nil, fmt.Errorf("integration %s: beside another integration, operator custom needs tenant_id: its issuer could name people of the other's tenant", i.Name)
-		}
 		s.integrations = append(s.integrations, i)
 		s.clients[i.Name] = i.Entra
 		s.world.Integrations[i.Name] = booking.Integration{Name: i.Name, Graph: i.Graph}
-		for _, room := range cfg.Rooms {
-			r, err := room.build(i.Name)
-			if err != nil {
-				return nil, err
-			}
-			if other, twice := s.world.Rooms[r.Name]; twice {
-				return nil, fmt.Errorf("room %s is there twice, in integrations %s and %s; give one another name", r.Name, other.Integration, i.Name)
-			}
-			if other, twice := mailboxes[strings.ToLower(r.Address)]; twice {
-				return nil, fmt.Errorf("rooms %s and %s have the same mailbox %s; they would be booked as if they were two", other, r.Name, r.Address)
-			}
-			mailboxes[strings.ToLower(r.Address)] = r.Name
-			s.world.Rooms[r.Name] = r
+		if err := s.addRooms(cfg, others); err != nil {
+			return nil, err
 		}
 	}
 	s.calendars = s.world.Calendars()
 	return s, nil
+}
+
+// addRooms adds the rooms of an integration, which is the last of all.
+func (s *settings) addRooms(i *Integration, all []*Integration) error {
+	var others []*Room
+	for _, other := range all[:len(all)-1] {
+		others = append(others, other.Rooms...)
+	}
+	for _, room := range i.Rooms {
+		if err := room.clash(others); err != nil {
+			return err
+		}
+		others = append(others, room)
+		r, err := room.build(i.Name)
+		if err != nil {
+			return err
+		}
+		s.world.Rooms[r.Name] = r
+	}
+	return nil
 }
 
 // rooms returns the rooms that can be connected with accounts, by name.

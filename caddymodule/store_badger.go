@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -42,17 +43,31 @@ func (Badger) CaddyModule() caddy.ModuleInfo {
 
 // Provision resolves the options. It opens nothing.
 func (b *Badger) Provision(caddy.Context) (err error) {
-	dir, err := resolveOr("path", b.Path, filepath.Join(caddy.AppDataDir(), "onesgate", "store"))
+	r, err := settled(b)
 	if err != nil {
+		return fmt.Errorf("store badger: %w", err)
+	}
+	if b.minFree, err = r.size(); err != nil {
 		return err
 	}
-	if b.dir, err = filepath.Abs(dir); err != nil {
-		return err
+	b.dir, err = filepath.Abs(cmp.Or(r.Path, filepath.Join(caddy.AppDataDir(), "onesgate", "store")))
+	return err
+}
+
+func (b *Badger) complete() error { return nil }
+
+func (b *Badger) check() error {
+	_, err := b.size()
+	return about("min_free", err)
+}
+
+// size is how much has to be free, in bytes.
+func (b *Badger) size() (uint64, error) {
+	n, err := humanize.ParseBytes(cmp.Or(b.MinFree, "512MiB"))
+	if err != nil {
+		return 0, fmt.Errorf("min_free %q is not a size; write 512MiB", b.MinFree)
 	}
-	if b.minFree, err = humanize.ParseBytes(cmp.Or(b.MinFree, "512MiB")); err != nil {
-		return fmt.Errorf("min_free %q is not a size; write 512MiB", b.MinFree)
-	}
-	return nil
+	return n, nil
 }
 
 func (b *Badger) identity() string { return b.dir }
@@ -74,23 +89,14 @@ func (b *Badger) open(log *slog.Logger) (store.Store, error) {
 //	}
 func (b *Badger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // "badger"
-	if d.NextArg() {
-		b.Path = d.Val()
-	}
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		switch d.Val() {
-		case "min_free":
-			if err := one(d, &b.MinFree); err != nil {
-				return err
-			}
-		default:
-			return unknown(d, "store badger", "min_free")
-		}
-	}
-	return nil
+	return readWord(d, once("badger [<folder>] {…}", func(d *caddyfile.Dispenser, values []string) error {
+		b.Path = strings.Join(values, "")
+		return readBlock(d, "store badger", badgerWords(b), func() error { return checkText(b) })
+	}))
+}
+
+func badgerWords(b *Badger) []word {
+	return []word{once("min_free <size>", readText(&b.MinFree))}
 }
 
 // Interface guards

@@ -2,9 +2,9 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -51,15 +51,27 @@ func (Postgres) CaddyModule() caddy.ModuleInfo {
 
 // Provision resolves the options. It asks nobody.
 func (p *Postgres) Provision(caddy.Context) (err error) {
-	p.resolved = pgstore.Options{MaxConns: p.MaxConns, Timeout: time.Duration(p.Timeout), Now: time.Now}
-	if p.resolved.URL, err = resolve("store postgres", p.URL); err != nil {
-		return err
+	r, err := settled(p)
+	if err != nil {
+		return fmt.Errorf("store postgres: %w", err)
 	}
-	if p.MaxConns < 0 || p.Timeout < 0 {
-		return fmt.Errorf("store postgres: max_conns and timeout can't be negative")
-	}
+	p.resolved = pgstore.Options{URL: r.URL, MaxConns: r.MaxConns, Timeout: time.Duration(r.Timeout), Now: time.Now}
 	if p.name, err = p.resolved.Name(); err != nil {
 		return fmt.Errorf("store postgres: %w", err)
+	}
+	return nil
+}
+
+func (p *Postgres) complete() error {
+	if p.URL == "" {
+		return missing("url")
+	}
+	return nil
+}
+
+func (p *Postgres) check() error {
+	if p.MaxConns < 0 || p.Timeout < 0 {
+		return errors.New("max_conns and timeout can't be negative")
 	}
 	return nil
 }
@@ -88,37 +100,17 @@ func (p *Postgres) open(log *slog.Logger) (store.Store, error) {
 //	}
 func (p *Postgres) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // "postgres"
-	if !d.AllArgs(&p.URL) {
-		return d.Err("store postgres takes the URL of the database, such as {env.ONES_DATABASE_URL}")
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch d.Val() {
-		case "max_conns":
-			err = p.unmarshalMaxConns(d)
-		case "timeout":
-			err = duration(d, &p.Timeout)
-		default:
-			err = unknown(d, "store postgres", "max_conns, timeout")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return readWord(d, once("postgres <url> {…}", func(d *caddyfile.Dispenser, values []string) error {
+		p.URL = values[0]
+		return readBlock(d, "store postgres", postgresWords(p), func() error { return checkText(p) })
+	}))
 }
 
-func (p *Postgres) unmarshalMaxConns(d *caddyfile.Dispenser) error {
-	var text string
-	if err := one(d, &text); err != nil {
-		return err
+func postgresWords(p *Postgres) []word {
+	return []word{
+		once("max_conns <number>", readNumber(&p.MaxConns, 2, 1000)),
+		once("timeout <duration>", readDuration(&p.Timeout)),
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 2 || n > 1000 {
-		return d.Errf("max_conns %s is not a number of connections from 2 to 1000", text)
-	}
-	p.MaxConns = n
-	return nil
 }
 
 // Interface guards

@@ -22,8 +22,8 @@ func TestPostgresCaddyfile(t *testing.T) {
 		t.Errorf("%+v, %s", p.resolved, p.identity())
 	}
 	for text, why := range map[string]string{
-		"postgres":                                  "takes the URL",
-		"postgres a b":                              "takes the URL",
+		"postgres":                                  "write: postgres <url>",
+		"postgres a b":                              "write: postgres <url>",
 		"postgres x {\n max_conns many\n}":          "from 2 to 1000",
 		"postgres x {\n max_conns 12x\n}":           "from 2 to 1000",
 		"postgres x {\n pool 3\n}":                  "max_conns, timeout",

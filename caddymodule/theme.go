@@ -12,36 +12,27 @@ import (
 // A look is how the pages are to look, as it is configured.
 type look struct{ logo, color string }
 
-// provisionTheme reads the logo and the colour. The pages belong to the public URL,
-// so they look the same behind every ones_auth.
-func (h *Auth) provisionTheme() error {
-	wanted := look{h.Logo, h.Color}
-	if wanted == (look{}) {
+func (h *Auth) look() look { return look{h.Logo, h.Color} }
+
+// provisionTheme reads the logo and the colour of what h is, resolved. The pages belong
+// to the public URL, so they look the same behind every ones_auth.
+func (h *Auth) provisionTheme(r *Auth) error {
+	if r.look() == (look{}) {
 		return nil
 	}
-	if h.app.look != (look{}) && h.app.look != wanted {
-		return errors.New("logo and color differ from those of another ones_auth, but the pages are the same for all; write them in one of them")
-	}
 	var theme pages.Theme
-	if h.Logo != "" {
-		file, err := resolve("logo", h.Logo)
-		if err != nil {
-			return err
-		}
-		if theme.Logo, err = readLogo(file); err != nil {
-			return fmt.Errorf("logo %s: %w", file, err)
+	var err error
+	if r.Logo != "" {
+		if theme.Logo, err = readLogo(r.Logo); err != nil {
+			return fmt.Errorf("logo %s: %w", r.Logo, err)
 		}
 	}
-	if h.Color != "" {
-		color, err := resolve("color", h.Color)
-		if err != nil {
-			return err
-		}
-		if theme.Color, err = pages.ParseColor(color); err != nil {
+	if r.Color != "" {
+		if theme.Color, err = pages.ParseColor(r.Color); err != nil {
 			return fmt.Errorf("color: %w", err)
 		}
 	}
-	h.app.look, h.app.theme = wanted, theme
+	h.app.theme = theme
 	return nil
 }
 

@@ -24,7 +24,7 @@ func TestTheme(t *testing.T) {
 		{"a logo and a colour", logo + "\ncolor \"#0b5fff\"", "", ""},
 		{"the same twice", logo, another(logo), ""},
 		{"one of two", logo, another(""), ""},
-		{"two looks", logo, another("color \"#ff0000\""), "ones_auth: logo and color differ from those of another ones_auth"},
+		{"two looks", logo, another("color \"#ff0000\""), "logo and color differ from those of another ones_auth"},
 		{"a logo that isn't there", "logo /nowhere/logo.png", "", "ones_auth: logo /nowhere/logo.png: the file can't be read by the service that runs onesgate: no such file"},
 		{"a logo that is a folder", "logo " + t.TempDir(), "", "is a directory"},
 		{"a logo that is no image", "logo " + file("logo.png", "not an image"), "", "the file is no image that every browser shows; use PNG, JPEG, WebP or SVG"},

@@ -13,33 +13,28 @@ import (
 	"github.com/onesgate/onesgate/internal/offboard"
 )
 
-// resolve returns the settings with their placeholders replaced.
-func (u Users) resolve() (Users, error) {
-	var wrong [8]error
-	u.LoginButton, wrong[0] = resolveOr("login_button", u.LoginButton, "")
-	u.DefaultGroups, wrong[1] = resolveAll("default_groups", u.DefaultGroups)
-	u.AllowGroups, wrong[2] = resolveAll("allow_groups", u.AllowGroups)
-	u.CardNumber, wrong[3] = resolveOr("card_number", u.CardNumber, "")
-	u.CardFormat, wrong[4] = resolveOr("card_format", u.CardFormat, "")
-	u.ForgetAfter, wrong[7] = resolveOr("forget_after", u.ForgetAfter, "")
-	mapped := map[string]string{}
-	for from, to := range u.MapGroups {
-		name, err := resolveOr("map_group", from, "")
-		wrong[5] = errors.Join(wrong[5], err)
-		if _, twice := mapped[name]; twice && err == nil {
-			wrong[5] = fmt.Errorf("map_group %q is there twice", name)
-		}
-		mapped[name], err = resolveOr("map_group "+from, to, "")
-		wrong[6] = errors.Join(wrong[6], err)
+func (u *Users) complete() error {
+	switch {
+	case u.CardFormat != "" && u.CardNumber == "":
+		return about("card_format", errors.New("card_format without card_number: write which claim has the number, such as card_number pager"))
+	case u.AllowGroups != nil && len(u.AllowGroups) == 0:
+		return errors.New("allow_groups names nobody; leave it out to let everybody in the tenant enter")
 	}
-	u.MapGroups = mapped
-	return u, errors.Join(wrong[:]...)
+	return nil
+}
+
+func (u *Users) check() error {
+	_, err := u.rules()
+	if err == nil {
+		_, err = forgetAfter(u.ForgetAfter)
+		err = about("forget_after", err)
+	}
+	return err
 }
 
 // rules checks what people get, and makes the rules by which they are made.
-func (u *Users) rules(integration string) (identity.Rules, error) {
+func (u Users) rules() (identity.Rules, error) {
 	r := identity.Rules{
-		Integration:   integration,
 		DefaultGroups: u.DefaultGroups,
 		MapGroups:     map[string]string{},
 		AllowGuests:   u.AllowGuests,
@@ -47,20 +42,14 @@ func (u *Users) rules(integration string) (identity.Rules, error) {
 	}
 	var err error
 	if r.CardFormat, err = identity.ParseCardFormat(u.CardFormat); err != nil {
-		return r, err
-	}
-	if u.CardFormat != "" && u.CardNumber == "" {
-		return r, errors.New("card_format without card_number: write which claim has the number, such as card_number pager")
-	}
-	if u.AllowGroups != nil && len(u.AllowGroups) == 0 {
-		return r, errors.New("allow_groups names nobody; leave it out to let everybody in the tenant enter")
+		return r, about("card_format", err)
 	}
 	for i, group := range u.DefaultGroups {
 		switch {
 		case strings.TrimSpace(group) == "":
-			return r, fmt.Errorf("default_groups: %q names no group of ONES", group)
+			return r, about("default_groups", fmt.Errorf("default_groups: %q names no group of ONES", group))
 		case slices.Contains(u.DefaultGroups[:i], group):
-			return r, fmt.Errorf("default_groups: %q is there twice", group)
+			return r, about("default_groups", fmt.Errorf("default_groups: %q is there twice", group))
 		}
 	}
 	for _, name := range u.AllowGroups {
@@ -68,7 +57,7 @@ func (u *Users) rules(integration string) (identity.Rules, error) {
 			return r, err
 		}
 		if slices.Contains(r.Allow, identity.GroupName(name)) {
-			return r, fmt.Errorf("allow_groups: %q is there twice", name)
+			return r, about("allow_groups", fmt.Errorf("allow_groups: %q is there twice", name))
 		}
 		r.Allow = append(r.Allow, identity.GroupName(name))
 	}
@@ -77,11 +66,11 @@ func (u *Users) rules(integration string) (identity.Rules, error) {
 			return r, err
 		}
 		if to == "" {
-			return r, fmt.Errorf("map_group %q leads to no group of ONES", from)
+			return r, about("map_group", fmt.Errorf("map_group %q leads to no group of ONES", from))
 		}
 		name := identity.GroupName(from)
 		if _, twice := r.MapGroups[name]; twice {
-			return r, fmt.Errorf("map_group %q is there twice", name)
+			return r, about("map_group", fmt.Errorf("map_group %q is there twice", name))
 		}
 		r.MapGroups[name] = to
 	}
@@ -91,7 +80,7 @@ func (u *Users) rules(integration string) (identity.Rules, error) {
 // checkGroup says what is wrong with the name of a group of the directory, or a role.
 func checkGroup(word, name string) error {
 	if strings.TrimSpace(name) == "" || strings.TrimSpace(strings.TrimPrefix(name, "role:")) == "" {
-		return fmt.Errorf("%s: %q names no group and no role; write the group's object id, or role:NAME", word, name)
+		return about(word, fmt.Errorf("%s: %q names no group and no role; write the group's object id, or role:NAME", word, name))
 	}
 	return nil
 }

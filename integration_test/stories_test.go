@@ -347,7 +347,7 @@ func TestReload(t *testing.T) {
 		change    map[string]any
 	}{
 		{"refused when adapted", "ones_auth doesn't know", map[string]any{"Mode": "require\n\t\tpublic_all"}},
-		{"refused when provisioned", "idle must be at least a minute", map[string]any{"Mode": "require\n\t\tsession {\n idle 1s\n}"}},
+		{"refused when provisioned", "ONES_NOT_SET is not set", map[string]any{"Mode": "require\n\t\tassertion_audience {env.ONES_NOT_SET}"}},
 		{"refused when started", "restart the gateway", map[string]any{"MinFree": "32MiB"}},
 		{"a port that is in use", "address already in use", map[string]any{"Service": taken}},
 	} {
@@ -474,6 +474,20 @@ func TestCommandLine(t *testing.T) {
 		}
 		if out, status := command(t, nil, "fmt", "--diff", "../Caddyfile"); status != 0 || strings.Contains(out, "\n+") || strings.Contains(out, "\n-") {
 			t.Errorf("fmt: %d %s", status, out)
+		}
+	})
+	t.Run("what may be wrong is shown with its place", func(t *testing.T) {
+		doubtful := w.write(map[string]any{"Server": "scopes Calendar.Read"})
+		defer w.write(nil)
+		for _, do := range []string{"adapt", "validate"} {
+			out, status := command(t, w.env(), do, "--config", doubtful, "--adapter", "caddyfile")
+			if status != 0 || !strings.Contains(out, "did you mean Calendars.Read?") || !strings.Contains(out, `"file":"`+doubtful+`","line":17`) &&
+				!strings.Contains(out, `"file": "`+doubtful+`", "line": 17`) {
+				t.Errorf("%s: %d %s", do, status, out)
+			}
+		}
+		if out, _ := command(t, w.env(), "ones", "redirect-uris", "--config", doubtful); strings.Contains(out, "Calendar") {
+			t.Errorf("it is logged by a command of ours, too: %s", out)
 		}
 	})
 	t.Run("validate beside a running gateway", func(t *testing.T) {

@@ -37,7 +37,7 @@ var decisions = []decision{
 	{line: "X2", file: "internal/signin/public.go", is: `"%2e", "%2f", `, becomes: `"%2f", `},
 	{line: "X2", file: "internal/signin/public.go", is: `"%2e", "%2f", `, becomes: `"%2e", `},
 	{line: "X2", file: "internal/signin/public.go", is: `case isPrefix && !strings.HasSuffix(base, "/"):`, becomes: `case false:`},
-	{line: "X2", file: "internal/signin/public.go", is: `case isPrefix && base == "/":`, becomes: `case false:`},
+	{line: "X2", file: "internal/signin/public.go", is: `case isPrefix && (base == "" || base == "/"):`, becomes: `case false:`},
 	{line: "X2", file: "internal/signin/public.go", is: `case !clean(base):`, becomes: `case false:`},
 
 	// Cookies.
@@ -167,7 +167,7 @@ var decisions = []decision{
 	{line: "X8", file: "internal/identity/admit.go", is: `if GroupsOmitted(claims) {`, becomes: `if false {`},
 	{line: "X8", file: "internal/identity/admit.go", is: `if isGroup(group) {`, becomes: `if group != "" {`},
 	{line: "X8", file: "internal/identity/admit.go", is: `names = append(names, rolePrefix+role)`, becomes: `names = append(names, role)`},
-	{line: "X9", file: "caddymodule/users.go", is: `if u.AllowGroups != nil && len(u.AllowGroups) == 0 {`, becomes: `if false {`, run: "Allow"},
+	{line: "X9", file: "caddymodule/users.go", is: `case u.AllowGroups != nil && len(u.AllowGroups) == 0:`, becomes: `case false:`, run: "Allow"},
 	{line: "X8", file: "caddymodule/users.go", is: `r.Allow = append(r.Allow, identity.GroupName(name))`, run: "Allow"},
 	{line: "X4", file: "internal/identity/claims.go", is: `strings.Contains(domain, "@"), `},
 	{line: "X4", file: "internal/identity/claims.go", is: `, clean(s) != s,`, becomes: `,`},
@@ -262,7 +262,7 @@ var decisions = []decision{
 	{line: "V7.4.2", file: "internal/offboard/walk.go", is: `d.Today.Add(stride); limit.Before(now)`, becomes: `d.Today.Add(stride); false && limit.Before(now)`},
 	{line: "V7.4.2", file: "internal/booking/create.go", is: `stands, err = s.people.Stands(ctx, r.PersonID)`, becomes: `stands = store.Write{Op: store.Check, Key: "-"}`, run: "Erase"},
 
-	{line: "X9", file: "caddymodule/bookings.go", is: `if len(token) < minServiceToken {`, becomes: `if false {`, run: "Errors"},
+	{line: "X9", file: "caddymodule/bookings.go", is: `if len(t.Token) < minServiceToken {`, becomes: `if false {`, run: "Errors"},
 	{line: "X9", file: "caddymodule/bookings.go", is: `if len(h.tokens) == 0 && !h.app.gates[serverOf(ctx)] {`, becomes: `if false {`, run: "Errors"},
 }
 

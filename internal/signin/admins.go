@@ -29,7 +29,11 @@ func ParseAdmins(words []string, integrations []Integration) (Admins, error) {
 			return fail("must be INTEGRATION/USER-ID, INTEGRATION/role:NAME or INTEGRATION/ADDRESS, such as contoso/role:Ones.Admin or contoso/alice@contoso.com")
 		}
 		if !slices.ContainsFunc(integrations, func(i Integration) bool { return i.Name == name }) {
-			return fail("names the integration %s, which is not configured", name)
+			var names []string
+			for _, i := range integrations {
+				names = append(names, i.Name)
+			}
+			return fail("names the integration %s, which is not configured; write one of: %s", name, strings.Join(names, ", "))
 		}
 		if slices.Contains(words[:i], word) {
 			return fail("is there twice")

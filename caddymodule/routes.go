@@ -1,0 +1,144 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// A siteRoute is as much of a route of Caddy's as is needed to see who gets which requests.
+type siteRoute struct {
+	paths     []string
+	matched   bool // not every request gets here
+	exclusive bool // no other one gets the requests that do
+	handlers  []siteHandler
+}
+
+// A siteHandler is one in a route, with the routes inside it.
+type siteHandler struct {
+	name   string
+	routes []siteRoute
+}
+
+// answering are the handlers that answer a request themselves, as a rule.
+var answering = []string{"error", "file_server", "ones_bookings", "reverse_proxy", "static_response"}
+
+// checkRoutes says which routes of a server don't go together with ours. It has to be
+// called when the first handler of ours on that server is provisioned: those before it
+// are modules already, it and those behind are still JSON.
+func (a *App) checkRoutes(s *caddyhttp.Server) error {
+	if s == nil || a.seen[s] {
+		return nil
+	}
+	a.seen[s] = true
+	var w routeWalk
+	w.walk(loadedRoutes(s.Routes), false, "")
+	switch {
+	case w.twice:
+		return fmt.Errorf("ones_auth is there twice for the same requests; write one of them, or each in a handle block of its own")
+	case w.handler == "ones_bookings", w.gate && w.handler != "":
+		return fmt.Errorf("%s at %s: paths below /.ones/ belong to ones_auth, where people sign in; use another path", w.handler, w.path)
+	}
+	return nil
+}
+
+// routeWalk is what was found on the way through routes.
+type routeWalk struct {
+	gate          bool   // there is an ones_auth
+	twice         bool   // there are two for the same requests
+	path, handler string // a path of ours, and another handler that answers there
+}
+
+// walk goes through routes whose requests have been through a gate, or not, and have one
+// of our paths ("": any). It returns whether all requests behind them have been through a gate.
+func (w *routeWalk) walk(routes []siteRoute, gate bool, path string) bool {
+	for _, r := range routes {
+		inside, at := gate, path
+		if i := slices.IndexFunc(r.paths, isOurs); i >= 0 {
+			at = r.paths[i]
+		}
+		for _, h := range r.handlers {
+			switch {
+			case h.name == "ones_auth":
+				w.gate, w.twice = true, w.twice || inside
+				inside, at = true, "" // it answers for its own paths
+			case at != "" && slices.Contains(answering, h.name) && w.handler == "":
+				w.path, w.handler = at, h.name
+			}
+			inside = w.walk(h.routes, inside, at)
+		}
+		if !r.matched && !r.exclusive {
+			gate = inside
+		}
+	}
+	return gate
+}
+
+// isOurs says whether a pattern of paths means some of ours.
+func isOurs(pattern string) bool {
+	rest, ok := strings.CutPrefix(strings.ToLower(pattern), "/.ones")
+	return ok && (rest == "" || rest[0] == '/' || rest[0] == '*')
+}
+
+func loadedRoutes(list caddyhttp.RouteList) (routes []siteRoute) {
+	for _, r := range list {
+		n := siteRoute{matched: len(r.MatcherSets)+len(r.MatcherSetsRaw) > 0, exclusive: r.Group != "" || r.Terminal}
+		for _, set := range r.MatcherSets {
+			for _, m := range set {
+				if p, ok := m.(*caddyhttp.MatchPath); ok {
+					n.paths = append(n.paths, *p...)
+				}
+			}
+		}
+		for _, h := range r.Handlers {
+			n.handlers = append(n.handlers, loadedHandler(h))
+		}
+		for _, h := range r.HandlersRaw {
+			n.handlers = append(n.handlers, rawHandler(h))
+		}
+		routes = append(routes, n)
+	}
+	return routes
+}
+
+func loadedHandler(h caddyhttp.MiddlewareHandler) (n siteHandler) {
+	if m, ok := h.(caddy.Module); ok {
+		n.name = m.CaddyModule().ID.Name()
+	}
+	if sub, ok := h.(*caddyhttp.Subroute); ok {
+		n.routes = loadedRoutes(sub.Routes)
+	}
+	return n
+}
+
+// rawHandler reads a handler that is still JSON; what can't be read is for Caddy to refuse.
+func rawHandler(raw json.RawMessage) siteHandler {
+	var read struct {
+		Handler string `json:"handler"`
+		Routes  []struct {
+			Group    string                       `json:"group"`
+			Terminal bool                         `json:"terminal"`
+			Match    []map[string]json.RawMessage `json:"match"`
+			Handle   []json.RawMessage            `json:"handle"`
+		} `json:"routes"`
+	}
+	_ = json.Unmarshal(raw, &read)
+	n := siteHandler{name: read.Handler}
+	for _, r := range read.Routes {
+		inner := siteRoute{matched: len(r.Match) > 0, exclusive: r.Group != "" || r.Terminal}
+		for _, set := range r.Match {
+			var paths []string
+			_ = json.Unmarshal(set["path"], &paths)
+			inner.paths = append(inner.paths, paths...)
+		}
+		for _, h := range r.Handle {
+			inner.handlers = append(inner.handlers, rawHandler(h))
+		}
+		n.routes = append(n.routes, inner)
+	}
+	return n
+}
