@@ -42,7 +42,7 @@ type App struct {
 	// `{env.ONES_KEYSET}`. It stays what it was at the start then.
 	Keyset string `json:"keyset,omitempty"`
 
-	// The tenants of Microsoft 365 that people come from.
+	// The tenants of Microsoft 365 that people come from. Required: at least one.
 	Integrations []*Integration `json:"integrations,omitempty"`
 
 	store  storeModule

@@ -33,18 +33,18 @@ type Auth struct {
 	// anonymous. Default: `require`.
 	Mode string `json:"mode,omitempty"`
 	// Send people straight to Microsoft, without the login page, where there is only
-	// one integration; but not right after they have signed out.
+	// one integration; but not right after they have signed out. Default: no.
 	AutoSignIn bool `json:"auto_sign_in,omitempty"`
-	// Paths that are always anonymous: exact, or `/prefix/*`.
+	// Paths that are always anonymous: exact, or `/prefix/*`. Case matters. Default: none.
 	Public []string `json:"public,omitempty"`
 	// Who may connect the accounts of rooms: `INTEGRATION/USER-ID`,
 	// `INTEGRATION/role:NAME` (an app role of the directory) or `INTEGRATION/ADDRESS`.
 	// An address counts in that integration only, and belongs for good to the first
 	// person whose calendar proves it. Default: nobody.
 	Admins []string `json:"admins,omitempty"`
-	// Sessions end when they have not been used for so long. Default: 12 hours.
+	// Sessions end when they have not been used for so long. At least `1m`. Default: `12h`.
 	SessionIdle caddy.Duration `json:"session_idle,omitempty"`
-	// Sessions end when they are so old. Default: 7 days.
+	// Sessions end when they are so old. Default: `168h`, 7 days.
 	SessionMax caddy.Duration `json:"session_max,omitempty"`
 	// The audience of the signed assertion. Default: the public URL.
 	AssertionAudience string `json:"assertion_audience,omitempty"`

@@ -23,10 +23,10 @@ func init() {
 // or to ONES' own server, which shows a service token and says for whom it acts.
 type Bookings struct {
 	// Tokens of ONES' own server. Several are all valid, so that one can be
-	// replaced by another without a gap.
+	// replaced by another without a gap. Required, unless `ones_auth` stands before.
 	ServiceTokens []ServiceToken `json:"service_tokens,omitempty"`
 	// Whether ONES' own server may call Microsoft Graph below `/graph/v1.0`, as the
-	// person it acts for: calls of that person's calendar only.
+	// person it acts for: calls of that person's calendar only. Default: no.
 	GraphPassthrough bool `json:"graph_passthrough,omitempty"`
 
 	app    *App
@@ -37,7 +37,8 @@ type Bookings struct {
 
 // ServiceToken is a shared secret with ONES' own server.
 type ServiceToken struct {
-	// The token: at least 32 bytes.
+	// The token: at least 32 bytes. Give a placeholder, such as `{env.ONES_SERVICE_TOKEN}`.
+	// Required.
 	Token string `json:"token"`
 	// Its name in the audit log. Default: `service`.
 	Name string `json:"name,omitempty"`

@@ -19,38 +19,42 @@ import (
 // Integration is one tenant of Microsoft 365, with the fields of the ONES
 // manual's page "Delegated permission".
 type Integration struct {
-	// Its name in ONES, in addresses and in headers: small letters, digits and dashes.
+	// Its name in ONES, in addresses and in headers: small letters, digits and dashes,
+	// at most 63. Required; no two have the same.
 	Name string `json:"name"`
-	// The app registration.
+	// The app registration. Required; no two integrations have the same.
 	Server Server `json:"server"`
-	// The rooms that can be booked.
+	// The rooms that can be booked. Default: none, people only sign in.
 	Rooms []*Room `json:"rooms,omitempty"`
-	// What people get.
+	// What people get, and who they may be. Default: everybody in the tenant, but no guests.
 	Users Users `json:"users"`
 }
 
 // Room is a room mailbox that can be booked.
 type Room struct {
-	// Its name in addresses: small letters, digits and dashes.
+	// Its name in addresses: small letters, digits and dashes, at most 63. Required; no
+	// two rooms have the same, in whichever integration they are.
 	Name string `json:"name"`
-	// The address of the room's mailbox.
+	// The address of the room's mailbox, such as `boardroom@contoso.com`. Required; no
+	// two rooms have the same.
 	Address string `json:"address"`
 	// What people call it. Default: the name.
 	Title string `json:"title,omitempty" word:"name"`
 	// The IANA time zone it lies in. Default: `UTC`.
 	TimeZone string `json:"time_zone,omitempty"`
-	// How many people it holds; sorts alternatives, refuses nothing.
+	// How many people it holds; sorts alternatives, refuses nothing. Default: it is not known.
 	Capacity int `json:"capacity,omitempty"`
-	// Rooms that can stand in for each other, such as those of one floor.
+	// Rooms that can stand in for each other, such as those of one floor: alternatives
+	// of the same group come first. Default: none.
 	Group string `json:"group,omitempty"`
-	// The longest booking. Default: 24 hours.
+	// The longest booking, such as `4h`. Default: `24h`.
 	MaxDuration caddy.Duration `json:"max_duration,omitempty"`
-	// How far ahead one may book. Default: 180 days, as in Exchange.
+	// How far ahead one may book, such as `60d`. Default: `180d`, as in Exchange.
 	BookingWindow caddy.Duration `json:"booking_window,omitempty"`
 	// What becomes of a meeting that the room has declined: `cancel` or `keep`.
 	// Default: `cancel`.
 	OnDecline string `json:"on_decline,omitempty"`
-	// How long after its start a booking is released that nobody has checked in to:
+	// How long after its start a booking is released that nobody has checked in to, such as `10m`:
 	// the room goes, the meeting stays. It goes for bookings made since it was set.
 	// Default: never.
 	CheckIn caddy.Duration `json:"check_in,omitempty"`
@@ -61,7 +65,7 @@ type Users struct {
 	// The text of the sign-in button. Default: `Sign in with Microsoft 365`, in the
 	// language of the page.
 	LoginButton string `json:"login_button,omitempty"`
-	// The ONES groups of everybody, to be applied when ONES adds a person.
+	// The ONES groups of everybody, to be applied when ONES adds a person. Default: none.
 	DefaultGroups []string `json:"default_groups,omitempty"`
 	// Who may enter: members of these groups of the directory, by id (or by
 	// name, where the token has names), and `role:NAME`, an app role. Default:
@@ -71,7 +75,8 @@ type Users struct {
 	// optional claim `acct` of the app registration, by `idp`, and by `#EXT#` in
 	// their user name or address. Default: no.
 	AllowGuests bool `json:"allow_guests,omitempty"`
-	// ONES groups by groups of the directory or `role:NAME`.
+	// ONES groups by groups of the directory (ids, or names where the token has names) or
+	// `role:NAME`, an app role. Default: none.
 	MapGroups map[string]string `json:"map_groups,omitempty" word:"map_group"`
 	// The claim with the card number; `pager` finds the directory's pager
 	// attribute under its usual names. Default: none.

@@ -17,22 +17,24 @@ type Server struct {
 	// Who runs the cloud: `microsoft`, `21vianet`, `us_gov`, `us_gov_dod` or
 	// `custom`. Default: `microsoft`.
 	Operator string `json:"operator,omitempty"`
-	// With `custom`: the OpenID issuer. https, or http on loopback.
+	// With `custom`: the OpenID issuer, as its discovery document has it. https, or http on
+	// loopback. Required there, and nowhere else.
 	Issuer string `json:"issuer,omitempty"`
-	// With `custom`: the root of Microsoft Graph, before `/v1.0`.
+	// With `custom`: the root of Microsoft Graph, before `/v1.0`. Required there, and nowhere
+	// else.
 	Graph string `json:"graph,omitempty"`
 	// The tenant's id, a GUID, or one of its domains, such as
-	// `contoso.onmicrosoft.com`. With `custom` it may be left out; given, it is
-	// the only `tid` accepted.
+	// `contoso.onmicrosoft.com`. Required, but with `custom`, where it is the only
+	// `tid` that is accepted. Default there: any, if there is no other integration.
 	TenantID string `json:"tenant_id,omitempty"`
-	// The application's (client) id.
+	// The application's (client) id, a GUID, but with `custom`. Required.
 	ClientID string `json:"client_id,omitempty"`
-	// How the app shows who it is; at least one. Where one is refused, the next
-	// one is tried.
+	// How the app shows who it is. Where one is refused, the next one is tried. Required:
+	// at least one.
 	Credentials []Credential `json:"credentials,omitempty"`
 	// Permissions that the tenant has granted beyond the three of the ONES
 	// manual, such as `profile` and `email`. One that it has not granted locks
-	// everybody out.
+	// everybody out. Default: none.
 	Scopes []string `json:"scopes,omitempty"`
 	// Whether to declare that we understand claims challenges (`cp1`, continuous
 	// access evaluation). Access tokens then live for up to 28 hours, but are refused
@@ -44,17 +46,19 @@ type Server struct {
 
 // Credential is a secret, a certificate or a federated token of an app registration.
 type Credential struct {
-	// A client secret: its value, not its id.
+	// A client secret: its value, not its id. Give a placeholder, such as
+	// `{env.ONES_CLIENT_SECRET}`. Required, unless it is one of the others.
 	Secret string `json:"client_secret,omitempty"`
-	// When the secret expires, as `2027-05-01`. Nothing else can tell.
+	// The day on which the secret expires, as `2027-05-01`. Nothing else can tell. Default:
+	// it is not known, and nobody is warned.
 	Expires string `json:"expires,omitempty"`
 	// A certificate whose public part is registered with the app: a PEM file.
-	// It may be replaced at any time.
+	// It may be replaced at any time. Required, unless it is one of the others.
 	Certificate string `json:"client_certificate,omitempty"`
-	// The certificate's RSA key: a PEM file.
+	// The certificate's RSA key: a PEM file. Required with a certificate.
 	Key string `json:"key,omitempty"`
 	// A file with a token of another issuer that the app registration trusts,
-	// such as Kubernetes. It is read each time.
+	// such as Kubernetes. It is read each time. Required, unless it is one of the others.
 	TokenFile string `json:"federated_token_file,omitempty"`
 }
 
