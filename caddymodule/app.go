@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -101,6 +102,8 @@ func (a *App) complete() error {
 		return missing("public_url")
 	case len(a.Integrations) == 0:
 		return errors.New("no integration is configured; add an integration block with the fields of the ONES manual's page «Delegated permission»")
+	case slices.Contains(a.Integrations, nil):
+		return errors.New("one of the integrations is null")
 	}
 	return nil
 }

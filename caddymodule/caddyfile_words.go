@@ -117,7 +117,7 @@ func readBlock(d *caddyfile.Dispenser, in string, words []word, check func() err
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		i := slices.IndexFunc(words, func(w word) bool { return w.name() == d.Val() })
 		switch {
-		case d.Val() == "{":
+		case d.Val() == "{", d.Val() == "}":
 			return place(d.Token(), fmt.Errorf("%s takes no block", last))
 		case i < 0:
 			return place(d.Token(), unknownWord(in, d.Val(), words))

@@ -39,6 +39,29 @@ func TestReferenceHasEveryWord(t *testing.T) {
 	}
 }
 
+// What "go doc" shows has every word, too.
+func TestSyntaxHasEveryWord(t *testing.T) {
+	var shown strings.Builder
+	for _, source := range []string{"caddyfile.go", "caddyfile_handlers.go", "store_badger.go", "store_postgres.go"} {
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if comment, ok := strings.CutPrefix(line, "//\t"); ok {
+				shown.WriteString(strings.Join(strings.Fields(comment), " ") + " \n")
+			}
+		}
+	}
+	for _, b := range language() {
+		for _, w := range b.words {
+			if !strings.Contains("\n"+shown.String(), "\n"+w.name()+" ") && !strings.Contains(shown.String(), "| "+w.name()+" ") {
+				t.Errorf("no comment with the syntax of %s has %s", b.name, w.name())
+			}
+		}
+	}
+}
+
 // Every example of the reference adapts, and shows the word that it stands under.
 func TestReferenceAdapts(t *testing.T) {
 	examples := 0

@@ -167,8 +167,15 @@ func TestEveryErrorIsGolden(t *testing.T) {
 // onlyJSON has the errors that no Caddyfile causes, since it can't be written, and what does.
 var onlyJSON = map[string]func() error{
 	"the name of an integration": func() error { return new(Integration).complete() },
-	"the name of a room":         func() error { return (&Room{Address: "a@b"}).complete() },
-	"the address of a room":      func() error { return (&Room{Name: "a"}).complete() },
+	"one of the integrations is null": func() error {
+		return (&App{PublicURL: "https://ones.example", Integrations: []*Integration{nil}}).complete()
+	},
+	"one of the rooms is null": func() error {
+		_, err := (&Integration{Name: "contoso", Server: Server{TenantID: "contoso.example", ClientID: "99999999-8888-7777-6666-555555555555", Credentials: []Credential{{Secret: "x"}}}, Rooms: []*Room{nil}}).settled()
+		return err
+	},
+	"the name of a room":    func() error { return (&Room{Address: "a@b"}).complete() },
+	"the address of a room": func() error { return (&Room{Name: "a"}).complete() },
 	"capacity and durations can't be negative": func() error {
 		return errors.Join((&Room{Capacity: -1}).check(), (&Room{CheckIn: -1}).check())
 	},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,6 +137,9 @@ func (i *Integration) settled() (*Integration, error) {
 	}
 	if len(users.MapGroups) != len(i.Users.MapGroups) {
 		return fail("map_group: two placeholders stand for the same group; a group leads to one group of ONES")
+	}
+	if slices.Contains(i.Rooms, nil) {
+		return fail("one of the rooms is null")
 	}
 	r.Server, r.Users = *server, *users
 	for _, room := range i.Rooms {
