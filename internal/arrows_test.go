@@ -44,10 +44,11 @@ var arrows = map[string][]string{
 	"internal/offboard":          {"internal/booking", "internal/grant", "internal/people", "internal/rooms", "internal/session", "internal/store"},
 	"internal/passthrough":       {"internal/grant", "internal/graph", "internal/identity"},
 	"internal/entra":             {},
-	"internal/graph":             {},
+	"internal/graph":             {"internal/trail"},
 	"internal/identity":          {},
 	"internal/recurrence":        {},
 	"internal/seal":              {},
+	"internal/trail":             {},
 	"internal/store":             {},
 	"internal/store/badgerstore": {"internal/store"},
 	"internal/store/memstore":    {"internal/store"},
@@ -110,6 +111,9 @@ func TestArrows(t *testing.T) {
 				if strings.HasPrefix(name, "internal/") && strings.HasPrefix(imported, foreign) {
 					t.Errorf("%s imports %s; only caddymodule may", name, imported)
 				}
+			}
+			if name != "internal/trail" && strings.HasPrefix(imported, "go.opentelemetry.io/") {
+				t.Errorf("%s imports %s; only internal/trail may", name, imported)
 			}
 		}
 	}

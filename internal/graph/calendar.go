@@ -39,13 +39,13 @@ type calendar struct {
 // less is needed for.
 func (c *Client) defaultCalendar(ctx context.Context, mb Mailbox, at string) (calendar, error) {
 	var cal calendar
-	err := c.do(ctx, mb, call{method: http.MethodGet, target: at + "/calendar", read: true}, &cal)
+	err := c.do(ctx, mb, call{name: "get_calendar", method: http.MethodGet, target: at + "/calendar", read: true}, &cal)
 	var refused *Error
 	if !errors.As(err, &refused) || refused.Status != http.StatusForbidden {
 		return cal, err
 	}
 	found := false
-	listErr := list(ctx, c, mb, at+"/calendars?$top=100", func(other calendar) bool {
+	listErr := list(ctx, c, mb, "list_calendars", at+"/calendars?$top=100", func(other calendar) bool {
 		cal, found = other, other.Default
 		return !found
 	})

@@ -14,6 +14,8 @@ const maxAnswer = 4 << 20
 
 // A call is one request, before it has a token.
 type call struct {
+	// name of the call, for whoever counts them.
+	name   string
 	method string
 	// target is a path below /v1.0, escaped, or an absolute link that Graph gave.
 	target string
@@ -64,7 +66,7 @@ func (c *Client) request(what call) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
-	r := request{method: what.method, url: url, read: what.read, header: http.Header{
+	r := request{name: what.name, method: what.method, url: url, read: what.read, header: http.Header{
 		"Accept": {"application/json"},
 		"Prefer": append([]string{immutableIDs}, what.prefer...),
 	}}

@@ -41,7 +41,7 @@ func (c *Client) UpdateEvent(ctx context.Context, mb Mailbox, id string, changes
 		changes.Attendees = &list
 	}
 	var e Event
-	err := c.do(ctx, mb, call{method: http.MethodPatch, target: eventPath(id), body: changes, ifMatch: ifMatch}, &e)
+	err := c.do(ctx, mb, call{name: "update_event", method: http.MethodPatch, target: eventPath(id), body: changes, ifMatch: ifMatch}, &e)
 	if err == nil && e.ID == "" {
 		err = &UnreachableError{Sent: true, Err: errors.New("the answer names no event")}
 	}
@@ -54,7 +54,7 @@ func (c *Client) CancelEvent(ctx context.Context, mb Mailbox, id, comment string
 	body := struct {
 		Comment string `json:"comment"`
 	}{comment}
-	err := c.do(ctx, mb, call{method: http.MethodPost, target: eventPath(id) + "/cancel", body: body}, nil)
+	err := c.do(ctx, mb, call{name: "cancel_event", method: http.MethodPost, target: eventPath(id) + "/cancel", body: body}, nil)
 	return unlessGone(err)
 }
 
@@ -62,7 +62,7 @@ func (c *Client) CancelEvent(ctx context.Context, mb Mailbox, id, comment string
 // the mailbox's owner, its attendees are told that it is cancelled. One that is
 // gone already is no error.
 func (c *Client) DeleteEvent(ctx context.Context, mb Mailbox, id string) error {
-	return unlessGone(c.do(ctx, mb, call{method: http.MethodDelete, target: eventPath(id)}, nil))
+	return unlessGone(c.do(ctx, mb, call{name: "delete_event", method: http.MethodDelete, target: eventPath(id)}, nil))
 }
 
 // Decline answers an invitation of the mailbox's owner, a room say, with no, and a
@@ -74,7 +74,7 @@ func (c *Client) Decline(ctx context.Context, mb Mailbox, id, comment string) er
 		Comment      string `json:"comment,omitempty"`
 		SendResponse bool   `json:"sendResponse"`
 	}{comment, true}
-	return unlessGone(c.do(ctx, mb, call{method: http.MethodPost, target: eventPath(id) + "/decline", body: body}, nil))
+	return unlessGone(c.do(ctx, mb, call{name: "decline_event", method: http.MethodPost, target: eventPath(id) + "/decline", body: body}, nil))
 }
 
 func unlessGone(err error) error {

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -18,6 +19,11 @@ type Client struct {
 	now    func() time.Time
 	gates  gates
 	jitter func() float64
+
+	// Observe, if not nil, is told of each request when its answer has begun, or has failed
+	// to come; the context is that of whoever wants it. It is to be set before the client
+	// is used, must not wait, and may be called concurrently.
+	Observe func(context.Context, Call)
 }
 
 // NewClient returns a client for the Graph below root, the part before "/v1.0",

@@ -69,7 +69,7 @@ func (c *Client) CalendarView(ctx context.Context, mb Mailbox, address string, f
 	query := viewWindow(from, to)
 	query.Set("$top", "100")
 	query.Set("$select", viewFields)
-	return list(ctx, c, mb, viewPath(address)+"?"+query.Encode(), yield)
+	return list(ctx, c, mb, "view_calendar", viewPath(address)+"?"+query.Encode(), yield)
 }
 
 // ViewDelta is where change tracking of a calendar's view begins, as CalendarView
@@ -103,7 +103,7 @@ func (c *Client) DeltaRound(ctx context.Context, mb Mailbox, link string, yield 
 			DeltaLink string `json:"@odata.deltaLink"`
 		}
 		err := c.do(ctx, mb, call{
-			method: http.MethodGet, target: link, read: true, prefer: []string{deltaPage, plainBodies},
+			name: "follow_calendar", method: http.MethodGet, target: link, read: true, prefer: []string{deltaPage, plainBodies},
 		}, &p)
 		if err != nil {
 			return "", err

@@ -2,6 +2,6 @@
 // per mailbox, retries where they are safe, bounded answers, and errors by
 // their codes.
 //
-// It keeps nothing; whoever calls it says whose token to use. It imports no
-// other package of ours.
+// It keeps nothing; whoever calls it says whose token to use, and may observe its
+// calls. Of ours it imports trail alone, by which calls are followed.
 package graph

@@ -14,7 +14,7 @@ import (
 // the event again.
 func (c *Client) CreateEvent(ctx context.Context, mb Mailbox, e Event) (Event, error) {
 	var made Event
-	err := c.do(ctx, mb, call{method: http.MethodPost, target: "/me/events", body: e}, &made)
+	err := c.do(ctx, mb, call{name: "create_event", method: http.MethodPost, target: "/me/events", body: e}, &made)
 	if err == nil && made.ID == "" {
 		err = &UnreachableError{Sent: true, Err: errors.New("the answer names no event")}
 	}
@@ -40,7 +40,7 @@ func (c *Client) EventWithBody(ctx context.Context, mb Mailbox, id string) (Even
 }
 
 func (c *Client) event(ctx context.Context, mb Mailbox, id, fields string) (e Event, err error) {
-	err = c.do(ctx, mb, call{method: http.MethodGet, target: eventPath(id) + "?$select=" + fields, read: true}, &e)
+	err = c.do(ctx, mb, call{name: "get_event", method: http.MethodGet, target: eventPath(id) + "?$select=" + fields, read: true}, &e)
 	return e, err
 }
 
@@ -57,7 +57,7 @@ func (c *Client) FindEvent(ctx context.Context, mb Mailbox, transactionID string
 		"$top":          {"100"},
 		"$select":       {eventFields},
 	}
-	err = list(ctx, c, mb, "/me/calendarView?"+encode(query), func(candidate Event) bool {
+	err = list(ctx, c, mb, "find_event", "/me/calendarView?"+encode(query), func(candidate Event) bool {
 		if candidate.TransactionID == transactionID {
 			e, found = candidate, true
 		}
@@ -83,7 +83,7 @@ func (c *Client) EventByICalUID(ctx context.Context, mb Mailbox, uid string) (e 
 
 func (c *Client) findOne(ctx context.Context, mb Mailbox, filter string) (e Event, found bool, err error) {
 	query := url.Values{"$filter": {filter}, "$top": {"100"}, "$select": {storedFields}}
-	err = list(ctx, c, mb, "/me/events?"+encode(query), func(candidate Event) bool {
+	err = list(ctx, c, mb, "find_event", "/me/events?"+encode(query), func(candidate Event) bool {
 		if !found || !candidate.IsCancelled {
 			e, found = candidate, true
 		}
@@ -106,7 +106,7 @@ func (c *Client) Instances(ctx context.Context, mb Mailbox, id string, from, to 
 		"$top":          {"100"},
 		"$select":       {eventFields},
 	}
-	return list(ctx, c, mb, eventPath(id)+"/instances?"+encode(query), func(e Event) bool {
+	return list(ctx, c, mb, "list_instances", eventPath(id)+"/instances?"+encode(query), func(e Event) bool {
 		if e.OriginalStart.IsZero() { // it has not been moved
 			e.OriginalStart = e.Start.Time
 		}

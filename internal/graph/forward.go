@@ -33,7 +33,7 @@ func (c *Client) Forward(ctx context.Context, mb Mailbox, req *http.Request) (*h
 	if err != nil {
 		return nil, err
 	}
-	r := request{method: req.Method, url: url, header: req.Header.Clone(), read: isRead(req.Method), streamed: true}
+	r := request{name: "passthrough", method: req.Method, url: url, header: req.Header.Clone(), read: isRead(req.Method), streamed: true}
 	if r.header == nil {
 		r.header = http.Header{}
 	}

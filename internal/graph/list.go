@@ -18,10 +18,10 @@ type page[T any] struct {
 }
 
 // list calls yield for each item of a list until it returns false.
-func list[T any](ctx context.Context, c *Client, mb Mailbox, target string, yield func(T) bool) error {
+func list[T any](ctx context.Context, c *Client, mb Mailbox, name, target string, yield func(T) bool) error {
 	for range maxPages {
 		var p page[T]
-		if err := c.do(ctx, mb, call{method: http.MethodGet, target: target, read: true}, &p); err != nil {
+		if err := c.do(ctx, mb, call{name: name, method: http.MethodGet, target: target, read: true}, &p); err != nil {
 			return err
 		}
 		for _, item := range p.Value {

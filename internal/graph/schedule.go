@@ -58,7 +58,7 @@ func (c *Client) Schedules(ctx context.Context, mb Mailbox, addresses []string, 
 				Error *ScheduleError `json:"error"`
 			} `json:"value"`
 		}
-		err := c.do(ctx, mb, call{method: http.MethodPost, target: "/me/calendar/getSchedule", body: body, read: true}, &answer)
+		err := c.do(ctx, mb, call{name: "get_schedule", method: http.MethodPost, target: "/me/calendar/getSchedule", body: body, read: true}, &answer)
 		if err != nil {
 			return nil, err
 		}

@@ -10,11 +10,12 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/google/uuid"
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 // A request is what send makes an HTTP request of for each try.
 type request struct {
+	name   string // as Call.Name
 	method string
 	// url as url returns it.
 	url    string
@@ -92,8 +93,17 @@ func (c *Client) send(ctx context.Context, mb Mailbox, r request) (*http.Respons
 
 // try sends the request once; last is the status that it was answered by before.
 func (c *Client) try(ctx context.Context, mb Mailbox, r request, token string, last int) (*http.Response, *waiter, error) {
+	ctx, o := c.observe(ctx, r)
+	res, place, err := c.sendOnce(ctx, mb, r, token, last, o)
+	o.end(ctx, res, err)
+	return res, place, err
+}
+
+// sendOnce is try, and tells o how it goes.
+func (c *Client) sendOnce(ctx context.Context, mb Mailbox, r request, token string, last int, o *observation) (*http.Response, *waiter, error) {
 	path, _, _ := strings.Cut(strings.TrimPrefix(r.url, c.root+"/v1.0"), "?")
 	place, err := c.gates.enter(ctx, mb.charged(path), strings.ToLower(mb.Key), mb.Background, last != 0)
+	o.entered(err == nil)
 	var busy *BusyError
 	if err != nil && !errors.As(err, &busy) {
 		err = &UnreachableError{Err: fmt.Errorf("waiting for a place at the mailbox: %w", err)}
@@ -120,8 +130,9 @@ func (c *Client) try(ctx context.Context, mb Mailbox, r request, token string, l
 	req.Header = r.header.Clone()
 	req.Header.Set("Authorization", "Bearer "+token)
 	if req.Header.Get("client-request-id") == "" || last != 0 {
-		req.Header.Set("client-request-id", uuid.NewString())
+		req.Header.Set("client-request-id", trail.ClientRequestID(ctx))
 	}
+	o.call.ClientRequestID = clean(req.Header.Get("client-request-id"))
 	res, err := c.clientFor(r, last).Do(req)
 	if err != nil {
 		return fail(err)

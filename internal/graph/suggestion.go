@@ -47,7 +47,7 @@ func (c *Client) RoomFree(ctx context.Context, mb Mailbox, address string, start
 		} `json:"meetingTimeSuggestions"`
 		EmptyReason string `json:"emptySuggestionsReason"`
 	}
-	err = c.do(ctx, mb, call{method: http.MethodPost, target: "/me/" + findMeetingTimes, body: body, read: true}, &answer)
+	err = c.do(ctx, mb, call{name: "find_meeting_times", method: http.MethodPost, target: "/me/" + findMeetingTimes, body: body, read: true}, &answer)
 	if err != nil {
 		return false, false, err
 	}
