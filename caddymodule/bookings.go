@@ -13,6 +13,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/passthrough"
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 func init() {
@@ -119,6 +120,7 @@ func (h *Bookings) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp
 	if err := h.app.await(r); err != nil {
 		return err
 	}
+	r = trail.Follow(w, r)
 	if h.GraphPassthrough && isPassthrough(r) {
 		h.graph().Serve(w, r, h.app.baseURL(r))
 		return nil

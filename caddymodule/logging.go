@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	"go.uber.org/zap/exp/zapslog"
+
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 // liveHandler logs through the logger of the configuration in force: the engine
@@ -32,8 +34,12 @@ func (h *liveHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.current().Enabled(ctx, level)
 }
 
-// Handle implements slog.Handler.
+// Handle implements slog.Handler. Each line about a request says what that is called.
 func (h *liveHandler) Handle(ctx context.Context, r slog.Record) error {
+	if id := trail.ID(ctx); id != "" {
+		r = r.Clone()
+		r.AddAttrs(slog.String("request_id", id))
+	}
 	return h.current().Handle(ctx, r)
 }
 

@@ -47,6 +47,9 @@ func (s *Service) alterWith(ctx context.Context, c Caller, id string, what alter
 			return nil, errVersion
 		}
 		writes, err := f(ctx, r)
+		if err == nil {
+			r.Trail = s.mark(ctx)
+		}
 		if err == nil && (r.Change != nil || r.Withdraw) && !r.taken(s.journal.instance, s.now()) {
 			// Else whoever has the turn does it, or who has it next.
 			r.NextAt, r.Turn = s.now().UTC().Add(claimLife), s.journal.instance
@@ -64,6 +67,7 @@ func (s *Service) alterWith(ctx context.Context, c Caller, id string, what alter
 		outcome = "pending"
 	}
 	s.auditLine(ctx, what.action, c, &r, outcome)
+	s.became(as.Status, &r)
 	s.waiters.tell(id)
 	if as.holdsUp() && !r.holdsUp() {
 		s.call(ctx, r.Request.Room)

@@ -121,17 +121,17 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// The mux would redirect an unclean path, without the prefix that was stripped.
 	if clean := path.Clean(r.URL.Path); clean != r.URL.Path {
-		writeProblem(w, newProblem(codeNotFound, "There is nothing at this path."))
+		writeProblem(w, newProblem(codeNotFound, "There is nothing at this path.").on(r.Context()))
 		return
 	}
 	if allow := a.allowed(r); !strings.Contains(allow+",", methodFor(r.Method)+",") {
 		if allow == "" {
-			writeProblem(w, newProblem(codeNotFound, "There is nothing at this path."))
+			writeProblem(w, newProblem(codeNotFound, "There is nothing at this path.").on(r.Context()))
 			return
 		}
 		p := statusProblem(http.StatusMethodNotAllowed, "Allowed here: "+allow+".")
 		p.header.Set("Allow", allow)
-		writeProblem(w, p)
+		writeProblem(w, p.on(r.Context()))
 		return
 	}
 	c, err := a.admit(r)
@@ -144,7 +144,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPatch {
 			p.header.Set("Accept-Patch", mergePatch+", application/json") // RFC 5789, section 3.1
 		}
-		writeProblem(w, p)
+		writeProblem(w, p.on(r.Context()))
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody+1)

@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/graph"
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 // errClosed ends a change of a booking that nothing is left to do for.
@@ -18,6 +20,11 @@ var errClosed = errors.New("the booking is closed")
 // those of the store; what Graph says is part of the booking's state.
 func (s *Service) advance(ctx context.Context, r record, fresh bool) (due bool, err error) {
 	id := r.ID
+	ctx, span := trail.Start(trail.Resume(ctx, r.Trail, &s.tracers), "booking turn", about(&r)...)
+	defer func() {
+		span.Note("ones.booking.status", string(r.Status))
+		span.End(inVain(err))
+	}()
 	for err == nil && r.open() && ctx.Err() == nil {
 		switch {
 		case r.EventID == "":
@@ -92,6 +99,7 @@ func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error
 		if !r.NextAt.Equal(next) {
 			r.Turn = ""
 		}
+		r.GraphRequest = cmp.Or(trail.LastAnswered(ctx), r.GraphRequest)
 		return nil
 	})
 	if err != nil {
@@ -100,6 +108,7 @@ func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error
 	if r.Status != before && !r.Status.onItsWay() {
 		s.auditLine(ctx, "outcome", Caller{Service: r.Service}, &r, string(r.Status))
 	}
+	s.became(before, &r)
 	s.waiters.tell(id)
 	if held && !r.holdsUp() {
 		s.call(ctx, r.Request.Room)

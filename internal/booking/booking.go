@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/recurrence"
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 // A Status of a booking.
@@ -95,6 +96,11 @@ type record struct {
 	Last *outcome `json:"last,omitempty"`
 	// CheckedInAt is when somebody was at the door; zero: nobody.
 	CheckedInAt time.Time `json:"checked_in_at,omitzero"`
+
+	// Trail is that of the request by which it was booked, or last changed.
+	Trail trail.Mark `json:"trail,omitzero"`
+	// GraphRequest is what Microsoft calls the last request that it has answered for it.
+	GraphRequest string `json:"graph_request,omitempty"`
 
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`

@@ -10,6 +10,7 @@ import (
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 const (
@@ -62,6 +63,9 @@ func (s *Service) Create(ctx context.Context, c Caller, req Request, key string)
 		return Booking{}, false, err
 	}
 	r := s.newRecord(c, req, room, when)
+	ctx, span := trail.Start(ctx, "booking accept", about(&r)...)
+	defer func() { span.End(inVain(err)) }()
+	r.Trail = s.mark(ctx)
 	err = s.roomFree(ctx, c, c.Person.ID, room, r.slots(), "")
 	if err == nil {
 		err = s.accept(ctx, c, &r, room, requestHash, claims)
@@ -77,6 +81,7 @@ func (s *Service) Create(ctx context.Context, c Caller, req Request, key string)
 		return Booking{}, false, err
 	}
 	s.auditLine(ctx, "create", c, &r, string(r.Status))
+	s.began(&r)
 	return c.view(&r), false, nil
 }
 
@@ -233,5 +238,5 @@ func (s *Service) auditLine(ctx context.Context, action string, c Caller, r *rec
 		who = "session"
 	}
 	s.audit.InfoContext(ctx, "booking", "action", action, "by", who, "user", r.PersonID,
-		"integration", r.Integration, "room", r.Request.Room, "booking", r.ID, "outcome", outcome)
+		"integration", r.Integration, "room", r.Request.Room, "booking", r.ID, "outcome", outcome, "graph_request_id", r.GraphRequest)
 }

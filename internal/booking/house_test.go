@@ -26,6 +26,7 @@ import (
 	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/roomview"
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 func TestMain(m *testing.M) {
@@ -71,6 +72,13 @@ type house struct {
 	mu    sync.Mutex
 	dead  map[string]error // grants that answer with an error
 	state map[string]grant.State
+	seen  []Event
+}
+
+func (h *house) observe(e Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seen = append(h.seen, e)
 }
 
 type logBuffer struct {
@@ -148,7 +156,7 @@ func (h *house) service() *Service {
 	}
 	svc := New(Config{
 		Store: engine, People: people.New(h.store, time.Now), World: func() *World { return h.world },
-		Views: h.views, Log: logger, Audit: logger, Now: time.Now,
+		Views: h.views, Log: logger, Audit: logger, Now: time.Now, Observe: h.observe,
 	})
 	svc.accounts, svc.standing = h.connected, rooms.New(h.store, nil).Standing
 	svc.token = func(_ context.Context, owner string, _ grant.Ask) (string, error) {
@@ -291,7 +299,7 @@ func (h *house) call(as any, method, target, body string, header ...string) repl
 func (h *house) send(r *http.Request) reply {
 	h.t.Helper()
 	w := httptest.NewRecorder()
-	h.api.ServeHTTP(w, r)
+	h.api.ServeHTTP(w, trail.Follow(w, r))
 	h.fits(r, w)
 	out := reply{status: w.Code, header: w.Header()}
 	if err := json.Unmarshal(w.Body.Bytes(), &out.body); err != nil {

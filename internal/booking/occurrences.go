@@ -206,6 +206,7 @@ func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, orig
 	if err != nil {
 		return Booking{}, false, err
 	}
+	next.Trail = s.mark(ctx)
 	if err := s.connected(ctx, c, old.PersonID); err != nil {
 		return Booking{}, false, err
 	}
@@ -255,6 +256,7 @@ func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, orig
 		return Booking{}, false, err
 	}
 	s.auditLine(ctx, "create", c, &next, string(next.Status))
+	s.began(&next)
 	return c.view(&next), false, nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 // A code names a kind of problem; it is stable, unlike the words around it.
@@ -166,6 +167,7 @@ type Problem struct {
 	Clashes      []Clash             `json:"clashes,omitempty"`
 	Alternatives []Slot              `json:"alternatives,omitempty"`
 	Errors       []*huma.ErrorDetail `json:"errors,omitempty"`
+	RequestID    string              `json:"request_id,omitempty" doc:"What the request is called, as in X-Request-Id; the operator finds it in the log by that"`
 
 	header http.Header
 }
@@ -194,6 +196,9 @@ func init() {
 	huma.ValidateStrictCasing = true
 	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
 		return statusProblem(status, detail, errs...)
+	}
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, detail string, errs ...error) huma.StatusError {
+		return statusProblem(status, detail, errs...).on(ctx.Context())
 	}
 }
 
@@ -244,9 +249,20 @@ func summary(errs []*huma.ErrorDetail) string {
 	return first
 }
 
+// on is p as it is told to whoever has sent a request.
+func (p *Problem) on(ctx context.Context) *Problem {
+	told := *p
+	told.RequestID = trail.ID(ctx)
+	return &told
+}
+
 // problem is the answer to an error of the service, for a caller who may be
 // nobody yet. What isn't made for callers is logged and not shown.
 func (a *api) problem(ctx context.Context, c Caller, err error) *Problem {
+	return a.explain(ctx, c, err).on(ctx)
+}
+
+func (a *api) explain(ctx context.Context, c Caller, err error) *Problem {
 	var (
 		known    *Problem
 		refused  refusal

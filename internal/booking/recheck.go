@@ -119,6 +119,7 @@ func (s *Service) recheck(ctx context.Context, r record, at period) error {
 	if now.Status != r.Status {
 		s.auditLine(ctx, "outcome", Caller{Service: r.Service}, &now, string(now.Status))
 	}
+	s.became(r.Status, &now)
 	s.waiters.tell(r.ID)
 	return nil
 }

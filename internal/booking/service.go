@@ -13,6 +13,7 @@ import (
 	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/roomview"
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 // World is the configuration as it is now. It is never changed once made; a
@@ -67,6 +68,9 @@ type Config struct {
 	// Stopping says that the process is about to end: nobody is kept waiting for changes
 	// then. nil: it never is.
 	Stopping func() bool
+	// Observe, if not nil, is told what becomes of bookings. It must not wait, and may be
+	// called concurrently.
+	Observe func(Event)
 	// Log is for the operator, Audit for who did what.
 	Log, Audit *slog.Logger
 	Now        func() time.Time
@@ -81,7 +85,9 @@ type Service struct {
 	ending  func() bool
 	log     *slog.Logger
 	audit   *slog.Logger
+	observe func(Event) // nil: nobody does
 	now     func() time.Time
+	tracers trail.Tracers
 
 	// token, connection and stored are those of the grant keeper.
 	token      func(ctx context.Context, owner string, ask grant.Ask) (string, error)
@@ -114,6 +120,7 @@ func New(cfg Config) *Service {
 		ending:  cfg.Stopping,
 		log:     cfg.Log,
 		audit:   cfg.Audit,
+		observe: cfg.Observe,
 		now:     cfg.Now,
 		token:   cfg.Grants.Token,
 		connection: func(ctx context.Context, owner string) (grant.State, error) {

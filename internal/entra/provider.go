@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 const (
@@ -80,11 +80,19 @@ const requestID = "client-request-id"
 
 // do sends one request and returns the body of a 200. Whatever else happens is
 // an *Error, in which the secrets that were sent don't show.
-func (p *Provider) do(op string, req *http.Request, secrets ...string) ([]byte, error) {
+func (p *Provider) do(op string, req *http.Request, secrets ...string) (_ []byte, err error) {
 	ctx, cancel := context.WithTimeout(req.Context(), requestTimeout)
 	defer cancel()
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set(requestID, uuid.NewString())
+	req.Header.Set(requestID, trail.ClientRequestID(ctx))
+	ctx, span := trail.StartCall(ctx, "entra "+op, "http.request.method", req.Method, "ones.entra.client_request_id", req.Header.Get(requestID))
+	defer func() {
+		failure := ""
+		if err != nil {
+			failure = "in vain"
+		}
+		span.End(failure)
+	}()
 	res, err := p.hc.Do(req.WithContext(ctx))
 	if err != nil {
 		return nil, noAnswerTo(op, req, err)

@@ -121,7 +121,7 @@ func (k *Keeper) refreshOnce(owner string, f *flight, paced *bool) (o outcome, e
 	if a.claims = f.claims; a.claims == "" && a.rec.Unmet {
 		a.claims = a.rec.Claims
 	}
-	fresh, err := k.redeem(a)
+	fresh, err := k.redeem(a, f)
 	if err != nil {
 		o.state, err = k.markRefused(a, err)
 		return o, err
@@ -182,8 +182,12 @@ func (k *Keeper) turn(ctx context.Context, a *attempt, f *flight, paced *bool) (
 }
 
 // redeem asks Microsoft, and draws from the answer what it says of the integration.
-func (k *Keeper) redeem(a attempt) (entra.Tokens, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+func (k *Keeper) redeem(a attempt, f *flight) (entra.Tokens, error) {
+	ctx := f.trail
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	fresh, err := a.client.Refresh(ctx, a.refreshToken, a.claims)
 	return fresh, k.settle(a.owner, a.rec.Integration, a.client, err)

@@ -32,6 +32,8 @@ type want struct {
 	background bool
 	// idle: the refresh token is to be used, whatever access token there is.
 	idle bool
+	// trail of whoever has asked first; nil: nobody's.
+	trail context.Context
 }
 
 // An Ask is what somebody wants to know of an access token.
@@ -51,7 +53,7 @@ type Ask struct {
 // caller leaves.
 func (k *Keeper) Token(ctx context.Context, owner string, ask Ask) (string, error) {
 	for tries := 1; ; tries++ {
-		token, f, err := k.tokenOrFlight(owner, ask)
+		token, f, err := k.tokenOrFlight(ctx, owner, ask)
 		if f == nil {
 			return token, err
 		}
@@ -76,7 +78,7 @@ func (k *Keeper) Token(ctx context.Context, owner string, ask Ask) (string, erro
 
 // tokenOrFlight returns the token in memory, or the refresh to wait for, which
 // it begins if nobody has.
-func (k *Keeper) tokenOrFlight(owner string, ask Ask) (string, *flight, error) {
+func (k *Keeper) tokenOrFlight(ctx context.Context, owner string, ask Ask) (string, *flight, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.cfg.Now()
@@ -92,7 +94,9 @@ func (k *Keeper) tokenOrFlight(owner string, ask Ask) (string, *flight, error) {
 	if t.fresh(now) {
 		return t.Access, nil, nil
 	}
-	f, err := k.begin(owner, want{stale: c.stale, claims: ask.Claims, background: ask.Background || t.good(now)}, now)
+	f, err := k.begin(owner, want{
+		stale: c.stale, claims: ask.Claims, background: ask.Background || t.good(now), trail: context.WithoutCancel(ctx),
+	}, now)
 	switch {
 	case t.good(now), err != nil && t.Expires.After(now):
 		return t.Access, nil, nil // if it is being renewed, then behind the answer

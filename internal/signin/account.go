@@ -33,7 +33,7 @@ func (s *Site) signedIn(w http.ResponseWriter, r *http.Request) *session.Session
 	case current == nil:
 		s.refuse(w, r, pages.SignInRequired, "sign_in_required", "Sign in first.")
 	case !s.sameOrigin(r):
-		s.Audit.Warn("cross-site request refused", "user", current.Person.ID, "method", r.Method, "path", r.URL.Path)
+		s.Audit.WarnContext(r.Context(), "cross-site request refused", "user", current.Person.ID, "method", r.Method, "path", r.URL.Path)
 		s.refuse(w, r, pages.CrossSite, "forbidden", crossSite)
 	default:
 		if r.Method == http.MethodPost {
@@ -102,7 +102,7 @@ func (s *Site) endOne(w http.ResponseWriter, r *http.Request) {
 			s.storeAway(w, r, err)
 			return
 		}
-		s.Audit.Info("signed out elsewhere", "user", current.Person.ID, "session", other.ID[:12])
+		s.Audit.InfoContext(ctx, "signed out elsewhere", "user", current.Person.ID, "session", other.ID[:12])
 		if other.ID == current.ID {
 			s.signedOutOf(w, r, current)
 			return
@@ -125,7 +125,7 @@ func (s *Site) endAll(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	n, err := s.Sessions.EndAll(ctx, current.Person.ID, but)
 	if n > 0 {
-		s.Audit.Info("signed out of several browsers", "user", current.Person.ID, "sessions", n, "all", but == nil)
+		s.Audit.InfoContext(ctx, "signed out of several browsers", "user", current.Person.ID, "sessions", n, "all", but == nil)
 	}
 	switch {
 	case err != nil:

@@ -78,9 +78,9 @@ func (g *Gate) admin(ctx context.Context, current *session.Session) (bool, error
 	case err != nil:
 		return false, fmt.Errorf("ask whose the admin's address %s is: %w", address, err)
 	case fresh:
-		g.site.Audit.Info("an admin's address is pinned to its owner", "admin", address, "user", p.ID)
+		g.site.Audit.InfoContext(ctx, "an admin's address is pinned to its owner", "admin", address, "user", p.ID)
 	case holder != p.ID:
-		g.site.Audit.Warn("an admin's address belongs to somebody else now, who is no admin; name the admin by user id", "admin", address, "user", p.ID, "pinned", holder)
+		g.site.Audit.WarnContext(ctx, "an admin's address belongs to somebody else now, who is no admin; name the admin by user id", "admin", address, "user", p.ID, "pinned", holder)
 	}
 	return holder == p.ID, nil
 }

@@ -13,7 +13,7 @@ import (
 // Nothing new is kept of them, and the sessions that they still had are over.
 func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, a attempt, p identity.Person, why *identity.Refusal) {
 	reference := newReference()
-	s.Audit.Warn("sign-in refused", "user", p.ID, "integration", a.Integration, "reason", why.Reason, "why", why, "reference", reference)
+	s.Audit.WarnContext(r.Context(), "sign-in refused", "user", p.ID, "integration", a.Integration, "reason", why.Reason, "why", why, "reference", reference)
 	current, ok := s.current(w, r)
 	if !ok {
 		return
@@ -29,7 +29,7 @@ func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, a attempt, p ide
 		return
 	}
 	if ended > 0 {
-		s.Audit.Info("signed out everywhere, as they may not enter any more", "user", p.ID, "sessions", ended)
+		s.Audit.InfoContext(ctx, "signed out everywhere, as they may not enter any more", "user", p.ID, "sessions", ended)
 	}
 	switch {
 	case current == nil:

@@ -245,9 +245,9 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, got arrived, p ide
 	s.cookies.countRound(w, r, s.Now())
 	// An admin's address is pinned now, not when its rights are first used.
 	if _, err := g.admin(ctx, started); err != nil {
-		s.Log.Error("it could not be told whether somebody is an admin", "user", p.ID, "error", err)
+		s.Log.ErrorContext(ctx, "it could not be told whether somebody is an admin", "user", p.ID, "error", err)
 	}
-	s.Audit.Info("signed in", "user", p.ID, "integration", i.Name, "session", started.ID[:12], "connection", state)
+	s.Audit.InfoContext(ctx, "signed in", "user", p.ID, "integration", i.Name, "session", started.ID[:12], "connection", state)
 	s.SignedIn(p.ID)
 	return nil
 }
@@ -274,7 +274,7 @@ func (s *Site) keep(ctx context.Context, got arrived, p identity.Person, state g
 // stands. An outage keeps what is known from an earlier sign-in.
 func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens, p *identity.Person) grant.State {
 	if tokens.Refresh == "" {
-		s.Log.Error("Microsoft gave no refresh token, so nothing can be booked later: is offline_access granted?", "integration", i.Name)
+		s.Log.ErrorContext(ctx, "Microsoft gave no refresh token, so nothing can be booked later: is offline_access granted?", "integration", i.Name)
 		return grant.NeedsSignIn
 	}
 	// What is known must not be lost with the person's patience, nor with Graph's.
@@ -294,7 +294,7 @@ func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens,
 	case graph.IsNotFound(err):
 		return grant.NoMailbox
 	}
-	s.Log.Warn("the calendar's owner could not be read; name and address come from what is known already",
+	s.Log.WarnContext(ctx, "the calendar's owner could not be read; name and address come from what is known already",
 		"user", p.ID, "integration", i.Name, "error", err)
 	looking, cancel := context.WithTimeout(ctx, keepTimeout)
 	defer cancel()
@@ -341,7 +341,7 @@ func (s *Site) superseded(w http.ResponseWriter, r *http.Request, a attempt, kin
 }
 
 func (s *Site) storeFailed(w http.ResponseWriter, r *http.Request, err error) {
-	s.Log.Error("a sign-in could not be kept", "error", err)
+	s.Log.ErrorContext(r.Context(), "a sign-in could not be kept", "error", err)
 	s.pages.Message(w, r, pages.Message{
 		Kind:    pages.StoreUnavailable,
 		Actions: []pages.Action{{Label: pages.ActionTryAgain, URL: s.loginURL("/")}},

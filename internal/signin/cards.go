@@ -27,6 +27,6 @@ func (s *Site) warnOfSharedCard(ctx context.Context, p identity.Person) error {
 	for i, h := range holders {
 		ids[i] = h.ID
 	}
-	s.Log.Warn("a card number belongs to more than one person, so nobody is found by it; mend it in the directory", "users", ids)
+	s.Log.WarnContext(ctx, "a card number belongs to more than one person, so nobody is found by it; mend it in the directory", "users", ids)
 	return nil
 }

@@ -50,7 +50,7 @@ func (s *Site) carryOver(w http.ResponseWriter, r *http.Request, current *sessio
 	}
 	d := demand{Integration: current.Person.Integration, Claims: claims, Expires: s.Now().Add(challengeLife)}
 	if err := s.cookies.demand(w, s.Seal, d); err != nil {
-		s.Log.Error("what Microsoft demands of a sign-in could not be carried over", "user", current.Person.ID, "error", err)
+		s.Log.ErrorContext(ctx, "what Microsoft demands of a sign-in could not be carried over", "user", current.Person.ID, "error", err)
 	}
 }
 

@@ -159,7 +159,7 @@ func (s *Site) consented(w http.ResponseWriter, r *http.Request, query url.Value
 		if len(refused.Codes) > 0 {
 			m.Detail = "AADSTS" + strconv.Itoa(refused.Codes[0])
 		}
-		s.Log.Warn("an administrator has not consented", "error", refused)
+		s.Log.WarnContext(r.Context(), "an administrator has not consented", "error", refused)
 	}
 	s.pages.Message(w, r, m)
 }

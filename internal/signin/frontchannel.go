@@ -29,10 +29,10 @@ func (s *Site) frontchannelLogout(w http.ResponseWriter, r *http.Request) {
 	for _, i := range s.Integrations {
 		n, err := s.Sessions.EndSID(ctx, i.Name, sid)
 		if n > 0 {
-			s.Audit.Info("signed out by Microsoft", "integration", i.Name, "sessions", n)
+			s.Audit.InfoContext(ctx, "signed out by Microsoft", "integration", i.Name, "sessions", n)
 		}
 		if err != nil {
-			s.Log.Error("a sign-out by Microsoft could not be carried out", "error", err)
+			s.Log.ErrorContext(ctx, "a sign-out by Microsoft could not be carried out", "error", err)
 			http.Error(w, storeDetail, http.StatusServiceUnavailable)
 			return
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/signin/pages"
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 // GateConfig says how one gate treats who comes.
@@ -48,7 +49,7 @@ type Next func(http.ResponseWriter, *http.Request) error
 func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, next Next) error {
 	actAs := identity.Strip(r.Header)
 	if strings.HasPrefix(original.Path, pathPrefix) {
-		g.mux.ServeHTTP(w, withURL(r, original))
+		g.mux.ServeHTTP(w, trail.Follow(w, withURL(r, original)))
 		return nil
 	}
 	cookie := g.site.cookies.sessionValue(r)
@@ -74,7 +75,7 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, 
 		g.site.storeAway(w, r, err)
 		return nil
 	case !g.site.sameOrigin(r):
-		g.site.Audit.Warn("cross-site request refused", "user", s.Person.ID, "method", r.Method, "path", r.URL.Path)
+		g.site.Audit.WarnContext(r.Context(), "cross-site request refused", "user", s.Person.ID, "method", r.Method, "path", r.URL.Path)
 		g.site.refuse(w, r, pages.CrossSite, "forbidden", crossSite)
 		return nil
 	}
@@ -84,7 +85,7 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, 
 	}
 	headers, err := g.headers(s, connection)
 	if err != nil {
-		g.site.Log.Error("identity headers could not be made", "user", s.Person.ID, "error", err)
+		g.site.Log.ErrorContext(r.Context(), "identity headers could not be made", "user", s.Person.ID, "error", err)
 		problem(w, http.StatusInternalServerError, "internal", "The identity headers could not be made.", "")
 		return nil
 	}

@@ -55,7 +55,7 @@ func (s *Site) logout(w http.ResponseWriter, r *http.Request) {
 		s.storeAway(w, r, err)
 		return
 	}
-	s.Audit.Info("signed out", "user", current.Person.ID, "session", current.ID[:12])
+	s.Audit.InfoContext(ctx, "signed out", "user", current.Person.ID, "session", current.ID[:12])
 	s.signedOutOf(w, r, current)
 }
 
@@ -65,7 +65,7 @@ func (s *Site) signedOutOf(w http.ResponseWriter, r *http.Request, current *sess
 	s.cookies.signedOut(w)
 	to, err := s.endSession(r, current)
 	if err != nil {
-		s.Log.Warn("signed out here, but not at Microsoft", "error", err)
+		s.Log.WarnContext(r.Context(), "signed out here, but not at Microsoft", "error", err)
 		to = pathSignedOut
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)

@@ -45,7 +45,7 @@ func (s *Site) recheck(w http.ResponseWriter, r *http.Request, current *session.
 	asked := entra.AuthRequest{Prompt: "none", LoginHint: current.LogoutHint, Claims: s.challenge(r.Context(), current.Person.ID)}
 	err := s.toMicrosoft(w, r, i, a, asked)
 	if err != nil { // then the page, as if nothing were the matter
-		s.Log.Warn("a dead grant could not be checked", "user", current.Person.ID, "error", err)
+		s.Log.WarnContext(r.Context(), "a dead grant could not be checked", "user", current.Person.ID, "error", err)
 		return false
 	}
 	return true
@@ -87,7 +87,7 @@ func (g *Gate) rechecked(w http.ResponseWriter, r *http.Request, a attempt, got 
 		s.goBack(w, r, a)
 		return
 	}
-	s.Audit.Info("connected again", "user", p.ID, "integration", got.Name, "connection", state)
+	s.Audit.InfoContext(ctx, "connected again", "user", p.ID, "integration", got.Name, "connection", state)
 	s.SignedIn(p.ID)
 	s.goBack(w, r, a)
 }
@@ -123,7 +123,7 @@ func (s *Site) recheckFailed(w http.ResponseWriter, r *http.Request, a attempt, 
 		s.endRechecked(w, r, a, current)
 		return
 	}
-	s.Log.Warn("a dead grant could not be checked", "user", current.Person.ID, "error", cause)
+	s.Log.WarnContext(r.Context(), "a dead grant could not be checked", "user", current.Person.ID, "error", cause)
 	s.goBack(w, r, a)
 }
 
@@ -144,7 +144,7 @@ func (s *Site) recheckedSession(w http.ResponseWriter, r *http.Request, a attemp
 // endForAnother ends a session that was checked in a browser in which somebody else
 // is signed in with Microsoft.
 func (s *Site) endForAnother(w http.ResponseWriter, r *http.Request, a attempt, current *session.Session, other identity.Person) {
-	s.Audit.Warn("the browser is signed in with Microsoft as somebody else", "user", current.Person.ID, "other", other.ID)
+	s.Audit.WarnContext(r.Context(), "the browser is signed in with Microsoft as somebody else", "user", current.Person.ID, "other", other.ID)
 	s.endRechecked(w, r, a, current)
 }
 
@@ -157,7 +157,7 @@ func (s *Site) endRechecked(w http.ResponseWriter, r *http.Request, a attempt, c
 		return
 	}
 	s.cookies.clear(w, s.cookies.session)
-	s.Audit.Info("signed out, as Microsoft wants a new sign-in", "user", current.Person.ID, "session", current.ID[:12])
+	s.Audit.InfoContext(ctx, "signed out, as Microsoft wants a new sign-in", "user", current.Person.ID, "session", current.ID[:12])
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, pathLogin+"?"+url.Values{"return_to": {returnTo(a.ReturnTo)}, paramWhy: {whyEnded}}.Encode(), http.StatusSeeOther)
 }

@@ -82,7 +82,7 @@ func (g *Gate) admits(w http.ResponseWriter, r *http.Request, current *session.S
 	case err != nil:
 		s.storeAway(w, r, err)
 	case !is:
-		s.Audit.Warn("a page for admins was refused", "user", current.Person.ID, "method", r.Method, "path", r.URL.Path)
+		s.Audit.WarnContext(r.Context(), "a page for admins was refused", "user", current.Person.ID, "method", r.Method, "path", r.URL.Path)
 		s.refuse(w, r, pages.NotAdmin, "forbidden", "This is for admins; the Caddyfile names them.")
 	}
 	return err == nil && is
@@ -152,7 +152,7 @@ func (s *Site) personName(ctx context.Context, id string) string {
 }
 
 func (s *Site) roomStoreFailed(w http.ResponseWriter, r *http.Request, room Room, err error) {
-	s.Log.Error("a room's account could not be read or changed", "room", room.Name, "error", err)
+	s.Log.ErrorContext(r.Context(), "a room's account could not be read or changed", "room", room.Name, "error", err)
 	s.pages.Message(w, r, pages.Message{
 		Kind:    pages.StoreUnavailable,
 		Actions: []pages.Action{{Label: pages.ActionRoom, URL: roomPath(room.Name)}},
@@ -222,7 +222,7 @@ func (g *Gate) keepAccount(w http.ResponseWriter, r *http.Request, current *sess
 	}
 	failed := pages.Message{Actions: []pages.Action{{Label: pages.ActionRoom, URL: roomPath(room.Name)}}}
 	if got.tokens.Refresh == "" {
-		s.Log.Error("Microsoft gave no refresh token, so a room can't be connected: is offline_access granted?", "integration", room.Integration)
+		s.Log.ErrorContext(r.Context(), "Microsoft gave no refresh token, so a room can't be connected: is offline_access granted?", "integration", room.Integration)
 		failed.Kind = pages.ServiceMisconfigured
 		s.pages.Message(w, r, failed)
 		return
@@ -231,7 +231,7 @@ func (g *Gate) keepAccount(w http.ResponseWriter, r *http.Request, current *sess
 	who = append(who, "mailbox", account.Mailbox)
 	switch {
 	case err != nil:
-		s.Log.Warn("it could not be told whether an account may stand for a room", append(who, "error", err)...)
+		s.Log.WarnContext(r.Context(), "it could not be told whether an account may stand for a room", append(who, "error", err)...)
 		failed.Kind = pages.SignInFailed
 		if graph.Transient(err) {
 			failed.Kind = pages.MicrosoftUnavailable
@@ -239,7 +239,7 @@ func (g *Gate) keepAccount(w http.ResponseWriter, r *http.Request, current *sess
 		s.pages.Message(w, r, failed)
 		return
 	case !stands:
-		s.Audit.Warn("an account was refused for a room: it neither owns the room's mailbox nor may edit its calendar", who...)
+		s.Audit.WarnContext(r.Context(), "an account was refused for a room: it neither owns the room's mailbox nor may edit its calendar", who...)
 		g.showRoom(w, r, room, got.Integration, accountName(account))
 		return
 	}
@@ -257,7 +257,7 @@ func (g *Gate) keepAccount(w http.ResponseWriter, r *http.Request, current *sess
 		s.roomStoreFailed(w, r, room, err)
 		return
 	}
-	s.Audit.Info("room connected", who...)
+	s.Audit.InfoContext(ctx, "room connected", who...)
 	s.SignedIn(rooms.GrantOwner(room.Integration, room.Name))
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, roomPath(room.Name), http.StatusSeeOther)
@@ -306,7 +306,7 @@ func (g *Gate) disconnectRoom(w http.ResponseWriter, r *http.Request, current *s
 		s.roomStoreFailed(w, r, room, err)
 		return
 	default:
-		s.Audit.Info("room disconnected", "user", current.Person.ID, "session", current.ID[:12],
+		s.Audit.InfoContext(ctx, "room disconnected", "user", current.Person.ID, "session", current.ID[:12],
 			"room", room.Name, "integration", room.Integration, "account", was.PersonID, "mailbox", was.Mailbox)
 	}
 	w.Header().Set("Cache-Control", "no-store")

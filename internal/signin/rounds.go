@@ -43,7 +43,7 @@ func (c cookies) countRound(w http.ResponseWriter, r *http.Request, now time.Tim
 
 // goingInCircles stops the next round, until somebody wants it.
 func (s *Site) goingInCircles(w http.ResponseWriter, r *http.Request, a attempt) {
-	s.Log.Warn("a browser keeps signing in: its cookies get lost, or ONES sends signed-in people back",
+	s.Log.WarnContext(r.Context(), "a browser keeps signing in: its cookies get lost, or ONES sends signed-in people back",
 		"integration", a.Integration, "return_to", a.ReturnTo)
 	s.pages.Message(w, r, pages.Message{
 		Kind: pages.GoingInCircles,

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/onesgate/onesgate/internal/signin/pages"
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 // Paths of ours. Everything under the prefix is answered here and never reaches ONES.
@@ -122,7 +123,7 @@ const (
 
 // storeAway answers where the store can't be asked.
 func (s *Site) storeAway(w http.ResponseWriter, r *http.Request, err error) {
-	s.Log.Error("sessions can't be looked up or changed", "error", err)
+	s.Log.ErrorContext(r.Context(), "sessions can't be looked up or changed", "error", err)
 	s.refuse(w, r, pages.StoreUnavailable, "store_unavailable", storeDetail)
 }
 
@@ -139,7 +140,9 @@ func problem(w http.ResponseWriter, status int, code, detail, loginURL string) {
 		Code     string `json:"code"`
 		Detail   string `json:"detail,omitempty"`
 		LoginURL string `json:"login_url,omitempty"`
-	}{http.StatusText(status), status, code, detail, loginURL})
+		// What the request is called, on our own paths; what goes to ONES isn't followed.
+		RequestID string `json:"request_id,omitempty"`
+	}{http.StatusText(status), status, code, detail, loginURL, h.Get(trail.Header)})
 }
 
 // answer answers with JSON that nobody may keep.
