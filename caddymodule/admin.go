@@ -15,7 +15,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/onesgate/onesgate/internal/backup"
+	"github.com/onesgate/onesgate/internal/offboard"
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/trail"
 )
 
 func init() {
@@ -109,7 +111,7 @@ func adminRoute(method, path string, serve func(http.ResponseWriter, *http.Reque
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(e.running, cancel)()
-		return serve(w, r.WithContext(ctx), e)
+		return serve(w, trail.Follow(w, r.WithContext(ctx)), e)
 	})}
 }
 
@@ -193,7 +195,7 @@ func serveBackup(w http.ResponseWriter, r *http.Request, e *engine) error {
 		log.Error("a backup was broken off", "error", err)
 		panic(http.ErrAbortHandler)
 	}
-	log.Info("a backup was made", "records", records, "bytes", out.written)
+	slog.New(&liveHandler{engine: e, name: "audit"}).InfoContext(ctx, "backup made", "by", offboard.ByOperator, "records", records, "bytes", out.written)
 	if err := noteBackup(ctx, e.store, lastBackup{At: made.UTC().Truncate(time.Second), Records: records, Bytes: out.written}); err != nil {
 		log.Warn("the time of the backup could not be noted", "error", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/onesgate/onesgate/internal/offboard"
 	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/seal"
 )
@@ -81,7 +82,7 @@ func serveRewrap(w http.ResponseWriter, r *http.Request, e *engine) error {
 	if resealed {
 		done.Resealed++
 	}
-	slog.New(&liveHandler{engine: e, name: "admin"}).Info("records were sealed anew", "key", e.keys.Primary(), "records", done.Resealed)
+	slog.New(&liveHandler{engine: e, name: "audit"}).InfoContext(ctx, "records sealed anew", "by", offboard.ByOperator, "key", e.keys.Primary(), "records", done.Resealed)
 	return answer(w, done)
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/onesgate/onesgate/internal/offboard"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
 )
@@ -90,7 +91,7 @@ func serveRoomDisconnect(w http.ResponseWriter, r *http.Request, e *engine) erro
 	if err != nil {
 		return storeUnavailable(err)
 	}
-	slog.New(&liveHandler{engine: e, name: "audit"}).Info("room disconnected by the operator",
-		"room", room.Name, "integration", room.Integration, "account", account.PersonID, "mailbox", account.Mailbox)
+	slog.New(&liveHandler{engine: e, name: "audit"}).InfoContext(r.Context(), "room disconnected by the operator",
+		"by", offboard.ByOperator, "room", room.Name, "integration", room.Integration, "account", account.PersonID, "mailbox", account.Mailbox)
 	return answer(w, account)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/onesgate/onesgate/internal/offboard"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/session"
 )
@@ -208,7 +209,7 @@ func serveRevoke(w http.ResponseWriter, r *http.Request, e *engine) error {
 			return storeUnavailable(err)
 		}
 	}
-	slog.New(&liveHandler{engine: e, name: "audit"}).Info("sessions ended by the operator",
-		"session", ended, "user", user, "ended", done.Ended)
+	slog.New(&liveHandler{engine: e, name: "audit"}).InfoContext(r.Context(), "sessions ended by the operator",
+		"by", offboard.ByOperator, "session", ended, "user", user, "ended", done.Ended)
 	return answer(w, done)
 }

@@ -148,7 +148,24 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody+1)
-	a.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+	ctx := context.WithValue(r.Context(), callerKey{}, c)
+	refused := ""
+	if acts(r) {
+		ctx = context.WithValue(ctx, refusedKey{}, &refused)
+	}
+	a.mux.ServeHTTP(w, r.WithContext(ctx))
+	if refused != "" {
+		a.bookings.audit.InfoContext(ctx, "booking refused", "by", c.by(), "user", c.id(), "room", c.Room,
+			"method", r.Method, "path", r.URL.Path, "outcome", refused)
+	}
+}
+
+// refusedKey is where the code of a refusal goes, for the audit log.
+type refusedKey struct{}
+
+// acts says whether a request is to change something.
+func acts(r *http.Request) bool {
+	return methodFor(r.Method) != http.MethodGet && r.URL.Path != "/v1/availability" && r.URL.Path != "/v1/bookings/check"
 }
 
 // methodFor is the method whose operation serves a request.

@@ -114,6 +114,9 @@ func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error
 		s.call(ctx, r.Request.Room)
 	}
 	changed := changing != nil && r.Change == nil
+	if changed && r.Last != nil && r.Last.ID == changing.ID {
+		s.auditLine(ctx, "change", Caller{Service: r.Service}, &r, r.Last.Status)
+	}
 	if changed && changing.Then != "" {
 		s.queue.wake(changing.Then) // which waited for it
 	}

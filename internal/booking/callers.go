@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -44,6 +45,10 @@ func (c Caller) sees(r *record) bool {
 func (c Caller) forItself() bool { return c.Service != "" && c.Person == nil && c.Room == "" }
 
 func (c Caller) owns(r *record) bool { return c.Person != nil && c.Person.ID == r.PersonID }
+
+// by is what the audit log calls the caller: a service by its token's name, a person's
+// session "session".
+func (c Caller) by() string { return cmp.Or(c.Service, "session") }
 
 // id is the person's whom the call is for; "": nobody's.
 func (c Caller) id() string {

@@ -233,10 +233,6 @@ func (s *Service) acceptAfter(ctx context.Context, r *record, took, stands store
 // auditLine writes a line of the audit log: who did what for whom in which room,
 // and what became of it, but never what a booking is about.
 func (s *Service) auditLine(ctx context.Context, action string, c Caller, r *record, outcome string) {
-	who := c.Service
-	if who == "" {
-		who = "session"
-	}
-	s.audit.InfoContext(ctx, "booking", "action", action, "by", who, "user", r.PersonID,
+	s.audit.InfoContext(ctx, "booking", "action", action, "by", c.by(), "user", r.PersonID,
 		"integration", r.Integration, "room", r.Request.Room, "booking", r.ID, "outcome", outcome, "graph_request_id", r.GraphRequest)
 }

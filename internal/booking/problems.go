@@ -253,6 +253,9 @@ func summary(errs []*huma.ErrorDetail) string {
 func (p *Problem) on(ctx context.Context) *Problem {
 	told := *p
 	told.RequestID = trail.ID(ctx)
+	if code, ok := ctx.Value(refusedKey{}).(*string); ok {
+		*code = p.Code
+	}
 	return &told
 }
 
