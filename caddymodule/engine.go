@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/onesgate/onesgate/internal/backup"
 	"github.com/onesgate/onesgate/internal/booking"
@@ -78,9 +77,12 @@ type engine struct {
 	stop    context.CancelFunc
 	work    sync.WaitGroup
 
+	log    *slog.Logger
+	since  time.Time // when it was opened
 	events *events
-	look   chan struct{}          // at credentials and grants, now
-	lost   *prometheus.CounterVec // grants
+	look   chan struct{} // at credentials, grants and bookings, now
+	meters *meters
+	glance atomic.Pointer[glance] // nil: there was none yet
 
 	census   census
 	probing  sync.Mutex
@@ -160,7 +162,7 @@ func releaseEngine(e *engine, s *settings) error {
 func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err error) {
 	e := &engine{id: m.identity(), kind: m.CaddyModule().ID.Name(), opened: openedHow(m, keyset), shared: m.shared(), keyset: keyset}
 	log := slog.New(&liveHandler{engine: e})
-	e.events, e.look, e.lost = newEvents(log), make(chan struct{}, 1), newLostCounter()
+	e.log, e.since, e.events, e.look, e.meters = log, time.Now(), newEvents(log), make(chan struct{}, 1), newMeters()
 	e.hold(s)
 	audit := slog.New(&liveHandler{engine: e, name: "audit"})
 
@@ -170,6 +172,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 		e.stop()
 		return nil, err
 	}
+	e.store = watchStore(e.store, e.meters)
 	defer func() {
 		if err != nil {
 			e.stop()
@@ -215,7 +218,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 	})
 	e.bookings = booking.New(booking.Config{
 		Store: e.store, Grants: e.grants, People: e.people, Accounts: e.rooms, Views: e.views, Log: log, Audit: audit, Now: time.Now,
-		World: func() *booking.World { return e.now.Load().world }, Stopping: caddy.Exiting,
+		World: func() *booking.World { return e.now.Load().world }, Stopping: caddy.Exiting, Observe: e.bookingBecame,
 	})
 	e.office = offboard.New(offboard.Config{
 		Store: e.store, Sessions: e.sessions, People: e.people, Grants: e.grants, Rooms: e.rooms, Bookings: e.bookings,
@@ -301,6 +304,7 @@ func (e *engine) newSite(a *App) *signin.Site {
 	return signin.New(signin.Config{
 		PublicURL: a.public, Integrations: a.settings.integrations, Rooms: a.settings.rooms(),
 		Store: e.store, Seal: e.keys, Sessions: e.sessions, People: e.people, Grants: e.grants, RoomAccounts: e.rooms,
+		Observe:  e.signInEnded,
 		SignedIn: e.bookings.Resume,
 		Disconnect: func(ctx context.Context, personID string) error {
 			_, err := e.office.Disconnect(ctx, personID, offboard.ByThemselves)

@@ -11,7 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 )
 
-// Events of Caddy that are ours. docs/operations.md tells what each one holds: no
+// Events of Caddy that are ours. docs/watching.md tells what each one holds: no
 // token, no secret and no address of anybody.
 const (
 	eventGrantLost          = "ones.grant_lost"
@@ -19,6 +19,10 @@ const (
 	eventIntegrationMended  = "ones.integration_mended"
 	eventCredentialRefused  = "ones.credential_refused"
 	eventSecretExpiring     = "ones.secret_expiring"
+	eventBookingFailed      = "ones.booking_failed"
+	eventBookingDeclined    = "ones.booking_declined"
+	eventRoomNotSeen        = "ones.room_not_seen"
+	eventRoomSeenAgain      = "ones.room_seen_again"
 )
 
 const (

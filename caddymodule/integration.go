@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -195,11 +196,17 @@ func (i *Integration) build(s *settings) (signin.Integration, error) {
 			e.credentialRefused(i.Name, c)
 		}
 	}
+	calendars := graph.NewClient(graphRoot, s.http, time.Now)
+	calendars.Observe = func(ctx context.Context, c graph.Call) {
+		if e := s.held.Load(); e != nil {
+			e.graphCalled(ctx, i.Name, c)
+		}
+	}
 	return signin.Integration{
 		Name:  i.Name,
 		Label: i.Users.LoginButton,
 		Entra: entra.NewClient(cfg, provider, s.slog.With("integration", i.Name)),
-		Graph: graph.NewClient(graphRoot, s.http, time.Now),
+		Graph: calendars,
 		Rules: rules,
 	}, nil
 }

@@ -1,14 +1,17 @@
 package caddymodule
 
 import (
+	"math"
+
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/grant"
 )
 
-// Metrics, which Caddy serves at /metrics. No label names a person; integrations,
-// credentials and states are as many as the configuration has. docs/operations.md
-// tells what to make of each.
+// Metrics, which Caddy serves at /metrics; of what is counted see meters. No label names a
+// person; integrations, rooms, credentials and states are as many as the configuration has.
+// docs/watching.md tells what to make of each.
 var (
 	grantsCounted = prometheus.NewDesc("ones_grants",
 		"Grants of people and rooms in the store, by what their owners can do with them, when they were last counted.", []string{"integration", "state"}, nil)
@@ -22,6 +25,28 @@ var (
 		"When a credential of the app registration ends, in seconds since 1970, where it is known.", []string{"integration", "credential"}, nil)
 	credentialRefused = prometheus.NewDesc("ones_credential_refused",
 		"1 if Microsoft has refused a credential of the app registration and it has not worked since, else 0.", []string{"integration", "credential"}, nil)
+	bookingsPending = prometheus.NewDesc("ones_bookings_pending",
+		"Bookings in the store that are on their way, by their status, when they were last counted.", []string{"integration", "status"}, nil)
+	pendingCountedAt = prometheus.NewDesc("ones_bookings_pending_counted_timestamp_seconds",
+		"When the bookings that are on their way were last counted, in seconds since 1970.", nil, nil)
+	oldestPending = prometheus.NewDesc("ones_bookings_oldest_pending_timestamp_seconds",
+		"When the oldest of the bookings that are on their way was accepted, by their status, in seconds since 1970; missing if there is none.", []string{"integration", "status"}, nil)
+	sessionsCounted = prometheus.NewDesc("ones_sessions",
+		"Sessions in the store, when they were last counted, with the grants.", nil, nil)
+	sessionsInUse = prometheus.NewDesc("ones_sessions_in_use",
+		"Sessions in this gateway's memory: those that were used here in the last 20 minutes.", nil, nil)
+	feedLag = prometheus.NewDesc("ones_store_feed_lag_seconds",
+		"How old this gateway's knowledge of what others have done in the store is.", nil, nil)
+	diskFree = prometheus.NewDesc("ones_store_disk_free_bytes",
+		"What is free on the disk of the store; missing where the engine can't tell.", nil, nil)
+	diskUsed = prometheus.NewDesc("ones_store_disk_used_bytes",
+		"What the store takes on its disk; missing where the engine can't tell.", nil, nil)
+	lastBackupAt = prometheus.NewDesc("ones_backup_timestamp_seconds",
+		"When the last backup of the store was made, in seconds since 1970; missing if there was none.", nil, nil)
+	roomConnected = prometheus.NewDesc("ones_room_connected",
+		"1 if an account stands for the room whose connection is good, else 0.", []string{"integration", "room"}, nil)
+	roomSeen = prometheus.NewDesc("ones_room_seen_timestamp_seconds",
+		"When this gateway last saw the calendar of a connected room, in seconds since 1970; missing if it has not.", []string{"integration", "room"}, nil)
 )
 
 var (
@@ -30,23 +55,18 @@ var (
 	outcomes = []string{"ok", "transient", "operator", "admin", "person", "dead"}
 )
 
-func newLostCounter() *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "ones_grants_lost_total",
-		Help: "Grants that this gateway has found to be no longer honoured by Microsoft, by what they need now.",
-	}, []string{"integration", "connection"})
-}
-
 // collector tells metrics of the engine that its configuration holds: a registry
 // lives as long as a configuration, the engine longer.
 type collector struct{ app *App }
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{grantsCounted, grantsCountedAt, tokenRequests, integrationUp, credentialExpiry, credentialRefused} {
+	for _, d := range described {
 		to <- d
 	}
-	newLostCounter().Describe(to)
+	for _, m := range newMeters().all() {
+		m.Describe(to)
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -66,9 +86,19 @@ func (e *engine) collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
+	gauge(buildInfo, 1)
+	e.collectStore(gauge)
 	standing, counted := e.standing(), e.census.latest()
 	if counted != nil {
 		gauge(grantsCountedAt, float64(counted.at.Unix()))
+		gauge(sessionsCounted, float64(counted.records[kindSessions]))
+	}
+	seen := e.glance.Load()
+	if seen != nil {
+		gauge(pendingCountedAt, float64(seen.at.Unix()))
+		if seen.backup != nil {
+			gauge(lastBackupAt, float64(seen.backup.At.Unix()))
+		}
 	}
 	for _, i := range e.now.Load().integrations {
 		if counted != nil {
@@ -91,12 +121,54 @@ func (e *engine) collect(to chan<- prometheus.Metric) {
 			}
 			gauge(credentialRefused, boolean(!c.Refused.IsZero()), i.Name, c.Name)
 		}
-		// A counter that is there from the start shows its first step.
-		for _, s := range []grant.State{grant.NeedsSignIn, grant.NeedsAdminConsent} {
-			e.lost.WithLabelValues(i.Name, string(s))
+		if seen != nil {
+			e.collectGlance(gauge, seen, i.Name)
+		}
+		e.meters.begin(i.Name)
+	}
+	for _, m := range e.meters.all() {
+		m.Collect(to)
+	}
+}
+
+// collectStore tells how the store and what is in memory of it stand.
+func (e *engine) collectStore(gauge func(*prometheus.Desc, float64, ...string)) {
+	gauge(sessionsInUse, float64(e.sessions.InUse()))
+	lag := e.feed.Lag().Seconds()
+	if e.feed.Lag() == math.MaxInt64 {
+		lag = math.Inf(1) // nobody knows
+	}
+	gauge(feedLag, lag)
+	if m, ok := e.store.(measured); ok {
+		if used, free, err := m.Usage(); err == nil {
+			gauge(diskUsed, float64(used))
+			gauge(diskFree, float64(free))
 		}
 	}
-	e.lost.Collect(to)
+}
+
+// collectGlance tells what was last seen of an integration in the store, and how fresh
+// the pictures of its rooms are.
+func (e *engine) collectGlance(gauge func(*prometheus.Desc, float64, ...string), seen *glance, integration string) {
+	counts := map[booking.Status]int{}
+	for _, p := range seen.pending {
+		if p.Integration == integration {
+			counts[p.Status] = p.Count
+			gauge(oldestPending, float64(p.Oldest.Unix()), integration, string(p.Status))
+		}
+	}
+	for _, s := range []booking.Status{booking.Accepted, booking.AwaitingRoom, booking.NeedsSignIn, booking.Changing} {
+		gauge(bookingsPending, float64(counts[s]), integration, string(s))
+	}
+	for _, room := range seen.rooms {
+		if room.integration != integration {
+			continue
+		}
+		gauge(roomConnected, boolean(room.connected), integration, room.name)
+		if at, ok := e.views.AsOf(room.name); ok {
+			gauge(roomSeen, float64(at.Unix()), integration, room.name)
+		}
+	}
 }
 
 func boolean(b bool) float64 {

@@ -38,8 +38,9 @@ func (e *engine) newPassthrough(api booking.API) *passthrough.Handler {
 			}
 			return ""
 		},
-		Token: e.grants.Token,
-		Audit: slog.New(&liveHandler{engine: e, name: "audit"}),
+		Token:   e.grants.Token,
+		Observe: e.passedThrough,
+		Audit:   slog.New(&liveHandler{engine: e, name: "audit"}),
 	})
 }
 

@@ -44,25 +44,31 @@ func (e *engine) newestBegun() *settings {
 	return nil
 }
 
-// watch warns of credentials that end soon, and counts grants for the metrics, until
-// ctx ends. It begins with the first configuration that has begun.
+// watch warns of credentials that end soon and of rooms that can't be seen, and counts
+// grants and bookings for the metrics, until ctx ends. It begins with the first configuration that has begun.
 func (e *engine) watch(ctx context.Context) {
-	clock, count := time.NewTicker(credentialsLook), time.NewTimer(0)
+	clock, count, glance := time.NewTicker(credentialsLook), time.NewTimer(0), time.NewTimer(0)
 	defer clock.Stop()
 	count.Stop()
 	defer count.Stop()
+	glance.Stop()
+	defer glance.Stop()
 	var told entra.Warnings
+	unseen := map[string]bool{} // rooms
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-count.C:
 			count.Reset(e.count(ctx))
+		case <-glance.C:
+			glance.Reset(e.lookAround(ctx, unseen))
 		case <-clock.C:
 			e.lookAtCredentials(&told, time.Now())
 		case <-e.look:
 			e.lookAtCredentials(&told, time.Now())
 			count.Reset(0)
+			glance.Reset(0)
 		}
 	}
 }
@@ -119,7 +125,7 @@ func (e *engine) credentialRefused(integration string, c entra.CredentialState) 
 func (e *engine) grantEvent(happened grant.Event) {
 	switch happened.Kind {
 	case grant.Lost:
-		e.lost.WithLabelValues(happened.Integration, string(happened.State)).Inc()
+		e.meters.grantsLost.WithLabelValues(happened.Integration, string(happened.State)).Inc()
 		user, room := happened.Owner, ""
 		if _, name, is := rooms.OfGrant(happened.Owner); is {
 			user, room = "", name

@@ -48,7 +48,7 @@ func (c Call) Outcome() string {
 	switch s := c.Status; {
 	case errors.Is(c.Err, context.Canceled):
 		return OutcomeGivenUp
-	case !c.sent:
+	case s == 0 && !c.sent:
 		return OutcomeBusy
 	case s == 0:
 		return OutcomeNoAnswer

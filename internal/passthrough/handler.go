@@ -54,6 +54,9 @@ type Config struct {
 	Owner func(ctx context.Context, address string) string
 	// Token is that of the grant keeper.
 	Token func(ctx context.Context, owner string, ask grant.Ask) (string, error)
+	// Observe, if not nil, is told how each call has ended. It must not wait, and may be
+	// called concurrently.
+	Observe func(integration string, o Outcome)
 	// Audit is for who did what.
 	Audit *slog.Logger
 }
@@ -181,6 +184,14 @@ func takesBody(method string) bool { return method == http.MethodPost || method 
 // pass decides on a call and carries it out. The answer's body has to be closed.
 // What changes something, or would have, stands in the audit log.
 func (h *Handler) pass(ctx context.Context, who caller, c call) (*http.Response, *Refusal) {
+	res, no := h.judge(ctx, who, c)
+	if h.Observe != nil {
+		h.Observe(who.Person.Integration, outcomeOf(res, no))
+	}
+	return res, no
+}
+
+func (h *Handler) judge(ctx context.Context, who caller, c call) (*http.Response, *Refusal) {
 	d, no := decide(who.Person, h.IsRoom, c.method, c.path, c.query)
 	if no != nil {
 		h.audit(ctx, who, c, d, "refused: "+no.Code)

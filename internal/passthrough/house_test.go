@@ -30,8 +30,9 @@ type house struct {
 	within time.Duration // how long a call may take, if not as long as we let it
 	served func()        // is called when a call is over; may be nil
 
-	mu   sync.Mutex
-	seen []*seen
+	mu       sync.Mutex
+	seen     []*seen
+	outcomes []string
 }
 
 // A seen is a request that Graph got.
@@ -108,6 +109,11 @@ func newHouse(t testing.TB, answer http.HandlerFunc) *house {
 				b.tokens++
 			}
 			return fmt.Sprintf("token-%d", b.tokens), nil
+		},
+		Observe: func(integration string, o Outcome) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.outcomes = append(b.outcomes, integration+" "+string(o))
 		},
 		Audit: slog.New(slog.NewTextHandler(&b.audit, nil)),
 	})

@@ -77,6 +77,10 @@ func (r *Registry) Close() {
 	r.done.Wait()
 }
 
+// InUse is how many sessions are in memory: those that were used here in the last 20
+// minutes or so.
+func (r *Registry) InUse() int { return int(r.cached.Load()) }
+
 // An Opening is how a session begins.
 type Opening struct {
 	Person *identity.Person

@@ -14,6 +14,7 @@ import (
 func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, a attempt, p identity.Person, why *identity.Refusal) {
 	reference := newReference()
 	s.Audit.WarnContext(r.Context(), "sign-in refused", "user", p.ID, "integration", a.Integration, "reason", why.Reason, "why", why, "reference", reference)
+	s.ended(a.Integration, NotAllowed)
 	current, ok := s.current(w, r)
 	if !ok {
 		return

@@ -49,6 +49,7 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := g.signIn(w, r, got, p, connection); err != nil {
+		s.ended(got.Name, NotKept)
 		s.storeFailed(w, r, err)
 		return
 	}
@@ -133,6 +134,9 @@ func (s *Site) redeem(w http.ResponseWriter, r *http.Request, a attempt, code st
 		if errors.Is(err, store.ErrConflict) {
 			s.expired(w, r, a)
 			return got, false
+		}
+		if a.Room == "" {
+			s.ended(i.Name, NotKept)
 		}
 		s.storeFailed(w, r, err)
 		return got, false
@@ -248,6 +252,7 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, got arrived, p ide
 		s.Log.ErrorContext(ctx, "it could not be told whether somebody is an admin", "user", p.ID, "error", err)
 	}
 	s.Audit.InfoContext(ctx, "signed in", "user", p.ID, "integration", i.Name, "session", started.ID[:12], "connection", state)
+	s.ended(i.Name, SignedIn)
 	s.SignedIn(p.ID)
 	return nil
 }
@@ -329,6 +334,9 @@ func (s *Site) expired(w http.ResponseWriter, r *http.Request, a attempt) {
 
 // superseded is expired, with another explanation.
 func (s *Site) superseded(w http.ResponseWriter, r *http.Request, a attempt, kind pages.Kind) {
+	if a.Integration != "" { // else it is a stranger's, or too old to be known
+		s.ended(a.Integration, Expired)
+	}
 	if _, err := s.Sessions.Lookup(r.Context(), s.cookies.sessionValue(r)); err == nil {
 		s.goBack(w, r, a)
 		return

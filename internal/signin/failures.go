@@ -35,6 +35,9 @@ func (s *Site) signInFailed(w http.ResponseWriter, r *http.Request, a attempt, e
 		s.superseded(w, r, a, m.Kind)
 		return
 	}
+	if a.Room == "" {
+		s.ended(a.Integration, whose(err))
+	}
 	level := slog.LevelWarn // the person's, or a stranger's doing
 	if m.Kind == pages.ServiceMisconfigured {
 		level = slog.LevelError

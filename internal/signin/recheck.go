@@ -88,6 +88,7 @@ func (g *Gate) rechecked(w http.ResponseWriter, r *http.Request, a attempt, got 
 		return
 	}
 	s.Audit.InfoContext(ctx, "connected again", "user", p.ID, "integration", got.Name, "connection", state)
+	s.ended(got.Name, ConnectedAgain)
 	s.SignedIn(p.ID)
 	s.goBack(w, r, a)
 }

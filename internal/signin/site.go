@@ -49,6 +49,10 @@ type Config struct {
 	// Ready says why requests can't be served now; nil: they can.
 	Ready func() error
 
+	// Observe, if not nil, is told how sign-ins of people have ended. It must not wait, and
+	// may be called concurrently.
+	Observe func(integration string, o Outcome)
+
 	// Log is for the operator, Audit for who did what.
 	Log, Audit *slog.Logger
 	Now        func() time.Time
