@@ -175,19 +175,6 @@ func auditCall(n ast.Node) (message string, keys []string, is bool) {
 	return message, keys, true
 }
 
-// The Caddyfiles of the docs are ones that Caddy takes.
-func TestCaddyfilesOfTheDocs(t *testing.T) {
-	blocks := regexp.MustCompile("(?s)```caddyfile\n(.*?)```").FindAllStringSubmatch(read(t, "../docs/watching.md"), -1)
-	if len(blocks) < 4 {
-		t.Fatalf("%d Caddyfiles", len(blocks))
-	}
-	for _, block := range blocks {
-		if _, err := adapt(block[1]); err != nil {
-			t.Errorf("%v in:\n%s", err, block[1])
-		}
-	}
-}
-
 // A panel of the dashboard, as far as it matters here.
 type panel struct {
 	Title, Type, Description string

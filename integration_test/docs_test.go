@@ -20,20 +20,35 @@ func texts(t *testing.T) []string {
 	return append(all, "../README.md")
 }
 
+// Parts of a Caddyfile that are whole.
+const (
+	aTenant   = "tenant_id 11111111-1111-4111-8111-111111111111\n"
+	aClient   = "client_id 22222222-2222-4222-8222-222222222222\nclient_secret {env.ONES_CLIENT_SECRET}\n"
+	aServer   = "server {\n" + aTenant + aClient + "}\n"
+	aURL      = "public_url https://ones.contoso.com\n"
+	aGateway  = "{\nones {\n" + aURL + "integration contoso {\n" + aServer + "}\n}\n}\n"
+	inContoso = "ones {\n" + aURL + "integration contoso {\n" + aServer
+)
+
 // places are where the words of a Caddyfile can stand: around them goes what a whole one
 // needs.
 var places = []string{
 	"%",
-	"{\n ones {\n%\n }\n}",
-	"{\n ones {\n integration contoso {\n%\n }\n }\n}",
-	"{\n ones {\n integration contoso {\n server {\n%\n }\n }\n }\n}",
-	"{\n ones {\n integration contoso {\n rooms {\n%\n }\n }\n }\n}",
-	"{\n ones {\n integration contoso {\n rooms {\n room boardroom boardroom@contoso.com {\n%\n }\n }\n }\n }\n}",
-	"{\n ones {\n integration contoso {\n users {\n%\n }\n }\n }\n}",
-	"{\n%\n}",
-	":8080 {\n%\n}",
-	":8080 {\n ones_auth {\n%\n }\n}",
-	":8080 {\n ones_bookings {\n%\n }\n}",
+	aGateway + "%",
+	"{\n" + "ones {\n" + aURL + "integration fabrikam {\n" + aServer + "}\n}\n%\n}",
+	"{\nones {\n%\n}\n}",
+	"{\nones {\n" + aURL + "integration fabrikam {\n" + aServer + "}\n%\n}\n}",
+	"{\nones {\n" + aURL + "integration contoso {\nserver {\n%\n}\n}\n}\n}",
+	"{\nones {\n" + aURL + "integration contoso {\nserver {\n" + aClient + "%\n}\n}\n}\n}",
+	"{\nones {\n" + aURL + "integration contoso {\nserver {\n" + aTenant + aClient + "%\n}\n}\n}\n}",
+	"{\nones {\n" + aURL + "integration contoso {\n%\n}\n}\n}",
+	"{\n" + inContoso + "%\n}\n}\n}",
+	"{\n" + inContoso + "rooms {\n%\n}\n}\n}\n}",
+	"{\n" + inContoso + "rooms {\nroom boardroom boardroom@contoso.com {\n%\n}\n}\n}\n}\n}",
+	"{\n" + inContoso + "users {\n%\n}\n}\n}\n}",
+	aGateway + ":8080 {\n%\n}",
+	aGateway + ":8080 {\nones_auth {\n%\n}\n}",
+	aGateway + ":8080 {\nones_bookings {\nservice_token {env.ONES_SERVICE_TOKEN} ones\n%\n}\n}",
 }
 
 // foreign is what is said of the one module of somebody else's that the texts name.
