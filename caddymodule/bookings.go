@@ -40,9 +40,9 @@ type Bookings struct {
 type ServiceToken struct {
 	// The token: at least 32 bytes. Give a placeholder, such as `{env.ONES_SERVICE_TOKEN}`.
 	// Required.
-	Token string `json:"token"`
+	Token string `json:"token" word:"service_token"`
 	// Its name in the audit log. Default: `service`.
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" word:"service_token"`
 }
 
 // minServiceToken is the least length of a service token, in bytes.
@@ -104,11 +104,11 @@ func (h *Bookings) check() error {
 			continue
 		}
 		if len(t.Token) < minServiceToken {
-			return fail("the service_token %s has %d bytes; it needs at least %d, such as from: openssl rand -base64 32", t.name(), len(t.Token), minServiceToken)
+			return fail("service_token %d has %d bytes; it needs at least %d, such as from: openssl rand -base64 32", i+1, len(t.Token), minServiceToken)
 		}
-		for _, other := range h.ServiceTokens[:i] {
+		for j, other := range h.ServiceTokens[:i] {
 			if other.Token == t.Token {
-				return fail("the service_token %s is the same as %s; leave one of them out", t.name(), other.name())
+				return fail("service_tokens %d and %d are the same; leave one of them out", j+1, i+1)
 			}
 		}
 	}

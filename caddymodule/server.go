@@ -51,12 +51,12 @@ type Credential struct {
 	Secret string `json:"client_secret,omitempty"`
 	// The day on which the secret expires, as `2027-05-01`. Nothing else can tell. Default:
 	// it is not known, and nobody is warned.
-	Expires string `json:"expires,omitempty"`
+	Expires string `json:"expires,omitempty" word:"client_secret"`
 	// A certificate whose public part is registered with the app: a PEM file.
 	// It may be replaced at any time. Required, unless it is one of the others.
 	Certificate string `json:"client_certificate,omitempty"`
 	// The certificate's RSA key: a PEM file. Required with a certificate.
-	Key string `json:"key,omitempty"`
+	Key string `json:"key,omitempty" word:"client_certificate"`
 	// A file with a token of another issuer that the app registration trusts,
 	// such as Kubernetes. It is read each time. Required, unless it is one of the others.
 	TokenFile string `json:"federated_token_file,omitempty"`
@@ -170,7 +170,7 @@ func (s *Server) checkCredentials() error {
 			return &fault{"client_secret", secrets, fmt.Errorf("client_secret: "+format, args...)}
 		}
 		if _, err := time.Parse(time.DateOnly, c.Expires); c.Expires != "" && err != nil {
-			return fail("%q is not a date; write when it expires as 2027-05-01", c.Expires)
+			return fail("the second value is not a date; write when the secret expires as 2027-05-01") // not repeated: it may be a secret
 		}
 		// Some makers of other systems do give out GUIDs. Microsoft's secrets never look so.
 		if s.Operator != customOperator && guid.MatchString(c.Secret) {
