@@ -105,6 +105,18 @@ func TestCAE(t *testing.T) {
 	}
 }
 
+// What a placeholder stands for is doubted when it is known, and what is written only once.
+func TestLateDoubts(t *testing.T) {
+	written := Server{Scopes: []string{"profile", "Calendar.Read", "{env.ONES_SCOPE}"}}
+	if got := literal(written).lateDoubts(written); len(got) != 0 {
+		t.Errorf("of what the file shows: %q", got)
+	}
+	late := Server{Scopes: []string{"profile", "Calendar.Read", "Place.Reed.All"}}
+	if got := late.lateDoubts(written); len(got) != 1 || !strings.Contains(got[0], "did you mean Place.Read.All?") {
+		t.Errorf("of what is known: %q", got)
+	}
+}
+
 // X9: what lets nobody in must not come to let everybody in.
 func TestAllowGroupsOfNobody(t *testing.T) {
 	_, err := settled(&Users{AllowGroups: []string{}})

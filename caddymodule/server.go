@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -207,6 +208,12 @@ func (s Server) doubts() (doubts []string) {
 		doubts = append(doubts, doubt)
 	}
 	return doubts
+}
+
+// lateDoubts are those that the file, where its values are written, did not show.
+func (s Server) lateDoubts(written Server) []string {
+	shown := literal(written).doubts()
+	return slices.DeleteFunc(s.doubts(), func(doubt string) bool { return slices.Contains(shown, doubt) })
 }
 
 // config returns what is needed to speak with the cloud. It reads the files of

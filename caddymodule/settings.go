@@ -60,10 +60,13 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 		}
 	}()
 	var others []*Integration
-	for _, cfg := range a.Integrations {
-		cfg, err := cfg.settled()
+	for _, written := range a.Integrations {
+		cfg, err := written.settled()
 		if err != nil {
 			return nil, err
+		}
+		for _, doubt := range cfg.Server.lateDoubts(written.Server) {
+			s.log.Warn(doubt, zap.String("integration", cfg.Name))
 		}
 		if err := cfg.clash(others); err != nil {
 			return nil, err
