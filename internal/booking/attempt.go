@@ -110,8 +110,8 @@ func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error
 	}
 	s.became(before, &r)
 	s.waiters.tell(id)
-	if held && !r.holdsUp() {
-		s.call(ctx, r.Request.Room)
+	if held && (!r.holdsUp() || r.Request.Room != room) {
+		s.call(ctx, room)
 	}
 	changed := changing != nil && r.Change == nil
 	if changed && r.Last != nil && r.Last.ID == changing.ID {
@@ -194,7 +194,7 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 	}
 	if unsent && r.folds() {
 		var err error
-		if r, err = s.update(ctx, r.ID, func(r *record) { r.fold(s.now().UTC()) }); err != nil {
+		if r, err = s.fold(ctx, r); err != nil {
 			return r, err
 		}
 	}
@@ -228,6 +228,18 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 		return s.close(ctx, r.ID, Failed, reason)
 	}
 	return s.stumble(ctx, r, err)
+}
+
+// fold makes its change a part of a booking that was never sent. That is only sure while
+// its turn is this instance's: one that has stood still ends with errClosed.
+func (s *Service) fold(ctx context.Context, of record) (record, error) {
+	return s.updateIf(ctx, of.ID, func(r *record) error {
+		if r.Turn != s.journal.instance {
+			return errClosed
+		}
+		r.fold(s.now().UTC())
+		return nil
+	})
 }
 
 // afterSeries has the rest of a series wait until that has ended before it in the

@@ -151,10 +151,10 @@ func (r *record) conclude(status, reason string, now time.Time) {
 }
 
 // folds says whether the change can become a part of the booking before its event is made:
-// one of the booking as a whole can.
+// one of the booking as a whole can, unless that is cancelled.
 func (r *record) folds() bool {
 	c := r.Change
-	return c != nil && c.Original.IsZero() && (c.Kind == updating || c.Kind == extending) && !c.Back
+	return c != nil && c.Original.IsZero() && (c.Kind == updating || c.Kind == extending) && !c.Back && !r.Withdraw
 }
 
 // fold makes it a part of the booking, whose turn goes on.
