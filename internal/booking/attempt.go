@@ -198,14 +198,21 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 			return r, err
 		}
 	}
+	// What can't fold, as it may have been sent, is made as its change has it, too. If the
+	// event is there all the same, as it was to be before, it is changed then.
+	wanted := &r
+	if r.folds() {
+		wanted = r.changed()
+	}
 	switch now := s.now(); {
 	case r.Withdraw:
 		return s.close(ctx, r.ID, Cancelled, "")
-	case !now.Before(r.sendBy()):
+	case !now.Before(wanted.sendBy()):
 		return s.close(ctx, r.ID, Expired, reasonExpired)
-	case !fresh && now.Sub(r.CreatedAt) > stale && r.After == nil && s.takenMeanwhile(ctx, r):
+	case !fresh && now.Sub(r.CreatedAt) > stale && r.After == nil && s.takenMeanwhile(ctx, *wanted):
 		return s.close(ctx, r.ID, Declined, reasonGone)
 	}
+	event := wanted.event()
 	if !r.MaybeSent { // durable before anything leaves the house
 		var err error
 		r, err = s.update(ctx, r.ID, func(r *record) { r.MaybeSent = true })
@@ -213,10 +220,10 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 			return r, err
 		}
 	}
-	event, err := integration.Graph.CreateEvent(ctx, mailbox, r.event())
+	made, err := integration.Graph.CreateEvent(ctx, mailbox, event)
 	if err == nil {
 		s.heard(ctx, r.Integration)
-		return s.made(ctx, r, s.lookAtOnce(ctx, integration.Graph, mailbox, &r, event))
+		return s.made(ctx, r, s.lookAtOnce(ctx, integration.Graph, mailbox, &r, made))
 	}
 	if unsent && !graph.MaybeDone(err) && !duplicate(err) {
 		if r, err := s.update(ctx, r.ID, func(r *record) { r.MaybeSent = false }); err != nil {
@@ -298,6 +305,10 @@ func (s *Service) made(ctx context.Context, r record, event graph.Event) (record
 	made, err := s.update(ctx, r.ID, func(r *record) {
 		r.EventID, r.ICalUID, r.WebLink = event.ID, event.ICalUID, event.WebLink
 		r.Status, r.Reason, r.Tries = AwaitingRoom, "", 0
+		if r.folds() { // it may be as the change has it: that asks for the answer
+			r.NextAt = now
+			return
+		}
 		r.hear(event, reasonDeclined, now)
 		if r.Change != nil && r.open() {
 			r.NextAt = now

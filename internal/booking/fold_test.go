@@ -72,3 +72,35 @@ func (h *house) read(id string) record {
 	}
 	return r
 }
+
+// What may have been sent, and is not there, is made as its change has it, also after the
+// time before; should it come to be there meanwhile, it is moved.
+func TestChangeOfWhatMayHaveBeenSent(t *testing.T) {
+	for name, late := range map[string]bool{"it never was": false, "it was, and comes late": true} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(h *house) {
+				h.graph.setFault(onCreate(answers(503, "ServiceUnavailable")))
+				id := h.book("10:00", "11:00", "room", "peak").text("id")
+				h.graph.setFault(notSent)
+				h.want(h.patch(id, `{"start":"2026-12-01T12:00:00+08:00","end":"2026-12-01T13:00:00+08:00"}`), 202, "status", "accepted")
+				h.settle(90 * time.Minute) // it is 10:30 in Hong Kong
+				h.graph.setFault(onCreate(times(1, func(_ *http.Request, done bool) (*http.Response, error, bool) {
+					if r := h.read(id); late && !done {
+						h.graph.mu.Lock()
+						defer h.graph.mu.Unlock()
+						h.graph.events = append(h.graph.events, &fakeEvent{
+							ID: "late", Owner: alice.ID, TransactionID: r.TransactionID, Room: r.RoomAddress, Response: "none", Start: r.Start, End: r.End,
+							Body: map[string]any{"singleValueExtendedProperties": []any{map[string]any{"value": id}}, "subject": r.Request.Subject},
+						})
+					}
+					return nil, nil, false
+				})))
+				h.settle(20 * time.Minute)
+				h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "confirmed", "start", "2026-12-01T12:00:00+08:00", "last_change.status", "made")
+				if all := h.graph.live(); len(all) != 1 || !all[0].Start.Equal(opening.Add(3*time.Hour)) {
+					t.Errorf("events: %+v", all)
+				}
+			})
+		})
+	}
+}
