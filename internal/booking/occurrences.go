@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -185,45 +186,61 @@ func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, orig
 			return c.view(&r), ok, err
 		}
 	}
+	r, err := s.cut(ctx, c, id, original, p, asked, claims, match)
+	if err != nil { // the first call, of which this is a repeat, may have cut it a moment ago
+		if first, ok, err := s.replay(ctx, claims, asked); err == nil && ok {
+			return c.view(&first), true, nil
+		}
+		return Booking{}, false, err
+	}
+	return c.view(&r), false, nil
+}
+
+// cut makes the rest of a series a booking of its own, together with the caller's keys.
+func (s *Service) cut(ctx context.Context, c Caller, id string, original time.Time, p Patch, asked string, claims []string, match func(version int) bool) (next record, err error) {
 	original, err = s.named(ctx, c, id, original)
 	if err != nil {
-		return Booking{}, false, err
+		return record{}, err
 	}
 	old, err := s.journal.get(ctx, id)
 	if err != nil {
-		return Booking{}, false, err
+		return record{}, err
 	}
 	if !c.owns(&old) {
-		return Booking{}, false, c.refuse(&old)
+		return record{}, c.refuse(&old)
 	}
 	if !old.leavesBefore(original) {
-		return Booking{}, false, refusal{codeInvalidState, "This is the first occurrence that is left: change the booking as a whole."}
+		return record{}, refusal{codeInvalidState, "This is the first occurrence that is left: change the booking as a whole."}
 	}
 	if err := old.mayCutAt(original, s.now()); err != nil { // else what it has become would be in its way
-		return Booking{}, false, err
+		return record{}, err
 	}
-	next, room, err := s.restOf(c, &old, original, p)
+	var room Room
+	next, room, err = s.restOf(c, &old, original, p)
 	if err != nil {
-		return Booking{}, false, err
+		return record{}, err
 	}
 	next.Trail = s.mark(ctx)
 	if err := s.connected(ctx, c, old.PersonID); err != nil {
-		return Booking{}, false, err
+		return record{}, err
 	}
 	more := next.slots()
 	if room.Name == old.Request.Room {
 		more = minus(more, old.slots())
 	}
 	if err := s.roomFree(ctx, c, old.PersonID, room, more, id); err != nil {
-		return Booking{}, false, err
+		return record{}, err
 	}
 	release, err := s.locks.acquire(ctx, room.Name)
 	if err != nil {
-		return Booking{}, false, err
+		return record{}, err
 	}
 	var held []block
 	s.queue.markFresh(next.ID)
 	_, err = s.alterWith(ctx, c, id, alteration{"update", Caller.owns, match}, func(ctx context.Context, r *record) ([]store.Write, error) {
+		if _, made, err := s.replay(ctx, claims, asked); err != nil || made {
+			return nil, cmp.Or(err, errReplayed)
+		}
 		if err := r.mayCutAt(original, s.now()); err != nil {
 			return nil, err
 		}
@@ -253,11 +270,11 @@ func (s *Service) UpdateFollowing(ctx context.Context, c Caller, id string, orig
 		err = s.conflict(ctx, c, room, next.slots(), held)
 	}
 	if err != nil {
-		return Booking{}, false, err
+		return record{}, err
 	}
 	s.auditLine(ctx, "create", c, &next, string(next.Status))
 	s.began(&next)
-	return c.view(&next), false, nil
+	return next, nil
 }
 
 // leavesBefore says whether there is an occurrence before another one.
