@@ -24,6 +24,8 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 		return s.releaseAsRoom(ctx, r, integration.Graph, err)
 	case err != nil:
 		return s.stumble(ctx, r, err)
+	case r.movedOn(event, s.now()):
+		return s.keep(ctx, r, event)
 	case r.Change.Made:
 		return s.answered(ctx, r, event)
 	case r.Change.Kind == cancelling:

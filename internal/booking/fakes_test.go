@@ -227,7 +227,7 @@ func (g *fakeGraph) serve(w http.ResponseWriter, r *http.Request) {
 	case call == "POST /me/calendar/getSchedule":
 		g.schedule(w, r)
 	case r.Method == "GET" && rest == "instances":
-		g.serveInstances(w, id, owner)
+		g.serveInstances(w, r, id, owner)
 	case r.Method == "GET" && rest == "", r.Method == "POST" && rest == "cancel", r.Method == "PATCH" && rest == "":
 		all := slices.Clone(g.events)
 		if e := g.instances[id]; e != nil {

@@ -64,12 +64,16 @@ func (g *fakeGraph) forget(master *fakeEvent) {
 	maps.DeleteFunc(g.instances, func(id string, _ *fakeEvent) bool { return strings.HasPrefix(id, master.ID+".") })
 }
 
-func (g *fakeGraph) serveInstances(w http.ResponseWriter, id, owner string) {
+func (g *fakeGraph) serveInstances(w http.ResponseWriter, r *http.Request, id, owner string) {
+	from, _ := time.Parse(time.RFC3339, r.URL.Query().Get("startDateTime"))
+	to, _ := time.Parse(time.RFC3339, r.URL.Query().Get("endDateTime"))
 	for _, e := range g.events {
 		if e.ID == id && e.Owner == owner && !e.Cancelled {
 			var found []any
 			for _, o := range g.occurrences(e) {
-				found = append(found, o.wire())
+				if o.Start.Before(to) && o.End.After(from) {
+					found = append(found, o.wire())
+				}
 			}
 			write(w, 200, map[string]any{"value": found})
 			return

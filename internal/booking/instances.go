@@ -17,9 +17,9 @@ func eventOf(ctx context.Context, g *graph.Client, mailbox graph.Mailbox, r *rec
 	if original.IsZero() {
 		return g.Event(ctx, mailbox, r.EventID)
 	}
-	o, _ := r.occurrence(original)
 	var found graph.Event
-	err := g.Instances(ctx, mailbox, r.EventID, earlier(original, o.start).AddDate(0, 0, -1), later(original, o.end).AddDate(0, 0, 2), func(e graph.Event) bool {
+	within := r.whereabouts(original)
+	err := g.Instances(ctx, mailbox, r.EventID, within.start, within.end, func(e graph.Event) bool {
 		if r.dayOf(e) == dayIn(original, r.location()) {
 			found = e
 		}
@@ -29,6 +29,23 @@ func eventOf(ctx context.Context, g *graph.Client, mailbox graph.Mailbox, r *rec
 		err = errNoOccurrence
 	}
 	return found, err
+}
+
+// whereabouts is where an occurrence is to be looked for: its organizer may have moved it in
+// Outlook, but not beyond those before and after it (ErrorOccurrenceCrossingBoundary).
+func (r *record) whereabouts(original time.Time) period {
+	within := period{original.Add(-maxSpan), original.Add(maxSpan)}
+	for _, o := range r.occurrences() {
+		switch {
+		case o.original.Before(original):
+			within.start = earlier(o.original, o.start)
+		case o.original.After(original):
+			return period{within.start.AddDate(0, 0, -1), later(within.end, o.end).AddDate(0, 0, 2)}
+		default:
+			within.start, within.end = earlier(within.start, o.start), o.end
+		}
+	}
+	return period{within.start.AddDate(0, 0, -1), later(within.end, original.Add(maxSpan))}
 }
 
 // dayOf is the date, in the booking's zone, that an instance of its series was to be on:

@@ -31,7 +31,7 @@ func (s *Service) stillHeld(ctx context.Context, q question, room Room, but stri
 	looking, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	for _, b := range own {
-		if err := s.recheck(looking, *b.record, b.period); err != nil {
+		if err := s.recheck(looking, b.record.ID, b.period); err != nil {
 			return nil, err
 		}
 	}
@@ -53,7 +53,7 @@ func (s *Service) recheckMissing(ctx context.Context, room Room, own, seen []blo
 			continue
 		}
 		looked++
-		if err := s.recheck(ctx, *b.record, b.period); err != nil {
+		if err := s.recheck(ctx, b.record.ID, b.period); err != nil {
 			return nil, err
 		}
 	}
@@ -84,17 +84,20 @@ func (c *rechecks) due(id string, now time.Time) bool {
 
 // recheck takes in what has become of the event of a confirmed booking, at one of the times
 // that it holds. That Graph can't tell is no error.
-func (s *Service) recheck(ctx context.Context, r record, at period) error {
-	integration, ok := s.world().Integrations[r.Integration]
-	if !ok {
+func (s *Service) recheck(ctx context.Context, id string, at period) error {
+	r, err := s.journal.get(ctx, id)
+	if errors.Is(err, errNotFound) {
 		return nil
 	}
-	original := time.Time{}
-	for _, o := range r.occurrences() {
-		if o.period == at {
-			original = o.original
-		}
+	if err != nil {
+		return err
 	}
+	integration, ok := s.world().Integrations[r.Integration]
+	i := slices.IndexFunc(r.occurrences(), func(o occurrence) bool { return !o.gone() && o.period == at })
+	if !ok || i < 0 || !r.rests() {
+		return nil // it has been changed meanwhile
+	}
+	original := r.occurrences()[i].original
 	event, err := eventOf(ctx, integration.Graph, s.mailbox(ctx, r.PersonID, false), &r, original)
 	gone := graph.IsGone(err) || errors.Is(err, errNoOccurrence)
 	if err != nil && !gone {
@@ -146,7 +149,58 @@ func (r *record) seeAnew(event graph.Event, gone bool, original, now time.Time) 
 		r.rest(now)
 	case original.IsZero():
 		r.follows(event, now)
+	default:
+		r.followsOne(original, event, now)
 	}
+}
+
+// followsOne is follows for an occurrence of a series.
+func (r *record) followsOne(original time.Time, event graph.Event, now time.Time) {
+	answer := r.roomAnswer(event)
+	if answer.Response == graph.Declined {
+		r.lose(original, answer, reasonDeclined, now)
+		return
+	}
+	part := r.part(original)
+	if event.Start.Equal(part.Start) && event.End.Equal(part.End) || part.Request.AllDay || event.IsAllDay {
+		return
+	}
+	req := part.Request
+	req.Start, req.End = part.wall(event.Start.Time), part.wall(event.End.Time)
+	r.except(original, func(e *exception) { e.Request, e.Start, e.End = &req, event.Start.UTC(), event.End.UTC() })
+	r.Surveyed = answer.Response == graph.Accepted // else the room has still to answer to that
+	r.rest(now)
+}
+
+// movedOn says whether what is to be released has been moved in Outlook, and has not begun
+// there or, if that is for want of a check-in, has time left for one.
+func (r *record) movedOn(event graph.Event, now time.Time) bool {
+	c, part := r.Change, r.part(r.Change.Original)
+	if c.Kind != releasing || c.Sent || part.Request.AllDay || event.IsAllDay || event.Start.Equal(part.Start) {
+		return false
+	}
+	at := event.Start.Time
+	if c.Comment == reasonReleased {
+		at = at.Add(r.CheckIn)
+	}
+	return now.Before(at)
+}
+
+// keep drops the release of what has been moved in Outlook, which the booking follows, if
+// its organizer's grant can tell; else it is looked at when it begins there.
+func (s *Service) keep(ctx context.Context, of record, event graph.Event) (record, error) {
+	part := of.part(of.Change.Original)
+	r, err := s.updateChange(ctx, of, func(r *record) {
+		r.Change, r.Reason, r.Tries = nil, "", 0
+		r.NextAt = later(event.Start.UTC(), s.now().UTC().Add(claimLife))
+	})
+	if err != nil {
+		return r, err
+	}
+	if err := s.recheck(ctx, r.ID, period{part.Start, part.End}); err != nil {
+		return r, err
+	}
+	return s.journal.get(ctx, r.ID)
 }
 
 // follows takes over the times that a confirmed booking's event has been given in Outlook,

@@ -114,6 +114,9 @@ func (s *Service) releaseAsRoom(ctx context.Context, r record, g *graph.Client, 
 		event, err = eventOf(ctx, g, mailbox, &copied, r.Change.Original)
 		found = !errors.Is(err, errNoOccurrence)
 	}
+	if err == nil && found && r.movedOn(event, s.now()) {
+		return s.keep(ctx, r, event)
+	}
 	if err == nil && found {
 		if r, err = s.sending(ctx, r, event); err != nil {
 			return r, err
