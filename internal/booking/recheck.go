@@ -45,6 +45,8 @@ const recheckEvery = time.Minute
 // was just seen, does not show: they may have been declined, cancelled or moved since. It
 // returns what holds the room then.
 func (s *Service) recheckMissing(ctx context.Context, room Room, own, seen []block, within period) ([]block, error) {
+	looking, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
 	looked := 0
 	for _, b := range own {
 		shown := slices.ContainsFunc(seen, func(o block) bool { return o.period == b.period || o.uid != "" && o.uid == b.record.ICalUID })
@@ -53,7 +55,7 @@ func (s *Service) recheckMissing(ctx context.Context, room Room, own, seen []blo
 			continue
 		}
 		looked++
-		if err := s.recheck(ctx, b.record.ID, b.period); err != nil {
+		if err := s.recheck(looking, b.record.ID, b.period); err != nil {
 			return nil, err
 		}
 	}
@@ -83,8 +85,10 @@ func (c *rechecks) due(id string, now time.Time) bool {
 }
 
 // recheck takes in what has become of the event of a confirmed booking, at one of the times
-// that it holds. That Graph can't tell is no error.
-func (s *Service) recheck(ctx context.Context, id string, at period) error {
+// that it holds. That Graph can't tell, or not before looking ends, is no error.
+func (s *Service) recheck(looking context.Context, id string, at period) error {
+	ctx, cancel := durable(looking)
+	defer cancel()
 	r, err := s.journal.get(ctx, id)
 	if errors.Is(err, errNotFound) {
 		return nil
@@ -98,12 +102,14 @@ func (s *Service) recheck(ctx context.Context, id string, at period) error {
 		return nil // it has been changed meanwhile
 	}
 	original := r.occurrences()[i].original
-	event, err := eventOf(ctx, integration.Graph, s.mailbox(ctx, r.PersonID, false), &r, original)
+	event, err := eventOf(looking, integration.Graph, s.mailbox(looking, r.PersonID, false), &r, original)
 	gone := graph.IsGone(err) || errors.Is(err, errNoOccurrence)
 	if err != nil && !gone {
 		s.log.DebugContext(ctx, "a booking could not be looked at anew", "booking", r.ID, "room", r.Request.Room, "error", err)
 		return nil
 	}
+	ctx, cancel = durable(looking)
+	defer cancel()
 	now, err := s.journal.changeWith(ctx, r.ID, func(now *record) ([]store.Write, error) {
 		if !now.rests() || now.Revision != r.Revision {
 			return nil, errClosed // it is looked at, or has been changed

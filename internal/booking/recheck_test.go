@@ -1,6 +1,8 @@
 package booking
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -78,5 +80,23 @@ func TestCancellationOnItsWay(t *testing.T) {
 		h.graph.setFault(nil)
 		h.settle(time.Minute)
 		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "cancelled", "pending_change", "null")
+	})
+}
+
+// A schedule doesn't fail for a mailbox that doesn't answer when a booking is looked at anew.
+func TestRecheckHangs(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00").text("id")
+		h.settle(2 * time.Minute)
+		h.outlook(func(e *fakeEvent) { e.Cancelled = true })
+		h.graph.setFault(func(r *http.Request, _ bool) (*http.Response, error, bool) {
+			if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/events/") {
+				<-r.Context().Done()
+				return nil, r.Context().Err(), true
+			}
+			return nil, nil, false
+		})
+		h.want(h.call(bob, "GET", "/v1/rooms/boardroom/schedule?from=2026-12-01T09:00:00%2B08:00&to=2026-12-01T18:00:00%2B08:00", ""), 200)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "confirmed")
 	})
 }

@@ -144,7 +144,7 @@ func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to 
 	}
 	answer := Schedule{Room: room.Name, Blocks: []ScheduleBlock{}}
 	if l, looked := seen[room.Name]; looked {
-		if blocks, err = s.recheckMissing(looking, room, blocks, l.blocks, period{from, to}); err != nil {
+		if blocks, err = s.recheckMissing(ctx, room, blocks, l.blocks, period{from, to}); err != nil {
 			return Schedule{}, err
 		}
 		blocks, answer.AsOf = merge(blocks, l.blocks), stamp(l.asOf)
