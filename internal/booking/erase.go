@@ -56,7 +56,13 @@ func (j journal) erase(ctx context.Context, index, id string, stands store.Write
 		if was {
 			writes = append(writes, store.Write{Op: store.Delete, Key: recordKey(id), If: store.If(version)})
 			for _, w := range moved(r.shown().keys, nil) {
-				if w.Key != index {
+				switch {
+				case w.Key == index:
+				case r.ICalUID != "" && w.Key == privateKey(r.ICalUID):
+					// The meeting stays in the room's calendar, and private. The key tells nobody whose it was.
+					w = store.Write{Key: w.Key, Value: []byte(digits(r.lastEnd())), Expires: r.lastEnd().Add(maxSpan)}
+					fallthrough
+				default:
 					writes = append(writes, w)
 				}
 			}

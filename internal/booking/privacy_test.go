@@ -148,3 +148,23 @@ func TestPrivateMovedInOutlook(t *testing.T) {
 		}
 	})
 }
+
+// The private meetings of somebody who is erased stay in the rooms' calendars, and private.
+func TestPrivateAfterErasure(t *testing.T) {
+	story(t, func(h *house) {
+		h.connectRoom("boardroom", "boardroom@contoso.com")
+		h.want(h.book("10:00", "11:00", "subject", "Salaries", "private", true), 201)
+		h.settle(time.Minute)
+		h.erase(alice)
+		for _, as := range []string{"", theDoor} {
+			r := h.call(as, "GET", "/v1/rooms/boardroom/schedule?from=2026-12-01T00:00:00%2B08:00&to=2026-12-02T00:00:00%2B08:00", "")
+			if blocks := r.text("blocks"); strings.Contains(blocks, "Salaries") || !strings.Contains(blocks, "busy") {
+				t.Errorf("%q: %s", as, blocks)
+			}
+		}
+		h.settle(40 * 24 * time.Hour)
+		if left := h.traces("booking-private"); left != nil {
+			t.Errorf("left: %v", left)
+		}
+	})
+}
