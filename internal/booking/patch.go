@@ -72,5 +72,9 @@ func (p Patch) apply(r *record) (Request, error) {
 	p.Attendees.into(&req.Attendees)
 	p.Body.into(&req.Body)
 	p.Private.into(&req.Private)
+	if r.isSeries() && p.Room.there && !p.Start.there && !p.End.there && !p.TimeZone.there {
+		// Its dates stay at their times, whatever the zone of the other room.
+		req.TimeZone, req.Start, req.End = r.Zone, r.wall(r.Start), r.wall(r.End)
+	}
 	return req, nil
 }

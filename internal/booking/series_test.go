@@ -289,3 +289,44 @@ func TestListSeriesByExternalID(t *testing.T) {
 		}
 	})
 }
+
+// A series that stays at its time keeps its time zone: Microsoft would go on by the one from
+// before, and later dates would not be at the same time there and here.
+func TestSeriesKeepsItsZone(t *testing.T) {
+	story(t, func(h *house) {
+		r := h.book("", "", weekly(30, "room", "peak", "start", "2026-12-01T10:00:00+01:00", "end", "2026-12-01T11:00:00+01:00", "time_zone", "Europe/Paris")...)
+		h.want(r, 201)
+		dates := func() string { return h.call(alice, "GET", "/v1/bookings/"+r.text("id")+"/occurrences", "").text("occurrences") }
+		before := dates()
+		for _, patch := range []string{
+			`{"time_zone":"Africa/Lagos"}`, `{"time_zone":"Africa/Lagos","subject":"Budget"}`, `{"time_zone":"Africa/Lagos","room":"harbour"}`,
+		} {
+			h.want(h.patch(r.text("id"), patch, "Prefer", "wait=30"), 422, "code", "invalid_request")
+		}
+		if after := dates(); after != before {
+			t.Errorf("dates: %s, before: %s", after, before)
+		}
+		h.want(h.patch(r.text("id"), `{"time_zone":"Europe/Paris","subject":"Budget"}`, "Prefer", "wait=30"), 200, "subject", "Budget")
+	})
+}
+
+// Nor does it take over that of another room.
+func TestSeriesInARoomOfAnotherZone(t *testing.T) {
+	story(t, func(h *house) {
+		h.world.Rooms["quay"] = Room{Name: "quay", Integration: "contoso", Address: "quay@contoso.com", TimeZone: mustLocation("Europe/Paris")}
+		id := h.book("", "", weekly(30, "room", "peak", "start", "2026-12-01T02:00:00Z", "end", "2026-12-01T03:00:00Z")...).text("id")
+		before := h.call(alice, "GET", "/v1/bookings/"+id+"/occurrences", "").text("occurrences")
+		h.graph.setFault(onPatch(notSent))
+		for range 2 { // the second is a repeat
+			h.want(h.patch(id, `{"room":"quay"}`, "Prefer", "wait=1"), 202)
+		}
+		h.graph.setFault(nil)
+		h.settle(time.Minute)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "room", "quay", "status", "confirmed", "time_zone", "Asia/Hong_Kong")
+		if after := h.call(alice, "GET", "/v1/bookings/"+id+"/occurrences", "").text("occurrences"); after != before {
+			t.Errorf("dates: %s, before: %s", after, before)
+		}
+		h.want(h.call(alice, "PATCH", "/v1/bookings/"+id+"/occurrences/2026-12-15T10:00:00+08:00?scope=following", `{"room":"peak"}`, "Prefer", "wait=30"),
+			200, "status", "confirmed", "start", "2026-12-15T10:00:00+08:00", "time_zone", "Asia/Hong_Kong")
+	})
+}

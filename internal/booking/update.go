@@ -244,6 +244,9 @@ func (s *Service) proposed(r *record, a amendment) (*change, error) {
 		c.Terms = &moved
 	}
 	switch {
+	case part.isSeries() && c.Zone != part.Zone && c.Start.Equal(part.Start) && c.End.Equal(part.End):
+		// The times of its event would not be written anew, and later dates not be the same.
+		return nil, invalid{{"body.time_zone", "a series that stays at its time keeps its time zone, " + part.Zone + ": cancel it, and book it anew", c.Zone}}
 	case !c.Asks && req.saysAs(part.Request):
 		return nil, errUnchanged
 	case !c.Asks:
