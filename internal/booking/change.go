@@ -2,6 +2,7 @@ package booking
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -96,6 +97,12 @@ func (r *record) changed() *record {
 	case c == nil:
 	case c.Kind == truncating:
 		after.Rule, after.Request.Recurrence = c.Rule, c.Request.Recurrence
+		left := map[string]bool{}
+		for _, o := range after.occurrences() {
+			left[name(o.original)] = true
+		}
+		after.Exceptions = maps.Clone(r.Exceptions)
+		maps.DeleteFunc(after.Exceptions, func(name string, _ exception) bool { return !left[name] })
 	case c.Kind == cancelling:
 		after.leave(c.Original, Cancelled, "", false)
 	case c.Kind == releasing && !c.Original.IsZero():

@@ -68,6 +68,16 @@ func TestMoveAfterTruncation(t *testing.T) {
 	})
 }
 
+// What was different about dates that were cut off is in the way of nothing any more.
+func TestMoveAfterTruncationOfExceptions(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(5)...).text("id")
+		h.want(h.call(alice, "DELETE", date(id, "04"), "", "Prefer", "wait=30"), 200)
+		h.want(h.call(alice, "DELETE", date(id, "03")+"?scope=following", "", "Prefer", "wait=30"), 200)
+		h.want(h.patch(id, `{"start":"2026-12-01T12:00:00+08:00","end":"2026-12-01T13:00:00+08:00"}`, "Prefer", "wait=30"), 200, "status", "confirmed")
+	})
+}
+
 // The rest of a series may go to another room, which is asked for it.
 func TestFollowingToAnotherRoom(t *testing.T) {
 	story(t, func(h *house) {
