@@ -97,8 +97,9 @@ func (s *Service) End(ctx context.Context, c Caller, id string, match func(versi
 
 // endAt ends an occurrence earlier.
 func (r *record) endAt(o occurrence, end time.Time) {
-	req := r.part(o.original).Request
-	req.End = r.wall(end)
+	part := r.part(o.original)
+	req := part.Request
+	req.End = part.wall(end)
 	if !r.isSeries() {
 		r.Request, r.End = req, end
 		return

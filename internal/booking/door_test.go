@@ -234,3 +234,21 @@ func TestPanelAtTheDoor(t *testing.T) {
 		h.want(h.call(bob, "POST", "/v1/bookings", body("10:30", "12:00")), 201)
 	})
 }
+
+// A date of a series that was given a time zone of its own is read by that.
+func TestDateInAnotherZone(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("", "", weekly(3, "room", "peak", "start", "2026-12-01T10:00:00-05:00", "end", "2026-12-01T11:00:00-05:00", "time_zone", "America/New_York")...).text("id")
+		second, third := "/v1/bookings/"+id+"/occurrences/2026-12-08T10:00:00-05:00", "/v1/bookings/"+id+"/occurrences/2026-12-15T10:00:00-05:00"
+		h.want(h.call(alice, "PATCH", third, `{"all_day":true,"time_zone":"Asia/Hong_Kong","start":"2026-12-17","end":"2026-12-18"}`, "Prefer", "wait=30"), 200)
+		e := h.outlookDate(2, func(*fakeEvent) {})
+		if want := time.Date(2026, 12, 17, 0, 0, 0, 0, time.UTC); !e.Start.Equal(want) || !e.End.Equal(want.AddDate(0, 0, 1)) {
+			t.Errorf("the event lasts from %v to %v, want the day from %v", e.Start, e.End, want)
+		}
+		h.want(h.call(alice, "PATCH", second, `{"time_zone":"Asia/Hong_Kong","start":"2026-12-08T20:00:00+08:00","end":"2026-12-08T21:00:00+08:00"}`, "Prefer", "wait=30"), 200)
+		h.settle(time.Until(time.Date(2026, 12, 8, 12, 30, 0, 0, time.UTC)))
+		h.want(h.door(id, "extend", `{"minutes":15}`), 200)
+		h.want(h.call(alice, "PATCH", second, `{"subject":"Budget"}`), 200)
+		h.want(h.door(id, "end", ""), 200)
+	})
+}

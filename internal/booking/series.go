@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"time"
@@ -107,7 +108,7 @@ func (r *record) part(original time.Time) *record {
 	if o, ok := r.occurrence(original); ok {
 		p.Start, p.End, p.CheckedInAt = o.start, o.end, o.CheckedInAt
 		if o.Request != nil {
-			p.Request = *o.Request
+			p.Request, p.Zone = *o.Request, cmp.Or(o.Request.TimeZone, r.Zone)
 		} else {
 			p.Request.Start, p.Request.End = r.wall(o.start), r.wall(o.end)
 			if r.Request.AllDay {
