@@ -306,7 +306,9 @@ func TestSeriesKeepsItsZone(t *testing.T) {
 	story(t, func(h *house) {
 		r := h.book("", "", weekly(30, "room", "peak", "start", "2026-12-01T10:00:00+01:00", "end", "2026-12-01T11:00:00+01:00", "time_zone", "Europe/Paris")...)
 		h.want(r, 201)
-		dates := func() string { return h.call(alice, "GET", "/v1/bookings/"+r.text("id")+"/occurrences", "").text("occurrences") }
+		dates := func() string {
+			return h.call(alice, "GET", "/v1/bookings/"+r.text("id")+"/occurrences", "").text("occurrences")
+		}
 		before := dates()
 		for _, patch := range []string{
 			`{"time_zone":"Africa/Lagos"}`, `{"time_zone":"Africa/Lagos","subject":"Budget"}`, `{"time_zone":"Africa/Lagos","room":"harbour"}`,
