@@ -81,7 +81,6 @@ func (s *Service) Create(ctx context.Context, c Caller, req Request, key string)
 		return Booking{}, false, err
 	}
 	s.auditLine(ctx, "create", c, &r, string(r.Status))
-	s.began(&r)
 	return c.view(&r), false, nil
 }
 
@@ -226,6 +225,7 @@ func (s *Service) acceptAfter(ctx context.Context, r *record, took, stands store
 		s.queue.unmark(r.ID)
 		return err
 	}
+	s.began(r) // before anything else becomes of it
 	s.queue.wake(r.ID)
 	return nil
 }
