@@ -322,8 +322,13 @@ func (e *engine) newSite(a *App) *signin.Site {
 const probeLife = time.Second
 
 // ready says whether the store answers, from a probe that is at most a second
-// old: anybody may ask.
+// old: anybody may ask. A process that is about to end is not ready, though it
+// serves on for as long as shutdown_delay says: load balancers are to look
+// elsewhere before connections are refused.
 func (e *engine) ready() error {
+	if caddy.Exiting() {
+		return errors.New("the gateway is stopping")
+	}
 	e.probing.Lock()
 	defer e.probing.Unlock()
 	if time.Since(e.probed) > probeLife {

@@ -108,6 +108,7 @@ const caddyfile = `{
 	admin {{.Admin}}
 	persist_config off
 	auto_https disable_redirects
+	{{.Global}}
 	ones {
 		public_url {{.Home}}
 		store {{or .Store (printf "badger %s/store {\n\t\t\tmin_free %s\n\t\t}" .Dir .MinFree)}}
@@ -177,7 +178,7 @@ func (w *world) write(change map[string]any) string {
 	w.t.Helper()
 	values := map[string]any{
 		"Dir": w.dir, "Admin": "unix/" + w.dir + "/admin.sock", "Home": w.home, "Issuer": w.issuer, "Graph": w.microsoft.URL, "Port": w.port, "Service": w.service,
-		"Ones": w.ones.URL, "Mode": "require", "Auth": "", "Server": "", "Integrations": "", "Proxy": "", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365", "Users": "", "Sites": "", "Rooms": "",
+		"Ones": w.ones.URL, "Mode": "require", "Auth": "", "Server": "", "Integrations": "", "Proxy": "", "Global": "", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365", "Users": "", "Sites": "", "Rooms": "",
 		"ClientID": m365.Sample().Tenants[0].Apps[0].ClientID,
 	}
 	for k, v := range change {

@@ -60,7 +60,7 @@ func (g *Gate) keys(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Site) readyz(w http.ResponseWriter, _ *http.Request) {
 	if err := s.Ready(); err != nil {
-		problem(w, http.StatusServiceUnavailable, "not_ready", "The store can't be reached.", "")
+		problem(w, http.StatusServiceUnavailable, "not_ready", "The gateway is stopping, or its store can't be reached.", "")
 		return
 	}
 	answer(w, map[string]string{"status": "ready"})

@@ -1,0 +1,199 @@
+package integration_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// heldAt has a server hold requests to a path until they are let go. Each that
+// arrives is told.
+func heldAt(handler *http.Handler, method, path string) (arrived chan struct{}, letGo func()) {
+	arrived, gate := make(chan struct{}, 16), make(chan struct{})
+	next := *handler
+	*handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == method && r.URL.Path == path {
+			arrived <- struct{}{}
+			<-gate
+		}
+		next.ServeHTTP(w, r)
+	})
+	return arrived, sync.OnceFunc(func() { close(gate) })
+}
+
+// draining has the Caddyfile bound a shutdown as the production example does.
+func draining(grace string) map[string]any { return map[string]any{"Global": "grace_period " + grace} }
+
+// refused waits until nothing listens at a port any more.
+func refused(t *testing.T, port int) {
+	t.Helper()
+	within(t, "the end of the listener", func() bool {
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			conn.Close()
+			return false
+		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	})
+}
+
+// SIGTERM: what is under way ends well, of people and of ONES; what is new is
+// refused at the door; whoever only waits is not waited for; and the exit status
+// is 0 long before the grace period is over.
+func TestTerminatedWhileServing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	live := liveONES(w)
+	pages, letPages := heldAt(&w.ones.Config.Handler, http.MethodGet, "/slow")
+	t.Cleanup(letPages)
+	events, letEvents := heldAt(&w.microsoft.Config.Handler, http.MethodPost, "/v1.0/me/events")
+	t.Cleanup(letEvents)
+	w.write(draining("10m"))
+	p := w.gateway()
+	v := newVisitor(t, w.home)
+	v.signIn(alice)
+	socket := v.socket()
+
+	var asking sync.WaitGroup
+	ask := func(what string, status int, call func() (answer, error)) {
+		asking.Go(func() {
+			if a, err := call(); err != nil || a.StatusCode != status {
+				t.Errorf("%s: %v %v %s", what, err, a.Response, a.body)
+			}
+		})
+	}
+	page := v.request(http.MethodGet, "/slow", nil)
+	ask("a page", http.StatusOK, func() (answer, error) { return v.try(page) })
+	<-pages
+	booking := v.request(http.MethodPost, "/api/m365/v1/bookings", meeting("boardroom", 5, 9), "Origin", w.home, "Prefer", "wait=30")
+	ask("a booking", http.StatusCreated, func() (answer, error) { return v.try(booking) })
+	<-events
+	ones := newVisitor(t, fmt.Sprintf("http://127.0.0.1:%d", w.service))
+	cursor := w.serve(http.MethodGet, "/v1/changes", nil).json(t)["next_cursor"].(string)
+	changes := ones.request(http.MethodGet, "/v1/changes?wait=30&cursor="+cursor, nil, "Authorization", "Bearer "+serviceToken)
+	sent := make(chan struct{})
+	changes = changes.WithContext(httptrace.WithClientTrace(changes.Context(), &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) { close(sent) },
+	}))
+	ask("ONES, which waits for changes", http.StatusOK, func() (answer, error) { return ones.try(changes) })
+	<-sent
+	w.serve(http.MethodGet, "/v1/rooms", nil) // on a connection that stood behind it in the queue of the listener
+
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, w.port)
+	refused(t, w.service)
+	select {
+	case <-p.exited:
+		t.Fatal("the gateway has ended while requests were under way")
+	default:
+	}
+	letPages()
+	letEvents()
+	asking.Wait()
+	if status := p.wait(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+	if _, err := io.Copy(io.Discard, socket); err != nil {
+		t.Errorf("the WebSocket: %v", err)
+	}
+	if at := <-live; at != "socket" {
+		t.Errorf("ONES was left by %s", at)
+	}
+	if p.told("graceful shutdown") != 0 {
+		t.Error("the grace period ran out")
+	}
+	if n := w.eventsNamed(alice, "Quarterly review"); n != 1 {
+		t.Errorf("%d events, want one", n)
+	}
+}
+
+// A call to Microsoft that outlasts the grace period: the process ends all the
+// same, without an error, and what was accepted is in the calendar exactly once
+// after the restart, whether Microsoft has carried out the cut call or not.
+func TestTerminatedWhileMicrosoftIsSlow(t *testing.T) {
+	t.Parallel()
+	for name, reaches := range map[string]bool{"carried out": true, "lost": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			arrived, gate := make(chan struct{}), make(chan struct{})
+			var first sync.Once
+			microsoft := w.microsoft.Config.Handler
+			w.microsoft.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				cut := false
+				if r.Method == http.MethodPost && r.URL.Path == "/v1.0/me/events" {
+					first.Do(func() {
+						body, err := io.ReadAll(r.Body)
+						if err != nil {
+							t.Error(err)
+						}
+						r.Body = io.NopCloser(strings.NewReader(string(body)))
+						close(arrived)
+						<-gate
+						cut = !reaches
+					})
+				}
+				if !cut {
+					microsoft.ServeHTTP(rw, r)
+				}
+			})
+			open := sync.OnceFunc(func() { close(gate) })
+			t.Cleanup(open)
+			w.write(draining("1s"))
+			p := w.gateway()
+			newVisitor(t, w.home).signIn(alice)
+
+			id := w.asks(alice, meeting("boardroom", 1, 10))
+			<-arrived
+			if status := p.stop(); status != 0 {
+				t.Errorf("exit status %d:\n%s", status, p.errors())
+			}
+			open()
+			w.gateway()
+			w.until(id, confirmed)
+			for mailbox, want := range map[string]int{alice: 1, "boardroom@contoso.example": 1} {
+				if n := w.eventsNamed(mailbox, "Quarterly review"); n != want {
+					t.Errorf("%d events at %s, want %d", n, mailbox, want)
+				}
+			}
+		})
+	}
+}
+
+// Behind a load balancer: for shutdown_delay, readyz says that the gateway is
+// going, healthz that it lives, and whoever still comes is served.
+func TestTerminatedBehindALoadBalancer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write(map[string]any{"Global": "grace_period 30s\n\tshutdown_delay 10s"})
+	p := w.gateway()
+	v := newVisitor(t, w.home)
+	v.signIn(alice)
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the gateway that says it is going", func() bool {
+		a := v.call(http.MethodGet, "/.ones/readyz", nil)
+		return a.StatusCode == http.StatusServiceUnavailable && a.json(t)["code"] == "not_ready"
+	})
+	for path, want := range map[string]int{"/.ones/healthz": http.StatusOK, "/": http.StatusOK} {
+		if a := v.call(http.MethodGet, path, nil); a.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, a.StatusCode, want)
+		}
+	}
+	if a := v.call(http.MethodPost, "/api/m365/v1/bookings", meeting("boardroom", 3, 9), "Prefer", "wait=30"); a.StatusCode != http.StatusCreated {
+		t.Errorf("a booking: %d %s", a.StatusCode, a.body)
+	}
+	if status := p.wait(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+}
