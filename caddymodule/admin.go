@@ -32,6 +32,7 @@ func init() {
 // | call | does |
 // |---|---|
 // | `GET /ones/status` | tells how the gateway stands |
+// | `GET /ones/ready` | says whether it is ready to serve, as `/.ones/readyz` does |
 // | `POST /ones/backup` | streams an encrypted backup of the store |
 // | `POST /ones/sessions` | lists the sessions of browsers, of the person that the body names or of all |
 // | `POST /ones/sessions/revoke` | ends one session, or all of a person |
@@ -60,6 +61,7 @@ func (AdminAPI) CaddyModule() caddy.ModuleInfo {
 func (AdminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		adminRoute(http.MethodGet, statusPath, serveStatus),
+		adminRoute(http.MethodGet, readyPath, serveReady),
 		adminRoute(http.MethodPost, backupPath, serveBackup),
 		adminRoute(http.MethodPost, sessionsPath, serveSessions),
 		adminRoute(http.MethodPost, revokePath, serveRevoke),
@@ -78,6 +80,7 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 // The calls, which the commands make.
 const (
 	statusPath   = "/ones/status"
+	readyPath    = "/ones/ready"
 	backupPath   = "/ones/backup"
 	sessionsPath = "/ones/sessions"
 	revokePath   = "/ones/sessions/revoke"

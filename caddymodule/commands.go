@@ -24,7 +24,7 @@ works on the store itself, while no gateway runs, "keys" changes the keyset's fi
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.NoArgs
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-			cmd.AddCommand(statusCommand(), usersCommand(), sessionsCommand(), roomsCommand(), backupCommand(), restoreCommand(), keysCommand(), redirectsCommand())
+			cmd.AddCommand(statusCommand(), readyCommand(), usersCommand(), sessionsCommand(), roomsCommand(), backupCommand(), restoreCommand(), keysCommand(), redirectsCommand())
 		},
 	})
 }

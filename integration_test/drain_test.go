@@ -7,10 +7,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // heldAt has a server hold requests to a path until they are let go. Each that
@@ -170,7 +172,8 @@ func TestTerminatedWhileMicrosoftIsSlow(t *testing.T) {
 }
 
 // Behind a load balancer: for shutdown_delay, readyz says that the gateway is
-// going, healthz that it lives, and whoever still comes is served.
+// going, as the command for health checks does; healthz that it lives; and whoever
+// still comes is served.
 func TestTerminatedBehindALoadBalancer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -178,6 +181,12 @@ func TestTerminatedBehindALoadBalancer(t *testing.T) {
 	p := w.gateway()
 	v := newVisitor(t, w.home)
 	v.signIn(alice)
+	ready := func() (string, int) {
+		return command(t, nil, "ones", "ready", "--address", "unix/"+w.dir+"/admin.sock")
+	}
+	if out, status := ready(); status != 0 || out != "ready\n" {
+		t.Errorf("ones ready: %d %s", status, out)
+	}
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -185,6 +194,9 @@ func TestTerminatedBehindALoadBalancer(t *testing.T) {
 		a := v.call(http.MethodGet, "/.ones/readyz", nil)
 		return a.StatusCode == http.StatusServiceUnavailable && a.json(t)["code"] == "not_ready"
 	})
+	if out, status := ready(); status != 1 || !strings.Contains(out, "the gateway is stopping") {
+		t.Errorf("ones ready: %d %s", status, out)
+	}
 	for path, want := range map[string]int{"/.ones/healthz": http.StatusOK, "/": http.StatusOK} {
 		if a := v.call(http.MethodGet, path, nil); a.StatusCode != want {
 			t.Errorf("%s: %d, want %d", path, a.StatusCode, want)
@@ -196,4 +208,49 @@ func TestTerminatedBehindALoadBalancer(t *testing.T) {
 	if status := p.wait(); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
+}
+
+// The service manager is told that the gateway is ready, each time it reloads, that
+// a reload has failed, and that it stops: Type=notify of systemd.
+func TestServiceManagerIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	file := w.write(nil)
+	path := filepath.Join(t.TempDir(), "notify")
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	said := func(want ...string) {
+		t.Helper()
+		for _, prefix := range want {
+			_ = socket.SetReadDeadline(time.Now().Add(patience))
+			b := make([]byte, 4096)
+			n, err := socket.Read(b)
+			if err != nil || !strings.HasPrefix(string(b[:n]), prefix) {
+				t.Fatalf("told %q, %v, want %s", b[:n], err, prefix)
+			}
+		}
+	}
+	p := start(t, append(w.env(), "NOTIFY_SOCKET="+path), "run", "--config", file)
+	said("RELOADING=1", "READY=1") // the first configuration is a load like any
+	w.ready(p)
+	reload := func() int {
+		_, status := command(t, w.env(), "reload", "--config", file, "--force")
+		return status
+	}
+	if status := reload(); status != 0 {
+		t.Errorf("reload: %d", status)
+	}
+	said("RELOADING=1", "READY=1")
+	w.write(map[string]any{"MinFree": "32MiB"})
+	if status := reload(); status == 0 {
+		t.Error("a configuration that can't be taken was taken")
+	}
+	said("RELOADING=1", "STATUS=", "READY=1")
+	if status := p.stop(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+	said("STOPPING=1")
 }
