@@ -3,10 +3,13 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 TAGS := nobadger,nomysql,nopgx
 
-.PHONY: build demo test lint fmt bench fuzz mutate soak vuln deps
+.PHONY: build release demo test lint fmt bench fuzz mutate soak vuln deps
 
 build: ## the binary
 	go build -trimpath -tags $(TAGS) -o bin/onesgate ./cmd/onesgate
+
+release: ## what is published of a tag, in dist: make release VERSION=v1.2.3
+	go run ./deploy/release -version "$(VERSION)" -output dist
 
 demo: ## everything on this machine, nothing to configure
 	go run ./cmd/onesgate demo

@@ -17,6 +17,7 @@ const module = "github.com/onesgate/onesgate/"
 // not drawn here is not allowed; docs/architecture.md says why each one is.
 var arrows = map[string][]string{
 	"cmd/build":               {},
+	"deploy/release":          {},
 	"cmd/m365sim":             {"internal/m365sim", "internal/m365sim/world"},
 	"cmd/onesgate":            {"caddymodule", "cmd/onesgate/demo"},
 	"cmd/onesgate/demo":       {"cmd/onesgate/sampleones", "internal/m365sim", "internal/m365sim/world"},
