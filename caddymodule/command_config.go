@@ -57,6 +57,19 @@ func (f *configFlags) load() (config []byte, file string, err error) {
 	return config, file, nil
 }
 
+// ones is the app of the configuration, with nothing resolved yet.
+func (f *configFlags) ones() (*App, string, error) {
+	config, file, err := f.load()
+	if err != nil {
+		return nil, "", err
+	}
+	if file == "" {
+		return nil, "", errors.New("there is no Caddyfile here; name it with --config")
+	}
+	app, err := onesOf(config, file)
+	return app, file, err
+}
+
 // onesOf returns the app of a configuration, with nothing resolved yet.
 func onesOf(config []byte, file string) (*App, error) {
 	var cfg struct {

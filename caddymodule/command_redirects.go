@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -46,14 +45,7 @@ func redirectsCommand() *cobra.Command {
 }
 
 func redirectsOf(from configFlags) (redirects, error) {
-	config, file, err := from.load()
-	if err != nil {
-		return redirects{}, err
-	}
-	if file == "" {
-		return redirects{}, errors.New("there is no Caddyfile here; name it with --config")
-	}
-	app, err := onesOf(config, file)
+	app, file, err := from.ones()
 	if err != nil {
 		return redirects{}, err
 	}
@@ -61,13 +53,17 @@ func redirectsOf(from configFlags) (redirects, error) {
 	if err != nil {
 		return redirects{}, fmt.Errorf("%s: %w", file, err)
 	}
+	return redirectsAt(public), nil
+}
+
+func redirectsAt(public *url.URL) redirects {
 	at := func(path string) string {
 		return (&url.URL{Scheme: public.Scheme, Host: public.Host, Path: path}).String()
 	}
 	return redirects{
 		People: at(signin.CallbackPath), Rooms: at(signin.RoomCallbackPath),
 		SignedOut: at(signin.SignedOutPath), FrontchannelLogout: at(signin.FrontchannelLogoutPath),
-	}, nil
+	}
 }
 
 // print tells it to people.

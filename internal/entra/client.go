@@ -147,11 +147,16 @@ func (c *Client) Registration() (clientID, tenant string, scopes []string) {
 // "": the issuer has no such page, which only Microsoft's have. redirectURI has to
 // be registered. What comes back is an answer through the browser: it proves nothing.
 func (c *Client) AdminConsentURL(redirectURI, state string) string {
-	if !strings.HasSuffix(c.provider.issuer, "/v2.0") {
+	return AdminConsentURL(c.provider.issuer, c.cfg.ClientID, c.cfg.Scopes, redirectURI, state)
+}
+
+// AdminConsentURL is Client.AdminConsentURL where there is no client yet.
+func AdminConsentURL(issuer, clientID string, scopes []string, redirectURI, state string) string {
+	if !strings.HasSuffix(issuer, "/v2.0") {
 		return ""
 	}
-	return c.provider.issuer + "/adminconsent?" + url.Values{
-		"client_id": {c.cfg.ClientID}, "scope": {strings.Join(c.cfg.Scopes, " ")}, "redirect_uri": {redirectURI}, "state": {state},
+	return issuer + "/adminconsent?" + url.Values{
+		"client_id": {clientID}, "scope": {strings.Join(scopes, " ")}, "redirect_uri": {redirectURI}, "state": {state},
 	}.Encode()
 }
 

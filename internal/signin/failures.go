@@ -135,7 +135,7 @@ func (s *Site) consentPage(w http.ResponseWriter, r *http.Request) {
 // consentURL is where an administrator grants what an integration asks for; "": there
 // is no such page.
 func (s *Site) consentURL(i Integration) string {
-	return i.Entra.AdminConsentURL(s.url(pathCallback), consentState)
+	return i.Entra.AdminConsentURL(s.url(pathCallback), ConsentState)
 }
 
 // waysOn are the links to sign in once more, and with another account.
@@ -146,10 +146,10 @@ func (a attempt) waysOn() []pages.Action {
 	}
 }
 
-// consentState goes with an administrator's consent. Whoever gives it has often
+// ConsentState goes with an administrator's consent. Whoever gives it has often
 // got the link by mail, so there is nothing in their browser to tell it by, and
 // nothing follows from it.
-const consentState = "consent"
+const ConsentState = "consent"
 
 // consented is where Microsoft sends an administrator's browser back to. Anybody
 // can make up such an address: it is good for a page only, and whether consent
