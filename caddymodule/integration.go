@@ -231,7 +231,7 @@ func (r *Room) check() error {
 	if err := checkName(r.Name, "boardroom"); err != nil {
 		return err
 	}
-	if at := strings.IndexByte(r.Address, '@'); r.Address != "" && (at < 1 || at == len(r.Address)-1 || strings.ContainsAny(r.Address, " \t<>,;")) {
+	if r.Address != "" && !isAddress(r.Address) {
 		return fmt.Errorf("%q is not the address of a mailbox; write one such as boardroom@contoso.com", r.Address)
 	}
 	if _, err := r.zone(); err != nil {

@@ -18,17 +18,22 @@ type Cloud struct {
 	Authority, Graph string
 	// Portal is where an operator registers the app.
 	Portal string
+	// CLI is its name for "az cloud set", and Exchange that for Connect-ExchangeOnline
+	// -ExchangeEnvironmentName.
+	CLI, Exchange string
 }
 
 // clouds holds all of them. The aliases that some hosts have are left out on
 // purpose: issuers never carry them
 // (https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud,
-// https://learn.microsoft.com/graph/deployments).
+// https://learn.microsoft.com/graph/deployments,
+// https://learn.microsoft.com/powershell/module/exchangepowershell/connect-exchangeonline,
+// https://learn.microsoft.com/cli/azure/manage-clouds-azure-cli).
 var clouds = []Cloud{
-	{"microsoft", "https://login.microsoftonline.com", "https://graph.microsoft.com", "https://portal.azure.com"},
-	{"21vianet", "https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn", "https://portal.azure.cn"},
-	{"us_gov", "https://login.microsoftonline.us", "https://graph.microsoft.us", "https://portal.azure.us"},
-	{"us_gov_dod", "https://login.microsoftonline.us", "https://dod-graph.microsoft.us", "https://portal.azure.us"},
+	{"microsoft", "https://login.microsoftonline.com", "https://graph.microsoft.com", "https://portal.azure.com", "AzureCloud", "O365Default"},
+	{"21vianet", "https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn", "https://portal.azure.cn", "AzureChinaCloud", "O365China"},
+	{"us_gov", "https://login.microsoftonline.us", "https://graph.microsoft.us", "https://portal.azure.us", "AzureUSGovernment", "O365USGovGCCHigh"},
+	{"us_gov_dod", "https://login.microsoftonline.us", "https://dod-graph.microsoft.us", "https://portal.azure.us", "AzureUSGovernment", "O365USGovDoD"},
 }
 
 // CloudNamed returns the cloud of that name.
