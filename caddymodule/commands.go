@@ -20,12 +20,13 @@ Looks after the gateway between ONES and Microsoft 365 and what it keeps.
 The commands talk to the gateway that runs, through Caddy's admin API, and find it
 by the Caddyfile: ./Caddyfile unless --config names another one. But "restore"
 works on the store itself, while no gateway runs, "keys" changes the keyset's file, and
-"redirect-uris", "consent-url" and "room-policy" read the Caddyfile alone.`,
+"redirect-uris", "consent-url" and "room-policy" read the Caddyfile alone. "setup" writes
+one.`,
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.NoArgs
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			cmd.AddCommand(
-				statusCommand(), readyCommand(),
+				setupCommand(), statusCommand(), readyCommand(),
 				usersCommand(), sessionsCommand(), roomsCommand(),
 				redirectsCommand(), consentCommand(), policyCommand(),
 				backupCommand(), restoreCommand(), keysCommand(),

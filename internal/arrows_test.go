@@ -26,9 +26,10 @@ var arrows = map[string][]string{
 		"internal/backup", "internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity",
 		"internal/offboard", "internal/peers", "internal/people", "internal/rooms", "internal/roomview", "internal/seal", "internal/session", "internal/signin",
 		"internal/signin/pages", "internal/store", "internal/store/badgerstore", "internal/store/pgstore",
-		"internal/passthrough", "internal/roompolicy", "internal/trail",
+		"internal/passthrough", "internal/roompolicy", "internal/setup", "internal/trail",
 	},
 	"internal/roompolicy": {},
+	"internal/setup":      {},
 	"internal/signin": {
 		"internal/entra", "internal/grant", "internal/graph", "internal/identity", "internal/people",
 		"internal/rooms", "internal/seal", "internal/session", "internal/signin/pages", "internal/store", "internal/trail",

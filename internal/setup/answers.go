@@ -1,0 +1,253 @@
+package setup
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// Answers are the manual's fields, and the little that the gateway has to know beyond
+// them. Their names in JSON are those of the file for --from, and of the Caddyfile where
+// it has a word for the same.
+type Answers struct {
+	// PublicURL is where browsers reach ONES, through the gateway.
+	PublicURL string `json:"public_url"`
+	// Ones is where the gateway reaches ONES itself: HOST:PORT.
+	Ones string `json:"ones"`
+	// Data is the folder for store, keys and admin socket; empty: where packages of Linux
+	// have them, below /var/lib, /etc and /run.
+	Data string `json:"data,omitempty"`
+	// ServicePort is where ONES' own server reaches the gateway; zero: 8090. It is not
+	// asked for.
+	ServicePort int `json:"service_port,omitempty"`
+
+	// Integration is its name in ONES.
+	Integration string `json:"integration"`
+	// Operator of the service; Issuer and Graph belong to "custom" alone.
+	Operator string `json:"operator"`
+	Issuer   string `json:"issuer,omitempty"`
+	Graph    string `json:"graph,omitempty"`
+	TenantID string `json:"tenant_id,omitempty"`
+	// ClientID is empty where the app has yet to be registered.
+	ClientID string `json:"client_id,omitempty"`
+	// Secret is in no file of answers. Empty: it has yet to be made.
+	Secret string `json:"-"`
+	// SecretExpires is a day: 2027-05-01. Empty: not known.
+	SecretExpires string `json:"client_secret_expires,omitempty"`
+
+	Rooms []Room `json:"rooms"`
+
+	DefaultGroups []string `json:"default_groups,omitempty"`
+	CardNumber    string   `json:"card_number,omitempty"`
+	LoginButton   string   `json:"login_button,omitempty"`
+
+	// Admins are addresses of people who may connect rooms' accounts and see how all is.
+	Admins []string `json:"admins,omitempty"`
+}
+
+// Room is a room mailbox. Durations are as in the Caddyfile: 4h, 60d.
+type Room struct {
+	Name          string `json:"name"`
+	Address       string `json:"address"`
+	Title         string `json:"title,omitempty"`
+	TimeZone      string `json:"time_zone,omitempty"`
+	Capacity      int    `json:"capacity,omitempty"`
+	Group         string `json:"group,omitempty"`
+	MaxDuration   string `json:"max_duration,omitempty"`
+	BookingWindow string `json:"booking_window,omitempty"`
+}
+
+// A Gateway is what has to be known of the gateway that is set up.
+type Gateway struct {
+	// Check says what is wrong with a field, by its name in JSON, of answers that are
+	// right so far; nil: nothing. Of rooms it is the last one that counts, whose fields
+	// may still be empty.
+	Check func(a *Answers, field string) error
+	// Addresses are what to register at Microsoft for a public URL that is right.
+	Addresses func(publicURL string) Addresses
+	// ConsentURL is where an administrator grants the permissions; "": the issuer has
+	// no such page, or the client's id isn't known.
+	ConsentURL func(a *Answers) string
+	// Cloud tells the portal of an operator, what the Azure CLI calls the cloud, and the
+	// root of its Graph; all empty for "custom".
+	Cloud func(operator string) (portal, cli, graph string)
+}
+
+// Addresses are registered with the app at Microsoft: three redirect URIs of the platform
+// Web, and the front-channel logout URL.
+type Addresses struct {
+	People, Rooms, SignedOut, FrontchannelLogout string
+}
+
+// fields are all that can be wrong, in the order in which they are asked for.
+var fields = []string{
+	"public_url", "ones", "data", "service_port", "integration", "operator", "issuer", "graph", "tenant_id", "client_id", "client_secret",
+	"client_secret_expires", "rooms", "default_groups", "card_number", "login_button", "admins",
+}
+
+// maxFile bounds a file of answers, in bytes.
+const maxFile = 1 << 20
+
+// Read reads a file of answers, strictly, and checks them all. The error has a line for
+// each field that is wrong. The secret is not in it.
+func Read(r io.Reader, secret string, g Gateway) (Answers, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return Answers{}, err
+	}
+	if len(b) > maxFile {
+		return Answers{}, errors.New("this file is too large for answers")
+	}
+	a := Answers{Secret: secret}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&a); err != nil {
+		if bytes.Contains(b, []byte(`"client_secret"`)) {
+			return Answers{}, errors.New("client_secret stays out of this file: set the variable ONES_CLIENT_SECRET, or leave it out")
+		}
+		return Answers{}, fmt.Errorf("this is no JSON of answers: %w", err)
+	}
+	if dec.More() {
+		return Answers{}, errors.New("something comes after the answers; one object is all that is read")
+	}
+	return a, a.checkAll(g)
+}
+
+func (a *Answers) checkAll(g Gateway) error {
+	var wrong []error
+	for _, field := range fields {
+		if field != "rooms" {
+			if err := a.check(g, field); err != nil {
+				wrong = append(wrong, named(field, err))
+			}
+			continue
+		}
+		if len(a.Rooms) == 0 {
+			wrong = append(wrong, errors.New("rooms: at least one is needed"))
+		}
+		for i, r := range a.Rooms {
+			err := missing(r)
+			if err == nil {
+				part := *a
+				part.Rooms = a.Rooms[:i+1]
+				err = part.check(g, field)
+			}
+			if err != nil {
+				wrong = append(wrong, fmt.Errorf("rooms[%d]: %w", i, err))
+			}
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// named says which field is wrong, once.
+func named(field string, err error) error {
+	if strings.HasPrefix(err.Error(), field) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", field, err)
+}
+
+func missing(r Room) error {
+	switch {
+	case r.Name == "":
+		return errors.New("its name is missing")
+	case r.Address == "":
+		return errors.New("its address is missing")
+	}
+	return nil
+}
+
+// check adds to the gateway's rules those of the files that are written.
+func (a *Answers) check(g Gateway, field string) error {
+	for _, text := range a.texts(field) {
+		if err := plain(text); err != nil {
+			return err
+		}
+	}
+	if field == "client_secret" {
+		if a.Secret == "" {
+			return nil
+		}
+		return checkSecret(a.Secret)
+	}
+	if field == "tenant_id" || field == "client_id" {
+		if id := a.texts(field)[0]; id != "" && !idForm.MatchString(id) {
+			return fmt.Errorf("%q is no id; it has letters, digits, dots and dashes", id)
+		}
+	}
+	return g.Check(a, field)
+}
+
+// texts are the words of a field.
+func (a *Answers) texts(field string) []string {
+	switch field {
+	case "public_url":
+		return []string{a.PublicURL}
+	case "ones":
+		return []string{a.Ones}
+	case "integration":
+		return []string{a.Integration}
+	case "issuer":
+		return []string{a.Issuer}
+	case "graph":
+		return []string{a.Graph}
+	case "tenant_id":
+		return []string{a.TenantID}
+	case "client_id":
+		return []string{a.ClientID}
+	case "rooms":
+		if len(a.Rooms) == 0 {
+			return nil
+		}
+		r := a.Rooms[len(a.Rooms)-1]
+		return []string{r.Name, r.Address, r.Title, r.TimeZone, r.Group, r.MaxDuration, r.BookingWindow}
+	case "default_groups":
+		return a.DefaultGroups
+	case "card_number":
+		return []string{a.CardNumber}
+	case "login_button":
+		return []string{a.LoginButton}
+	case "admins":
+		return a.Admins
+	case "data":
+		return []string{a.Data}
+	}
+	return nil
+}
+
+// plain says what can't stand in a Caddyfile as it is: Caddy reads braces as
+// placeholders, and a backtick is what we quote with where " can't.
+func plain(s string) error {
+	switch {
+	case len(s) > 500:
+		return errors.New("this is too long")
+	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar }):
+		return fmt.Errorf("%q has a character in it that can't be written", s)
+	case strings.ContainsAny(s, "{}`"):
+		return fmt.Errorf("%q has a brace or a backtick in it, which have a meaning of their own in a Caddyfile; leave them out", s)
+	}
+	return nil
+}
+
+var (
+	guid       = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	idForm     = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	secretForm = regexp.MustCompile(`^[A-Za-z0-9._~+/=-]{8,200}$`)
+)
+
+// checkSecret never quotes what it is given.
+func checkSecret(s string) error {
+	switch {
+	case guid.MatchString(s):
+		return errors.New("this looks like the secret's id; what is needed is its Value, which Azure shows once, when the secret is made")
+	case !secretForm.MatchString(s):
+		return errors.New("this is no client secret of Azure's: those have 8 to 200 letters, digits and . _ ~ + / = -")
+	}
+	return nil
+}
