@@ -66,6 +66,11 @@ client secret then comes from the variable ONES_CLIENT_SECRET, if there is one a
 			if err := setup.Write(out, files, force); err != nil {
 				return err
 			}
+			if answers.Data != "" { // Caddy makes no folder for its admin socket
+				if err := os.MkdirAll(answers.Data, 0o700); err != nil {
+					return err
+				}
+			}
 			return tellWritten(cmd.OutOrStdout(), out, answers, files)
 		},
 	}
@@ -272,21 +277,22 @@ func tellWritten(to io.Writer, out string, a setup.Answers, files []setup.File) 
 		fmt.Fprintf(to, "  %-14s%s\n", f.Name, about[f.Name])
 	}
 	fmt.Fprintln(to, "\nNext:")
-	step := 0
-	next := func(format string, args ...any) {
-		step++
-		fmt.Fprintf(to, "  %d. %s\n", step, fmt.Sprintf(format, args...))
+	at := func(name string) string { return filepath.Join(out, name) }
+	steps := []string{
+		fmt.Sprintf("run %s, or enter in Azure what %s says", at("azure-app.sh"), at("azure.txt")),
+		fmt.Sprintf("onesgate validate --config %s --envfile %s", at("Caddyfile"), at("onesgate.env")),
+		fmt.Sprintf("onesgate ones room-policy --config %s >room-policy.ps1, for an Exchange administrator", at("Caddyfile")),
+		fmt.Sprintf("onesgate run --config %s --envfile %s", at("Caddyfile"), at("onesgate.env")),
 	}
 	if a.Operator == "custom" {
-		next("have the issuer know what azure.txt says")
-	} else {
-		next("run azure-app.sh, or enter in Azure what azure.txt says")
+		steps[0] = "have the issuer know what " + at("azure.txt") + " says"
+		if a.Secret == "" {
+			steps[0] += ", and write ONES_CLIENT_SECRET into " + at("onesgate.env")
+		}
 	}
-	if a.Secret == "" && a.Operator == "custom" {
-		next("write ONES_CLIENT_SECRET into onesgate.env")
+	var err error
+	for i, step := range steps {
+		_, err = fmt.Fprintf(to, "  %d. %s\n", i+1, step)
 	}
-	next("onesgate validate --config Caddyfile --envfile onesgate.env")
-	next("onesgate ones room-policy > room-policy.ps1, for an Exchange administrator")
-	_, err := fmt.Fprintf(to, "  %d. onesgate run --config Caddyfile --envfile onesgate.env\n", step+1)
 	return err
 }

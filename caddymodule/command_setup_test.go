@@ -195,11 +195,12 @@ func TestSetupCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stdin := ""
 	run := func(args ...string) (string, error) {
 		var out bytes.Buffer
 		cmd := setupCommand()
 		cmd.SetArgs(args)
-		cmd.SetIn(strings.NewReader(""))
+		cmd.SetIn(strings.NewReader(stdin))
 		cmd.SetOut(&out)
 		cmd.SetErr(&out)
 		cmd.SilenceErrors = true
@@ -237,6 +238,21 @@ func TestSetupCommand(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "asked")); err == nil {
 		t.Error("something was written though the answers had no end")
+	}
+	// The same answers through a pipe make the same.
+	stdin = strings.Join([]string{
+		"https://ones.contoso.com", "", "", "", "", exampleAnswers().TenantID, exampleAnswers().ClientID, "Abc8Q~not-a-real-one", "2027-05-01",
+		"boardroom@contoso.com", "", "", "Asia/Hong_Kong", "12", "10th floor", "4h", "60d", "", "staff", "pager", "", "alice@contoso.com",
+	}, "\n")
+	if said, err := run("--out", dir+"/piped"); err != nil {
+		t.Errorf("through a pipe: %v after %s", err, said)
+	}
+	for _, name := range []string{"Caddyfile", "azure.txt", "azure-app.sh"} {
+		asked, err := os.ReadFile(filepath.Join(dir, "piped", name))
+		given, other := os.ReadFile(filepath.Join(dir, "new", name))
+		if err != nil || other != nil || !bytes.Equal(asked, given) {
+			t.Errorf("%s: %v, %v; asked for\n%s\nfrom a file\n%s", name, err, other, asked, given)
+		}
 	}
 	a := exampleAnswers()
 	a.Data = "data"
