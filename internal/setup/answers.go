@@ -115,6 +115,7 @@ func Read(r io.Reader, secret string, g Gateway) (Answers, error) {
 	if dec.More() {
 		return Answers{}, errors.New("something comes after the answers; one object is all that is read")
 	}
+	a.Operator = strings.ToLower(a.Operator) // the manual has capitals
 	return a, a.checkAll(g)
 }
 

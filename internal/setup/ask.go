@@ -146,7 +146,9 @@ func (d *Dialogue) place() {
 func (d *Dialogue) server() {
 	d.title("Server settings")
 	d.text(&d.a.Integration, question{field: "integration", label: "Integration name", about: "Small letters, digits and dashes: part of addresses, and of what ONES is told.", fallback: "contoso"})
-	d.text(&d.a.Operator, question{field: "operator", label: "Service operator", about: "microsoft, 21vianet (China), us_gov (GCC High), us_gov_dod; custom: another issuer,\nsuch as the simulator.", fallback: "microsoft"})
+	q := question{field: "operator", label: "Service operator", about: "microsoft, 21vianet (China), us_gov (GCC High), us_gov_dod; custom: another issuer,\nsuch as the simulator.", fallback: "microsoft"}
+	q.set = func(s string) error { d.a.Operator = strings.ToLower(s); return nil } // the manual has capitals
+	d.ask(q)
 	portal, _, _ := d.Cloud(d.a.Operator)
 	if d.a.Operator == "custom" {
 		d.text(&d.a.Issuer, question{field: "issuer", label: "Issuer", about: "The OpenID issuer: https, or http on localhost."})
@@ -164,7 +166,7 @@ func (d *Dialogue) server() {
 		field: "client_secret", label: "Client secret (not shown)", hidden: true,
 		about: "The same app, Certificates & secrets, the column «Value», not «Secret ID».\nIt goes into onesgate.env, which nobody else may read, and not into the Caddyfile.\nEmpty: set ONES_CLIENT_SECRET there later; azure-app.sh can make the secret.",
 	})
-	q := question{field: "client_secret_expires", label: "It expires on", about: "Beside it, the column «Expires», as 2027-05-01: nothing else can tell, and the\ngateway warns in time."}
+	q = question{field: "client_secret_expires", label: "It expires on", about: "Beside it, the column «Expires», as 2027-05-01: nothing else can tell, and the\ngateway warns in time."}
 	if d.a.Secret == "" {
 		q.about, q.fallback = "Until when a new secret shall be good, as 2027-05-01; Microsoft takes two years at most.", d.Now.AddDate(1, 0, 0).Format(time.DateOnly)
 	}
@@ -208,13 +210,20 @@ var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 func (d *Dialogue) room(r *Room, last Room) {
 	local, _, _ := strings.Cut(strings.ToLower(r.Address), "@")
 	name := strings.Trim(notInNames.ReplaceAllString(local, "-"), "-")
-	d.text(&r.Name, question{field: "rooms", label: "  Its name in addresses", fallback: name})
+	q := question{field: "rooms", label: "  Its name in addresses", fallback: name}
+	q.set = func(s string) error {
+		if r.Name = s; s == "" {
+			return errors.New("a name is needed, such as boardroom")
+		}
+		return nil
+	}
+	d.ask(q)
 	if r.Name != "" {
 		name = strings.ToUpper(r.Name[:1]) + r.Name[1:]
 	}
 	d.text(&r.Title, question{field: "rooms", label: "  What people call it", fallback: name})
 	d.text(&r.TimeZone, question{field: "rooms", label: "  Time zone, such as Asia/Hong_Kong", fallback: last.TimeZone})
-	q := question{field: "rooms", label: "  How many people it holds (0: not known)", fallback: strconv.Itoa(last.Capacity)}
+	q = question{field: "rooms", label: "  How many people it holds (0: not known)", fallback: strconv.Itoa(last.Capacity)}
 	q.set = func(s string) (err error) {
 		if r.Capacity, err = strconv.Atoi(s); err != nil {
 			return errors.New("write a number, such as 12")

@@ -77,7 +77,7 @@ func contoso() Answers {
 func TestAsk(t *testing.T) {
 	lines := []string{
 		"ones.contoso.com", "https://ones.contoso.com", "", "", // The gateway
-		"", "", "common", tenant, client, secret, "2027-05-01", // Server settings
+		"", "Microsoft", "common", tenant, client, secret, "2027-05-01", // Server settings
 		"boardroom@contoso.com", "", "The Boardroom", "Mars", "Asia/Hong_Kong", "twelve", "12", "10th floor", "", "60d", // Room settings
 		"Attic.2@contoso.com", "", "", "", "0", "", "90m", "",
 		"",
@@ -132,6 +132,7 @@ func TestAskInAPipe(t *testing.T) {
 		"https://x\n\n\n\n\n" + tenant + "\n\n" + client + "\n":         "the secret's id",
 		"https://x\n\n\n\n\n" + tenant + "\n\nnot a secret of theirs\n": "no client secret",
 		"https://x\n\n\n\n\n" + tenant + "\n\n\n\n\n":                   "at least one room",
+		"https://x\n\n\n\n\n" + tenant + "\n\n\n\n會議室@b.c\n\n":          "a name is needed",
 		"https://x\n\n\n\n\n" + tenant + "\nan id with spaces\n":        "no id",
 		"https://x\n\n\n\n\n" + tenant + "\n\n\n\na@b.c\n\nThe `odd`\n": "backtick",
 	} {
@@ -155,6 +156,9 @@ func TestRead(t *testing.T) {
 	a, err := Read(strings.NewReader(good), secret, gateway())
 	if err != nil || a.Rooms[0].Address != "a@b" || a.Secret != secret {
 		t.Errorf("%+v, %v", a, err)
+	}
+	if a, err := Read(strings.NewReader(strings.Replace(good, "{", `{"operator": "21Vianet", `, 1)), "", gateway()); err != nil || a.Operator != "21vianet" {
+		t.Errorf("the operator as the manual has it: %q, %v", a.Operator, err)
 	}
 	change := func(from, to string) string { return strings.Replace(good, from, to, 1) }
 	for text, want := range map[string][]string{
