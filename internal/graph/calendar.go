@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // DefaultCalendarOwner returns whose mailbox it is: the owner of the default
@@ -24,6 +25,28 @@ func (c *Client) CanEdit(ctx context.Context, mb Mailbox, address string) (bool,
 		return false, nil
 	}
 	return err == nil && cal.CanEdit, err
+}
+
+// noMailboxCodes say that an address leads to no mailbox, or to none that Graph can
+// reach, as opposed to one whose calendar isn't shared.
+var noMailboxCodes = []string{
+	CodeNoMailbox, CodeNonExistentMailbox, "ErrorInvalidUser", "ResourceNotFound", "Request_ResourceNotFound",
+}
+
+// HasMailbox says whether there is a mailbox with an address, as far as its default
+// calendar tells; one that isn't shared with the mailbox's owner is there.
+func (c *Client) HasMailbox(ctx context.Context, mb Mailbox, address string) (bool, error) {
+	_, err := c.defaultCalendar(ctx, mb, "/users/"+url.PathEscape(address))
+	var refused *Error
+	switch {
+	case !errors.As(err, &refused):
+		return err == nil, err
+	case slices.Contains(noMailboxCodes, refused.Code):
+		return false, nil
+	case refused.Status == http.StatusForbidden, refused.Status == http.StatusNotFound:
+		return true, nil
+	}
+	return false, err
 }
 
 // calendar is what is looked at of one

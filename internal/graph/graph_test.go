@@ -146,6 +146,10 @@ func TestSchedules(t *testing.T) {
 			case "room3@x":
 				out = append(out, `{"scheduleId":"room3@x","scheduleItems":null,"error":{"message":"no","responseCode":"5016"}}`)
 			case "room4@x": // left out
+			case "room5@x":
+				out = append(out, `{"scheduleId":"room5@x","scheduleItems":[],"workingHours":{"timeZone":{"@odata.type":"#microsoft.graph.customTimeZone","name":"Customized Time Zone","bias":-480}}}`)
+			case "room6@x":
+				out = append(out, `{"scheduleId":"room6@x","scheduleItems":[],"workingHours":{"timeZone":{"name":"China Standard Time"}}}`)
 			default:
 				out = append(out, fmt.Sprintf(`{"scheduleId":%q,"scheduleItems":[{"status":"busy","start":{"dateTime":"2026-12-01T12:00:00","timeZone":"UTC"},"end":{"dateTime":"2026-12-01T13:00:00","timeZone":"UTC"}}]}`, strings.ToUpper(a)))
 			}
@@ -170,8 +174,39 @@ func TestSchedules(t *testing.T) {
 	if !errors.As(got["room3@x"].Err, &itemErr) || itemErr.ResponseCode != "5016" {
 		t.Errorf("room3: got %v, want 5016", got["room3@x"].Err)
 	}
+	if five, six := got["room5@x"].WorkZone.String(), got["room6@x"].WorkZone.String(); five != "UTC+08:00" || six != "China Standard Time" {
+		t.Errorf("zones: got %q and %q, want UTC+08:00 and China Standard Time", five, six)
+	}
 	if got["room4@x"].Err == nil {
 		t.Error("room4, missing in the answer: got no error, want one")
+	}
+}
+
+func TestHasMailbox(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status int
+		answer string
+		there  bool
+		fails  bool
+	}{
+		"shared":      {200, `{"isDefaultCalendar":true}`, true, false},
+		"not shared":  {404, `{"error":{"code":"ErrorItemNotFound"}}`, true, false},
+		"forbidden":   {403, `{"error":{"code":"ErrorAccessDenied"}}`, true, false},
+		"nobody":      {404, `{"error":{"code":"ErrorInvalidUser"}}`, false, false},
+		"no mailbox":  {404, `{"error":{"code":"UnknownError","innerError":{"code":"MailboxNotEnabledForRESTAPI"}}}`, false, false},
+		"unreachable": {400, `{"error":{"code":"BadRequest"}}`, false, true},
+	} {
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if !strings.HasPrefix(r.URL.Path, "/v1.0/users/room@x/calendar") {
+				t.Errorf("%s: asked for %s", name, r.URL)
+			}
+			w.WriteHeader(tt.status)
+			fmt.Fprint(w, tt.answer)
+		})
+		there, err := c.HasMailbox(t.Context(), mailbox("tok"), "room@x")
+		if there != tt.there || (err != nil) != tt.fails {
+			t.Errorf("%s: %v, %v; want %v", name, there, err, tt.there)
+		}
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 // A Schedule is what of a mailbox's calendar the asking person may see.
 type Schedule struct {
 	Items []ScheduleItem
+	// WorkZone is the zone of the mailbox's working hours; the zero one is not told.
+	WorkZone WorkZone
 	// Err is why this mailbox could not be looked at; the others still count.
 	Err error
 }
@@ -56,6 +58,9 @@ func (c *Client) Schedules(ctx context.Context, mb Mailbox, addresses []string, 
 				ID    string         `json:"scheduleId"`
 				Items []ScheduleItem `json:"scheduleItems"`
 				Error *ScheduleError `json:"error"`
+				Hours struct {
+					Zone WorkZone `json:"timeZone"`
+				} `json:"workingHours"`
 			} `json:"value"`
 		}
 		err := c.do(ctx, mb, call{name: "get_schedule", method: http.MethodPost, target: "/me/calendar/getSchedule", body: body, read: true}, &answer)
@@ -68,7 +73,7 @@ func (c *Client) Schedules(ctx context.Context, mb Mailbox, addresses []string, 
 				if !strings.EqualFold(v.ID, address) {
 					continue
 				}
-				s = Schedule{Items: v.Items}
+				s = Schedule{Items: v.Items, WorkZone: v.Hours.Zone}
 				if v.Error != nil {
 					s.Err = v.Error
 				}
