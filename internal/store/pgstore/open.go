@@ -109,15 +109,18 @@ func (s *Store) prepare(ctx context.Context) error {
 	return nil
 }
 
+// promises asks whether all tables may be used, and what a commit is worth.
+const promises = `
+	SELECT bool_and(has_table_privilege(t, p)) AND has_sequence_privilege('onesgate_version', 'USAGE'),
+		current_setting('fsync'), current_setting('synchronous_commit')
+	FROM unnest(ARRAY['onesgate_state', 'onesgate_records', 'onesgate_announced', 'onesgate_announcements']) AS t,
+		unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p`
+
 // inspect looks at what the database allows, and what it promises.
 func (s *Store) inspect(ctx context.Context, conn *pgxpool.Conn) error {
 	var usable bool
 	var fsync, synchronous string
-	err := conn.QueryRow(ctx, `
-		SELECT bool_and(has_table_privilege(t, p)) AND has_sequence_privilege('onesgate_version', 'USAGE'),
-			current_setting('fsync'), current_setting('synchronous_commit')
-		FROM unnest(ARRAY['onesgate_state', 'onesgate_records', 'onesgate_announced', 'onesgate_announcements']) AS t,
-			unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p`).Scan(&usable, &fsync, &synchronous)
+	err := conn.QueryRow(ctx, promises).Scan(&usable, &fsync, &synchronous)
 	switch {
 	case err != nil:
 		return err
