@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 	"cmd/onesgate/demo":       {"cmd/onesgate/sampleones", "internal/m365sim", "internal/m365sim/world"},
 	"cmd/onesgate/sampleones": {},
 	"caddymodule": {
-		"internal/backup", "internal/booking", "internal/entra", "internal/grant", "internal/graph", "internal/identity",
+		"internal/backup", "internal/booking", "internal/doctor", "internal/entra", "internal/grant", "internal/graph", "internal/identity",
 		"internal/offboard", "internal/peers", "internal/people", "internal/rooms", "internal/roomview", "internal/seal", "internal/session", "internal/signin",
 		"internal/signin/pages", "internal/store", "internal/store/badgerstore", "internal/store/pgstore",
 		"internal/passthrough", "internal/roompolicy", "internal/setup", "internal/trail",
@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"internal/booking/reference": {},
 	"internal/offboard":          {"internal/booking", "internal/grant", "internal/people", "internal/rooms", "internal/session", "internal/store"},
 	"internal/passthrough":       {"internal/grant", "internal/graph", "internal/identity"},
+	"internal/doctor":            {"internal/entra", "internal/grant", "internal/graph", "internal/seal", "internal/store/badgerstore", "internal/store/pgstore"},
 	"internal/entra":             {"internal/trail"},
 	"internal/graph":             {"internal/trail"},
 	"internal/identity":          {},

@@ -18,6 +18,8 @@ type Summary struct {
 	Since, Begun, Renewed time.Time
 	// Reason is why Microsoft has refused it, in its codes.
 	Reason string
+	// Scopes are those that came with the last token, as Microsoft has told them.
+	Scopes []string
 }
 
 // Summary tells how owner's grant stands. Unlike Connection it keeps nothing in
@@ -30,7 +32,7 @@ func (k *Keeper) Summary(ctx context.Context, owner string) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	sum := Summary{State: rec.State, Since: rec.Since, Begun: rec.Begun, Renewed: rec.Renewed, Reason: rec.Reason}
+	sum := Summary{State: rec.State, Since: rec.Since, Begun: rec.Begun, Renewed: rec.Renewed, Reason: rec.Reason, Scopes: rec.Scopes}
 	if len(rec.Sealed) == 0 { // nothing is left to refresh it with
 		sum.State = NeedsSignIn
 	}

@@ -1,0 +1,82 @@
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// healthPath is where a gateway says that it is alive.
+const healthPath = "/.ones/healthz"
+
+// Public checks the URL under which browsers reach the gateway, from here: where this
+// machine can't get there, nothing is known. hc goes through no proxy, lookup
+// finds addresses of names (net.Resolver.LookupHost). runs says that the gateway is known
+// to run, so that it has to answer there.
+func Public(public *url.URL, hc *http.Client, lookup func(ctx context.Context, host string) ([]string, error), runs bool) Check {
+	return Check{Name: "public_url", How: "reaching " + public.String() + " as a browser would", Look: func(ctx context.Context) []Finding {
+		host := public.Hostname()
+		if net.ParseIP(host) == nil && host != "localhost" {
+			var dns *net.DNSError
+			if _, err := lookup(ctx, host); errors.As(err, &dns) && dns.IsNotFound {
+				return []Finding{PublicUnresolved.Found("the name %s is not known to this machine's DNS", host)}
+			}
+		}
+		a, err := ask(ctx, hc, public.Scheme+"://"+public.Host+healthPath, time.Now)
+		if err != nil {
+			return []Finding{publicUnanswered(public, err)}
+		}
+		var told struct{ Status string }
+		switch {
+		case a.status == http.StatusOK && json.Unmarshal(a.body, &told) == nil && told.Status == "ok":
+			return []Finding{Good("the gateway answers, %s", shown(a.tls))}
+		case runs:
+			return []Finding{PublicOther.Found("what answers at %s is not the gateway: %d %s", public.Host+healthPath, a.status, http.StatusText(a.status))}
+		}
+		return []Finding{NotKnown("something answers at %s that is no gateway (%d); none may run yet", public.Host, a.status)}
+	}}
+}
+
+// publicUnanswered says what it means that no answer came.
+func publicUnanswered(public *url.URL, err error) Finding {
+	var verification *tls.CertificateVerificationError
+	var untrusted x509.UnknownAuthorityError
+	var misnamed x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &verification) || errors.As(err, &untrusted) || errors.As(err, &misnamed) || errors.As(err, &invalid) {
+		return PublicCertificate.Found("browsers are warned of the certificate of %s: %s", public.Host, plain(err))
+	}
+	return NotKnown("%s can't be reached from here, which may be different where the browsers are: %s", public.Host, plain(err))
+}
+
+// A Redirect is an address that has to be registered with the app.
+type Redirect struct {
+	URI string
+	// For says what it is for, and Proven what has shown that it is registered; "":
+	// nothing has yet.
+	For, Proven string
+}
+
+// Redirects tells which redirect URIs have to be registered. That they are, Microsoft
+// tells nobody but the person who signs in.
+func Redirects(about string, uris []Redirect) Check {
+	return Check{Name: "redirect_uris", About: about, How: "naming the redirect URIs", Look: func(context.Context) []Finding {
+		var found []Finding
+		for _, r := range uris {
+			if r.Proven != "" {
+				found = append(found, Good("%s is registered: %s", r.URI, r.Proven))
+				continue
+			}
+			f := NotKnown("%s (%s): the first sign-in proves it", r.URI, r.For)
+			f.Do = "register it with the app in Azure, under Authentication, platform Web"
+			found = append(found, f)
+		}
+		return found
+	}}
+}

@@ -1,0 +1,111 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/onesgate/onesgate/internal/seal"
+	"github.com/onesgate/onesgate/internal/store/badgerstore"
+	"github.com/onesgate/onesgate/internal/store/pgstore"
+)
+
+// asService is what to do where this user sees less than the service does.
+const asService = "run this as the user that runs onesgate"
+
+// Folder checks the folder of a store that is not open here, which needs least bytes
+// free. beside says that the gateway that runs by this configuration has it open.
+func Folder(dir string, least uint64, beside bool) Check {
+	return Check{Name: "store", How: "looking at " + dir, Look: func(context.Context) []Finding {
+		l, err := badgerstore.Inspect(dir)
+		switch {
+		case l.Others && errors.Is(err, badgerstore.ErrNotWritable):
+			return []Finding{unseen("badger: %s belongs to another user, and this one may not look into it", dir)}
+		case errors.Is(err, badgerstore.ErrExposed):
+			return []Finding{StoreExposed.Found("badger: %s", bounded(err.Error()))}
+		case err != nil:
+			return []Finding{StoreUnusable.Found("badger: %s", bounded(err.Error()))}
+		}
+		found := []Finding{Disk(dir, l.Free, least)}
+		switch {
+		case l.By != "" && beside:
+			found = append(found, Good("badger: the running gateway has it open"))
+		case l.By != "":
+			found = append(found, StoreInUse.Found("badger: %s has %s open, and no gateway answers that would run by this configuration", l.By, dir))
+		case !l.There:
+			found = append(found, Good("badger: %s is made at the first start", dir))
+		case !l.Used:
+			found = append(found, Good("badger: %s holds nothing yet", dir))
+		default:
+			found = append(found, Good("badger: %s is there, and nobody has it open", dir))
+		}
+		return found
+	}}
+}
+
+func unseen(what string, args ...any) Finding {
+	f := NotKnown(what, args...)
+	f.Do = asService
+	return f
+}
+
+// Disk says whether so many bytes are enough on the disk of a folder.
+func Disk(dir string, free, least uint64) Finding {
+	has := humanize.IBytes(free) + " are free on the disk of " + dir
+	switch {
+	case free < least:
+		return DiskFull.Found("%s, and below %s nothing is written", has, humanize.IBytes(least))
+	case free/2 < least:
+		return DiskLow.Found("%s; below %s nothing is written", has, humanize.IBytes(least))
+	}
+	return Good("%s", has)
+}
+
+// Database checks a database that is not open here.
+func Database(o pgstore.Options) Check {
+	return Check{Name: "store", How: "asking the database", Look: func(ctx context.Context) []Finding {
+		l, err := pgstore.Inspect(ctx, o)
+		if err != nil {
+			return []Finding{DatabaseUnusable.Found("postgres: %s", bounded(err.Error()))}
+		}
+		return database(l)
+	}}
+}
+
+func database(l pgstore.Look) (found []Finding) {
+	switch {
+	case l.Number < pgstore.MinVersion:
+		found = append(found, DatabaseOld.Found("postgres: the server is PostgreSQL %s", bounded(l.Version)))
+	case l.Used:
+		found = append(found, Good("postgres: PostgreSQL %s, with tables of onesgate", bounded(l.Version)))
+	default:
+		found = append(found, Good("postgres: PostgreSQL %s; the tables are made at the first start", bounded(l.Version)))
+	}
+	if l.Forgets {
+		found = append(found, DatabaseForgets.Found("postgres: the server acknowledges what a crash may undo (fsync or synchronous_commit is off)"))
+	}
+	return found
+}
+
+// Keyset checks the keys. used says whether the store holds something already, so that
+// none may be made; shared that several gateways stand on the store.
+func Keyset(src seal.Source, shared bool, used func(context.Context) bool) Check {
+	return Check{Name: "keyset", How: "reading " + src.String(), Look: func(ctx context.Context) []Finding {
+		_, err := src.Load()
+		switch {
+		case err == nil:
+			return []Finding{Good("%s can be used", src)}
+		case errors.Is(err, fs.ErrPermission):
+			return []Finding{unseen("this user may not read %s", src)}
+		case !errors.Is(err, fs.ErrNotExist):
+			return []Finding{KeysetUnusable.Found("%s", bounded(err.Error()))}
+		case shared:
+			return []Finding{KeysetMissing.Found("%s is not there, and gateways that share a database need the same one", src)}
+		case used(ctx):
+			return []Finding{KeysetMissing.Found("%s is not there, but the store holds what was sealed with it", src)}
+		}
+		return []Finding{Good("%s is made at the first start", src)}
+	}}
+}

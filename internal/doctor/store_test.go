@@ -1,0 +1,137 @@
+package doctor
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/seal"
+	"github.com/onesgate/onesgate/internal/store/badgerstore"
+	"github.com/onesgate/onesgate/internal/store/pgstore"
+)
+
+func one(t *testing.T, c Check) []Finding {
+	t.Helper()
+	return Run(t.Context(), []Check{c}, nil)
+}
+
+func TestFolder(t *testing.T) {
+	root := t.TempDir()
+	const least = 1 << 20
+	in := func(name string) string { return filepath.Join(root, name) }
+	if err := os.WriteFile(in("file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(in("public"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(in("public/somebody's"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantsResult(t, one(t, Folder(in("new"), least, false)), "store", OK)
+	wants(t, one(t, Folder(in("file"), least, false)), "store", StoreUnusable)
+	wants(t, one(t, Folder(in("public"), least, false)), "store", StoreExposed)
+	wants(t, one(t, Folder(in("new"), 1<<62, false)), "store", DiskFull)
+	if _, err := os.Stat(in("new")); err == nil {
+		t.Error("looking has made the folder")
+	}
+
+	s, err := badgerstore.Open(badgerstore.Options{Dir: in("store"), MinFree: least})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants(t, one(t, Folder(in("store"), least, false)), "store", StoreInUse)
+	wantsResult(t, one(t, Folder(in("store"), least, true)), "store", OK)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantsResult(t, one(t, Folder(in("store"), least, false)), "store", OK)
+}
+
+func TestDisk(t *testing.T) {
+	check := func(free uint64) []Finding {
+		return one(t, Check{Name: "store", Look: func(context.Context) []Finding { return []Finding{Disk("/x", free, 512<<20)} }})
+	}
+	wants(t, check(511<<20), "store", DiskFull)
+	wants(t, check(1000<<20), "store", DiskLow)
+	wantsResult(t, check(1<<40), "store", OK)
+}
+
+func TestDatabase(t *testing.T) {
+	address := server.Database(t)
+	found := one(t, Database(pgstore.Options{URL: address}))
+	wantsResult(t, found, "store", OK)
+	server.Exec(t, "postgres", "ALTER ROLE gateway SET synchronous_commit = off")
+	wants(t, one(t, Database(pgstore.Options{URL: address})), "store", DatabaseForgets)
+	server.Exec(t, "postgres", "ALTER ROLE gateway RESET synchronous_commit")
+	s, err := pgstore.Open(t.Context(), pgstore.Options{URL: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantsResult(t, one(t, Database(pgstore.Options{URL: address})), "store", OK)
+	wants(t, one(t, Database(pgstore.Options{URL: "postgres://u@/d?host=" + t.TempDir()})), "store", DatabaseUnusable)
+	wants(t, one(t, Check{Name: "store", Look: func(context.Context) []Finding {
+		return database(pgstore.Look{Version: "14.2", Number: 140002})
+	}}), "store", DatabaseOld)
+}
+
+func TestKeyset(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "keyset.json")
+	used := func(yes bool) func(context.Context) bool { return func(context.Context) bool { return yes } }
+	wantsResult(t, one(t, Keyset(seal.File(file), false, used(false))), "keyset", OK)
+	wants(t, one(t, Keyset(seal.File(file), false, used(true))), "keyset", KeysetMissing)
+	wants(t, one(t, Keyset(seal.File(file), true, used(false))), "keyset", KeysetMissing)
+	if _, err := seal.Create(file); err != nil {
+		t.Fatal(err)
+	}
+	wantsResult(t, one(t, Keyset(seal.File(file), true, used(true))), "keyset", OK)
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, one(t, Keyset(seal.File(file), false, used(true))), "keyset", KeysetUnusable)
+	if err := os.WriteFile(file, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, one(t, Keyset(seal.File(file), false, used(true))), "keyset", KeysetUnusable)
+}
+
+// A check that hangs ends with its time, and the next one is made.
+func TestTimeout(t *testing.T) {
+	found := Run(t.Context(), []Check{
+		{Name: "hangs", Timeout: time.Millisecond, Look: func(ctx context.Context) []Finding {
+			<-ctx.Done()
+			return []Finding{Unavailable.Found("%v", ctx.Err())}
+		}},
+		{Name: "needs it", After: []string{"hangs"}, Look: func(context.Context) []Finding { return []Finding{Good("made all the same")} }},
+		{Name: "goes on", Look: func(context.Context) []Finding { return []Finding{Good("made")} }},
+		{Name: "forgets", Look: func(context.Context) []Finding { return nil }},
+	}, nil)
+	wants(t, found, "hangs", Unavailable)
+	wantsResult(t, found, "needs it", NotChecked)
+	wantsResult(t, found, "goes on", OK)
+	wantsResult(t, found, "forgets", NotChecked)
+}
+
+// After Ctrl-C nothing more is begun.
+func TestBrokenOff(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	began := []string{}
+	found := Run(ctx, []Check{
+		{Name: "first", How: "cancelling", Look: func(context.Context) []Finding { cancel(); return []Finding{Good("made")} }},
+		{Name: "second", How: "nothing", Look: func(context.Context) []Finding { return []Finding{Good("made")} }},
+	}, func(c Check) { began = append(began, c.How) })
+	wantsResult(t, found, "first", OK)
+	wantsResult(t, found, "second", NotChecked)
+	if len(began) != 1 || began[0] != "cancelling" {
+		t.Errorf("began: %q", began)
+	}
+}
