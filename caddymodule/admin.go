@@ -33,6 +33,7 @@ func init() {
 // |---|---|
 // | `GET /ones/status` | tells how the gateway stands |
 // | `GET /ones/ready` | says whether it is ready to serve, as `/.ones/readyz` does |
+// | `POST /ones/doctor` | checks what only the running gateway can, and with `live` all that it works by |
 // | `POST /ones/backup` | streams an encrypted backup of the store |
 // | `POST /ones/sessions` | lists the sessions of browsers, of the person that the body names or of all |
 // | `POST /ones/sessions/revoke` | ends one session, or all of a person |
@@ -62,6 +63,7 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		adminRoute(http.MethodGet, statusPath, serveStatus),
 		adminRoute(http.MethodGet, readyPath, serveReady),
+		adminRoute(http.MethodPost, doctorPath, serveDoctor),
 		adminRoute(http.MethodPost, backupPath, serveBackup),
 		adminRoute(http.MethodPost, sessionsPath, serveSessions),
 		adminRoute(http.MethodPost, revokePath, serveRevoke),

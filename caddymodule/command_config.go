@@ -28,33 +28,39 @@ func (f *configFlags) add(cmd *cobra.Command) {
 // load reads the configuration as Caddy would, but without a line of log. file
 // is empty if none was named and there is none here.
 func (f *configFlags) load() (config []byte, file string, err error) {
+	config, file, _, err = f.adapt()
+	return config, file, err
+}
+
+// adapt is load, and tells what Caddy warns of.
+func (f *configFlags) adapt() (config []byte, file string, warnings []caddyconfig.Warning, err error) {
 	file = f.file
 	if file == "" {
 		file = defaultCaddyfile
 	}
 	config, err = os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) && f.file == "" {
-		return nil, "", nil
+		return nil, "", nil, nil
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("the configuration can't be read: %w", err)
+		return nil, "", nil, fmt.Errorf("the configuration can't be read: %w", err)
 	}
 	name := f.adapter
 	if name == "" && filepath.Ext(file) != ".json" {
 		name = "caddyfile"
 	}
 	if name == "" {
-		return config, file, nil
+		return config, file, nil, nil
 	}
 	adapter := caddyconfig.GetAdapter(name)
 	if adapter == nil {
-		return nil, "", fmt.Errorf("there is no config adapter %q", name)
+		return nil, "", nil, fmt.Errorf("there is no config adapter %q", name)
 	}
-	config, _, err = adaptWith(adapter, config, file)
+	config, warnings, err = adaptWith(adapter, config, file)
 	if err != nil {
-		return nil, "", fmt.Errorf("the configuration %s can't be read: %w", file, err)
+		return nil, "", nil, fmt.Errorf("the configuration %s can't be read: %w", file, err)
 	}
-	return config, file, nil
+	return config, file, warnings, nil
 }
 
 // ones is the app of the configuration, with nothing resolved yet.

@@ -26,7 +26,7 @@ one.`,
 			cmd.Args = cobra.NoArgs
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			cmd.AddCommand(
-				setupCommand(), statusCommand(), readyCommand(),
+				setupCommand(), doctorCommand(), statusCommand(), readyCommand(),
 				usersCommand(), sessionsCommand(), roomsCommand(),
 				redirectsCommand(), consentCommand(), policyCommand(),
 				backupCommand(), restoreCommand(), keysCommand(),

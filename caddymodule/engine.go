@@ -14,6 +14,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/backup"
 	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/doctor"
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/identity"
@@ -39,6 +40,11 @@ type storeModule interface {
 	// can't be made by one of them.
 	shared() bool
 	caddy.Module
+	// examine looks at it without opening it. beside: a gateway runs, maybe on it.
+	examine(beside bool) doctor.Check
+	// used says whether it holds something already, as far as can be told without
+	// opening it.
+	used(ctx context.Context) bool
 	open(log *slog.Logger) (store.Store, error)
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -36,6 +37,7 @@ type settings struct {
 	begun atomic.Bool            // all apps of the configuration have
 	held  atomic.Pointer[engine] // nil: not yet
 
+	public  *url.URL
 	http    *http.Client // to speak with Microsoft
 	issuers []string     // whose providers are held
 }
@@ -50,9 +52,9 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 			Integrations: map[string]booking.Integration{},
 			Rooms:        map[string]booking.Room{},
 		},
-		log:  ctx.Logger(),
-		slog: ctx.Slogger(),
-		http: microsoftClient(),
+		log:    ctx.Logger(),
+		slog:   ctx.Slogger(),
+		public: a.public, http: microsoftClient(),
 	}
 	defer func() {
 		if err != nil {

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/dustin/go-humanize"
 
+	"github.com/onesgate/onesgate/internal/doctor"
 	"github.com/onesgate/onesgate/internal/store"
 	"github.com/onesgate/onesgate/internal/store/badgerstore"
 )
@@ -76,6 +78,13 @@ func (b *Badger) shared() bool { return false }
 
 func (b *Badger) options() string {
 	return "min_free " + humanize.IBytes(b.minFree)
+}
+
+func (b *Badger) examine(beside bool) doctor.Check { return doctor.Folder(b.dir, b.minFree, beside) }
+
+func (b *Badger) used(context.Context) bool {
+	look, err := badgerstore.Inspect(b.dir)
+	return err == nil && look.Used
 }
 
 func (b *Badger) open(log *slog.Logger) (store.Store, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/onesgate/onesgate/internal/doctor"
 	"github.com/onesgate/onesgate/internal/store"
 	"github.com/onesgate/onesgate/internal/store/pgstore"
 )
@@ -82,6 +83,13 @@ func (p *Postgres) shared() bool { return true }
 
 func (p *Postgres) options() string {
 	return fmt.Sprintf("max_conns %d, timeout %s", p.MaxConns, time.Duration(p.Timeout))
+}
+
+func (p *Postgres) examine(bool) doctor.Check { return doctor.Database(p.resolved) }
+
+func (p *Postgres) used(ctx context.Context) bool {
+	look, err := pgstore.Inspect(ctx, p.resolved)
+	return err == nil && look.Used
 }
 
 func (p *Postgres) open(log *slog.Logger) (store.Store, error) {

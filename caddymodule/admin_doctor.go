@@ -1,0 +1,230 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/doctor"
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/graph"
+	"github.com/onesgate/onesgate/internal/people"
+	"github.com/onesgate/onesgate/internal/rooms"
+	"github.com/onesgate/onesgate/internal/signin"
+)
+
+// doctorPath is where the running gateway is asked for what only it can check.
+const doctorPath = "/ones/doctor"
+
+// doctorRequest says what is to be checked.
+type doctorRequest struct {
+	// As is with whose connection: a user id, an address or card:NUMBER. Empty: with that
+	// of somebody.
+	As string `json:"as,omitempty"`
+	// Live: not only what takes a connected person, but all that the gateway works by.
+	Live bool `json:"live,omitempty"`
+}
+
+// doctorAnswer is what was found.
+type doctorAnswer struct {
+	Version  string           `json:"version"`
+	Findings []doctor.Finding `json:"findings"`
+}
+
+// serveDoctor checks what only this gateway can.
+func serveDoctor(w http.ResponseWriter, r *http.Request, e *engine) error {
+	var asked doctorRequest
+	if err := question(w, r, &asked); err != nil {
+		return err
+	}
+	ctx, now := r.Context(), e.now.Load()
+	as := people.Entry{}
+	if asked.As != "" {
+		var err error
+		if as, err = e.user(ctx, asked.As); err != nil {
+			return err
+		}
+	}
+	var checks []doctor.Check
+	if asked.Live {
+		checks = e.liveChecks(now)
+	}
+	signedIn, connected := false, false // anybody, any room
+	var withPeople []doctor.Check
+	for _, i := range now.integrations {
+		v, err := e.visit(ctx, now, i, as)
+		if err != nil {
+			return storeUnavailable(err)
+		}
+		signedIn = signedIn || v.signedIn
+		for _, room := range v.rooms {
+			connected = connected || room.State != ""
+		}
+		p := patient(i.Name, i.Entra, i.Graph.Root(), now.http)
+		withPeople = append(withPeople, p.WithPeople(i.Graph, v.person, v.signedIn, v.rooms)...)
+	}
+	proof := func(proven bool, by string) string {
+		if proven {
+			return by
+		}
+		return ""
+	}
+	checks = append(checks, redirectCheck(now.public, proof(signedIn, "people have signed in"), proof(connected, "an admin has connected a room")))
+	checks = append(checks, withPeople...)
+	return answer(w, doctorAnswer{Version: version(), Findings: doctor.Run(ctx, checks, nil)})
+}
+
+// liveChecks are of what the gateway works by, made in its own environment and as its
+// own user.
+func (e *engine) liveChecks(now *settings) []doctor.Check {
+	var all []doctor.Integration
+	for _, i := range now.integrations {
+		all = append(all, patient(i.Name, i.Entra, i.Graph.Root(), now.http))
+	}
+	checks := []doctor.Check{proxyCheck(all)}
+	for _, i := range all {
+		checks = append(checks, i.Checks()...)
+	}
+	return append(checks,
+		doctor.Check{Name: "store", How: "asking the store", Look: func(context.Context) []doctor.Finding { return e.storeFindings() }},
+		doctor.Check{Name: "keyset", How: "reading the keyset", Look: func(context.Context) []doctor.Finding {
+			if problem := e.keysetProblem(); problem != "" {
+				return []doctor.Finding{doctor.KeysetUnusable.Found("it can't be taken as it is now, and the one from before stays in use: %s", problem)}
+			}
+			return []doctor.Finding{doctor.Good("%s is in use", e.keyset)}
+		}},
+		publicCheck(now.public, true),
+	)
+}
+
+// limited is an engine that stops writing when its disk is nearly full.
+type limited interface {
+	measured
+	MinFree() uint64
+}
+
+func (e *engine) storeFindings() []doctor.Finding {
+	if err := e.ready(); err != nil {
+		return []doctor.Finding{doctor.StoreUnusable.Found("%s gives no answer: %v", e.kind, err)}
+	}
+	found := []doctor.Finding{doctor.Good("%s answers", e.kind)}
+	if m, ok := e.store.(limited); ok {
+		_, free, err := m.Usage()
+		if err != nil {
+			return append(found, doctor.NotKnown("how much room is left: %v", err))
+		}
+		found = append(found, doctor.Disk(e.id, free, m.MinFree()))
+	}
+	return found
+}
+
+// A visit is whom and what of an integration the doctor can look with and at.
+type visit struct {
+	person   *doctor.Person // nil: nobody is connected
+	signedIn bool           // anybody, ever
+	rooms    []doctor.Room
+}
+
+// maxVisited bounds how many people are looked through for one who is connected.
+const maxVisited = 5000
+
+// visit finds somebody who is connected: who was asked for, if they are of this
+// integration, else anybody, else the account of a room.
+func (e *engine) visit(ctx context.Context, now *settings, i signin.Integration, as people.Entry) (v visit, err error) {
+	if v.rooms, err = e.roomsOf(ctx, now, i.Name); err != nil {
+		return v, err
+	}
+	found, err := e.connectedPerson(ctx, i.Name, as, &v.signedIn)
+	switch {
+	case err != nil:
+		return v, err
+	case found.ID != "":
+		sum, err := e.grants.Summary(ctx, found.ID)
+		if err != nil {
+			return v, err
+		}
+		name := found.Email
+		if name == "" {
+			name = found.ID
+		}
+		v.person = &doctor.Person{Name: name, Granted: sum.Scopes, Mailbox: e.mailboxOf(found.ID, found.ID)}
+		slog.New(&liveHandler{engine: e, name: "audit"}).Info("the operator's doctor looks with a person's connection", "user", found.ID, "integration", i.Name)
+	default:
+		for _, room := range v.rooms {
+			if room.State == grant.Connected {
+				v.person = &doctor.Person{Name: room.Account, Mailbox: room.Mailbox}
+				break
+			}
+		}
+	}
+	return v, nil
+}
+
+// connectedPerson returns somebody of an integration who is connected; no id: there is
+// nobody. signedIn is set if anybody has ever signed in.
+func (e *engine) connectedPerson(ctx context.Context, integration string, as people.Entry, signedIn *bool) (people.Entry, error) {
+	if as.Integration == integration {
+		*signedIn = true
+		return as, nil
+	}
+	for cursor, read := "", 0; read < maxVisited; read += usersReadOnce {
+		page, _, more, err := e.people.After(ctx, cursor, usersReadOnce)
+		if err != nil {
+			return people.Entry{}, err
+		}
+		for _, p := range page {
+			if p.Integration != integration {
+				continue
+			}
+			*signedIn = true
+			sum, err := e.grants.Summary(ctx, p.ID)
+			if err != nil {
+				return people.Entry{}, err
+			}
+			if sum.State == grant.Connected {
+				return p, nil
+			}
+		}
+		if cursor = more; more == "" {
+			break
+		}
+	}
+	return people.Entry{}, nil
+}
+
+// mailboxOf makes calls with the grant of an owner to the mailbox that target names.
+func (e *engine) mailboxOf(owner, target string) graph.Mailbox {
+	return graph.Mailbox{
+		Key: owner, Target: target,
+		Token: func(ctx context.Context, refused graph.Refused) (string, error) {
+			return e.grants.Token(ctx, owner, grant.Ask{Stale: refused.Token, Claims: refused.Claims})
+		},
+	}
+}
+
+// roomsOf are the rooms of an integration, with the accounts that stand for them.
+func (e *engine) roomsOf(ctx context.Context, now *settings, integration string) ([]doctor.Room, error) {
+	var all []doctor.Room
+	for _, r := range now.rooms() {
+		if r.Integration != integration {
+			continue
+		}
+		one := doctor.Room{Name: r.Name, Address: r.Address, TimeZone: r.TimeZone}
+		account, state, err := e.rooms.Get(ctx, integration, r.Name)
+		switch {
+		case err == nil:
+			one.Account, one.State = account.Mailbox, state
+			one.Mailbox = e.mailboxOf(rooms.GrantOwner(integration, r.Name), strings.ToLower(r.Address))
+		case !errors.Is(err, rooms.ErrNotConnected):
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// doctorPatience is how long the running gateway may take for all that it is asked for.
+const doctorPatience = 5 * time.Minute

@@ -1,0 +1,240 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/onesgate/onesgate/internal/doctor"
+)
+
+func doctorCommand() *cobra.Command {
+	var x examination
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Checks the gateway against the live service and says what to mend",
+		Long: `
+Checks the configuration, the way to Microsoft, tenant and credentials, store and
+keys, logs and listeners, and says of each what is wrong and how to mend it.
+
+It works before the first start, from the Caddyfile alone. If a gateway runs by this
+very Caddyfile, the gateway makes the checks itself, as its own user and in its own
+environment; and with the connection of somebody who has signed in it looks at
+permissions and rooms. If it runs by another one, the Caddyfile is checked from here,
+and the gateway is asked for people and rooms.
+
+The exit status is 1 if anything is wrong. Nothing is changed.`,
+		Args: cobra.NoArgs,
+	}
+	cmd.RunE = interruptible(func(ctx context.Context, cmd *cobra.Command, _ []string) error {
+		out := cmd.OutOrStdout()
+		if !asJSON && onTerminal(cmd.ErrOrStderr()) {
+			x.progress.To = cmd.ErrOrStderr()
+		}
+		found := x.examine(ctx)
+		x.progress.Ended()
+		report := doctor.NewReport(version(), x.about(), found)
+		var err error
+		if asJSON {
+			err = printJSON(out, report)
+		} else {
+			err = doctor.Terminal{To: out, Colour: onTerminal(out) && os.Getenv("NO_COLOR") == ""}.Print(report)
+		}
+		return errors.Join(err, report.Err())
+	})
+	x.from.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "In JSON")
+	cmd.Flags().StringVar(&x.as, "as", "", "Whose connection permissions and rooms are looked at with: a user id, an address, or card:NUMBER (default: somebody's)")
+	return cmd
+}
+
+// onTerminal says whether something is written to a terminal that obeys.
+func onTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+}
+
+func printJSON(to io.Writer, v any) error {
+	enc := json.NewEncoder(to)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// An examination is one run of the doctor.
+type examination struct {
+	from     adminFlags
+	as       string
+	progress doctor.Progress
+
+	config  []byte   // adapted; nil: there is none
+	unset   []string // variables in it that are not set here
+	running bool     // a gateway
+	inForce bool     // it runs by config
+}
+
+// about says what the report is about.
+func (x *examination) about() string {
+	if x.running {
+		return "running"
+	}
+	return "configuration"
+}
+
+// examine returns all that is found. Once it has begun, nothing is an error: it is a
+// finding.
+func (x *examination) examine(ctx context.Context) []doctor.Finding {
+	file, found := x.read()
+	gateway, answers := x.find(ctx)
+	switch {
+	case x.config == nil:
+		found = append(found, answers...)
+	case x.inForce:
+		found = append(found, named("configuration", doctor.Good("%s is what the gateway runs by", file)))
+		found = append(append(found, answers...), siteFindings(x.config)...)
+	case x.running && len(x.unset) > 0:
+		f := doctor.NotKnown("%s can't be checked from here, as %s of the service is not set: the gateway is checked as it runs", file, strings.Join(x.unset, ", "))
+		f.Do = "run this with the variables of the service"
+		found = append(found, named("configuration", f))
+		found = append(append(found, answers...), siteFindings(x.config)...)
+	default:
+		of, checked := x.checkFile(ctx, file)
+		found = append(append(append(found, of...), answers...), siteFindings(x.config)...)
+		found = append(found, checked...)
+	}
+	if !x.running {
+		return append(found, unaskedPeople(x.config)...)
+	}
+	x.progress.Began("the running gateway looks at Microsoft, at its store, and at rooms")
+	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
+	defer cancel()
+	var told doctorAnswer
+	if err := gateway.tell(ctx, doctorPath, doctorRequest{As: x.as, Live: x.inForce || x.config == nil || len(x.unset) > 0}, &told); err != nil {
+		return append(found, named("gateway", doctor.GatewayFails.Found("%v", err)))
+	}
+	return append(found, told.Findings...)
+}
+
+func named(check string, f doctor.Finding) doctor.Finding {
+	f.Check = check
+	return f
+}
+
+// read adapts the configuration.
+func (x *examination) read() (file string, found []doctor.Finding) {
+	config, file, warnings, err := x.from.adapt()
+	switch {
+	case err != nil:
+		return file, []doctor.Finding{named("configuration", doctor.ConfigInvalid.Found("%v", err))}
+	case file == "" && x.from.address == "":
+		return file, []doctor.Finding{named("configuration", doctor.ConfigMissing.Found("there is no Caddyfile here"))}
+	}
+	for _, w := range warnings {
+		where := fmt.Sprintf("%s:%d", w.File, w.Line)
+		if w.Directive != "" {
+			where += " (" + w.Directive + ")"
+		}
+		found = append(found, named("configuration", doctor.ConfigWarning.Found("%s: %s", where, w.Message)))
+	}
+	x.config = config
+	for _, name := range variables(string(config)) {
+		if os.Getenv(name) == "" && !slices.Contains(x.unset, name) {
+			x.unset = append(x.unset, name)
+		}
+	}
+	return file, found
+}
+
+// find looks for the running gateway, and compares what it runs by with the
+// configuration.
+func (x *examination) find(ctx context.Context) (*gatewayClient, []doctor.Finding) {
+	unknown := func(err error) (*gatewayClient, []doctor.Finding) {
+		return nil, []doctor.Finding{named("gateway", doctor.NotKnown("%v", err))}
+	}
+	gateway, err := x.from.client()
+	if err != nil && x.config == nil && x.from.address == "" {
+		return unknown(errors.New("where a gateway would answer, the configuration tells"))
+	}
+	if err != nil {
+		return unknown(err)
+	}
+	x.progress.Began("looking for a running gateway at " + gateway.address)
+	ctx, cancel := context.WithTimeout(ctx, doctor.DefaultTimeout)
+	defer cancel()
+	var running any
+	err = gateway.ask(ctx, http.MethodGet, "/config/", &running)
+	if errors.Is(err, errNoGateway) {
+		return unknown(fmt.Errorf("none runs: %w", err))
+	}
+	if err != nil {
+		return unknown(err)
+	}
+	apps, _ := running.(map[string]any)["apps"].(map[string]any)
+	if apps["ones"] == nil {
+		return unknown(fmt.Errorf("the Caddy that runs at %s has no ones block", gateway.address))
+	}
+	x.running = true
+	found := []doctor.Finding{named("gateway", doctor.Good("it runs, and answers at %s", gateway.address))}
+	if x.config == nil {
+		return gateway, found
+	}
+	var written any
+	x.inForce = json.Unmarshal(x.config, &written) == nil && reflect.DeepEqual(written, running)
+	if !x.inForce {
+		found = append(found, named("configuration", doctor.ConfigNotInForce.Found("the gateway runs by another configuration than this one")))
+	}
+	return gateway, found
+}
+
+// checkFile makes the checks of a configuration that is not in force, and returns what
+// there is to say of the configuration itself apart.
+func (x *examination) checkFile(ctx context.Context, file string) (of, checked []doctor.Finding) {
+	configuration := func(f doctor.Finding) { of = append(of, named("configuration", f)) }
+	app, err := onesOf(x.config, file)
+	if err != nil {
+		configuration(doctor.ConfigMissing.Found("%v", err))
+		return of, nil
+	}
+	x.progress.Began("reading " + file)
+	in := takeIn(ctx, app)
+	defer in.close()
+	for _, problem := range in.problems {
+		configuration(doctor.ConfigInvalid.Found("%s: %v", file, problem))
+	}
+	if of == nil { // else it would say the same again
+		if err := validated(x.config); err != nil {
+			configuration(doctor.ConfigInvalid.Found("%s: %v", file, err))
+		} else {
+			configuration(doctor.Good("%s can be loaded", file))
+		}
+	}
+	checked = doctor.Run(ctx, in.checks(x.running), func(c doctor.Check) { x.progress.Began(c.How) })
+	return of, append(checked, in.blocked...)
+}
+
+// unaskedPeople are the checks that only a running gateway can make.
+func unaskedPeople(config []byte) (found []doctor.Finding) {
+	app, err := onesOf(config, "")
+	if err != nil {
+		return nil
+	}
+	for _, i := range app.Integrations {
+		for _, name := range []string{"permissions", "rooms", "room_accounts"} {
+			f := named(name, doctor.NotKnown(doctor.Nobody))
+			f.About = i.Name
+			found = append(found, f)
+		}
+	}
+	return found
+}
