@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/doctor"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/graph"
@@ -221,9 +222,38 @@ func (e *engine) roomsOf(ctx context.Context, now *settings, integration string)
 		case !errors.Is(err, rooms.ErrNotConnected):
 			return nil, err
 		}
+		if err := e.answersOf(ctx, &one); err != nil {
+			return nil, err
+		}
 		all = append(all, one)
 	}
 	return all, nil
+}
+
+// What of a room's bookings is looked at: those from so long ago on, and so many.
+const (
+	answersSince = 30 * 24 * time.Hour
+	answersRead  = 200
+)
+
+// answersOf counts what a room has answered to bookings of late.
+func (e *engine) answersOf(ctx context.Context, room *doctor.Room) error {
+	since := time.Now().Add(-answersSince)
+	found, _, err := e.bookings.List(ctx, booking.Caller{Service: "doctor"}, booking.Filter{
+		Room: room.Name, From: since, To: since.AddDate(2, 0, 0), Limit: answersRead,
+	})
+	for _, b := range found {
+		switch {
+		case b.RoomResponse.Status != "none":
+			room.Answered++
+			if b.RoomResponse.Status == "declined" {
+				room.Declined++
+			}
+		case b.Status == booking.AwaitingRoom && time.Since(b.CreatedAt) > doctor.Patience:
+			room.Silent++
+		}
+	}
+	return err
 }
 
 // doctorPatience is how long the running gateway may take for all that it is asked for.

@@ -24,15 +24,17 @@ type diagnosis struct {
 	Version  string         `json:"version"`
 	Gateway  string         `json:"gateway"`
 	Count    map[string]int `json:"count"`
-	Findings []struct {
-		Check   string `json:"check"`
-		About   string `json:"about"`
-		Finding string `json:"finding"`
-		Result  string `json:"result"`
-		What    string `json:"what"`
-		Whose   string `json:"whose"`
-		Do      string `json:"do"`
-	} `json:"findings"`
+	Findings []finding      `json:"findings"`
+}
+
+type finding struct {
+	Check   string `json:"check"`
+	About   string `json:"about"`
+	Finding string `json:"finding"`
+	Result  string `json:"result"`
+	What    string `json:"what"`
+	Whose   string `json:"whose"`
+	Do      string `json:"do"`
 }
 
 // writeWell writes the Caddyfile as Caddy wants it to be formatted.
@@ -155,6 +157,17 @@ func TestDoctor(t *testing.T) {
 	whole.wants(t, "room_accounts", "contoso boardroom", "ok")
 	whole.wants(t, "room_accounts", "contoso harbour", "not_checked")
 	p.logs("the operator's doctor looks with a person's connection")
+
+	// What a room has answered, it tells too.
+	if a := w.serve(http.MethodPost, "/v1/bookings", meeting("harbour", 2, 10), "Ones-Act-As", alice, "Prefer", "wait=20"); a.StatusCode != http.StatusCreated {
+		t.Fatalf("book: %d %s", a.StatusCode, a.body)
+	}
+	answered, _ := w.doctor()
+	if !slices.ContainsFunc(answered.Findings, func(f finding) bool {
+		return f.Check == "rooms" && f.About == "contoso harbour" && strings.Contains(f.What, "has answered bookings of late: 1,")
+	}) {
+		t.Errorf("the answer is not seen: %s", pretty(answered))
+	}
 
 	// As whom it looks nobody knows.
 	stranger, status := w.doctor("--as", "mallory@contoso.example")

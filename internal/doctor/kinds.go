@@ -80,6 +80,8 @@ var (
 	MailboxMissing  = Kind{"mailbox_missing", Wrong, Operator, "compare the room's address with the Exchange admin center, under Resources"}
 	RoomHidden      = Kind{"room_hidden", Warning, Administrator, "give people the right to see when it is free: onesgate ones room-policy prints how; it may take some hours to work"}
 	RoomZone        = Kind{"room_zone", Warning, Administrator, "correct time_zone in the Caddyfile, or the room: Set-MailboxCalendarConfiguration -WorkingHoursTimeZone"}
+	RoomSilent      = Kind{"room_silent", Warning, Administrator, "see that it is the mailbox of a room, and that it answers by itself (AutomateProcessing AutoAccept): onesgate ones room-policy prints how"}
+	RoomDeclines    = Kind{"room_declines", Warning, Administrator, "see in the bookings why (who may book, how far ahead, how long), and apply the booking policy: onesgate ones room-policy prints it"}
 	SubjectReplaced = Kind{"subject_replaced", Warning, Administrator, "apply the booking policy: onesgate ones room-policy prints it"}
 	RoomLost        = Kind{"room_lost", Warning, Operator, "have an admin connect it again, at /.ones/rooms/ROOM/connect"}
 	RoomAccount     = Kind{"room_account", Warning, Administrator, "give the account the right Editor on the room's calendar (onesgate ones room-policy prints how), or connect the room with its own account"}
@@ -97,5 +99,5 @@ var Kinds = []Kind{
 	KeysetMissing, KeysetUnusable,
 	PublicUnresolved, PublicCertificate, PublicOther,
 	NobodyConnected, ConsentMissing, ScopesMissing, CalendarRefused, TokenMissing, GraphFails,
-	MailboxMissing, RoomHidden, RoomZone, SubjectReplaced, RoomLost, RoomAccount,
+	MailboxMissing, RoomHidden, RoomZone, RoomSilent, RoomDeclines, SubjectReplaced, RoomLost, RoomAccount,
 }

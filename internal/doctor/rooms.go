@@ -31,7 +31,16 @@ type Room struct {
 	Account string
 	Mailbox graph.Mailbox
 	State   grant.State
+	// Of our bookings of late: how many the room has answered, how many of these it has
+	// declined, and how many have waited for an answer for longer than Patience.
+	Answered, Declined, Silent int
 }
+
+// Patience is how long a room may take to answer: minutes, if a program does it.
+const Patience = 15 * time.Minute
+
+// fewAnswers is from how many answers on it means something that all are refusals.
+const fewAnswers = 3
 
 // Nobody is why something is not checked before the first sign-in.
 const Nobody = "nobody has signed in"
@@ -131,27 +140,40 @@ func (i Integration) mailboxes(ctx context.Context, g *graph.Client, p Person, r
 	}
 	var found []Finding
 	for _, r := range rooms {
-		found = append(found, i.mailbox(ctx, g, p, r, seen[r.Address]).about(i.Name+" "+r.Name))
+		for _, f := range i.mailbox(ctx, g, p, r, seen[r.Address]) {
+			found = append(found, f.about(i.Name+" "+r.Name))
+		}
 	}
 	return found
 }
 
-func (i Integration) mailbox(ctx context.Context, g *graph.Client, p Person, r Room, seen graph.Schedule) Finding {
+func (i Integration) mailbox(ctx context.Context, g *graph.Client, p Person, r Room, seen graph.Schedule) (found []Finding) {
 	if seen.Err != nil {
 		there, err := g.HasMailbox(ctx, p.Mailbox, r.Address)
 		switch {
 		case err != nil:
-			return NotKnown("%s can't be looked at: %s", r.Address, plain(err))
+			return []Finding{NotKnown("%s can't be looked at: %s", r.Address, plain(err))}
 		case !there:
-			return MailboxMissing.Found("there is no mailbox %s: bookings of %s are never answered", r.Address, r.Name)
+			return []Finding{MailboxMissing.Found("there is no mailbox %s: bookings of %s are never answered", r.Address, r.Name)}
 		}
-		return RoomHidden.Found("%s is there, but people may not see when it is free: %s", r.Address, bounded(seen.Err.Error()))
+		found = append(found, RoomHidden.Found("%s is there, but people may not see when it is free: %s", r.Address, bounded(seen.Err.Error())))
 	}
-	same, known := seen.WorkZone.Shows(r.TimeZone, i.Now())
-	if known && !same {
-		return RoomZone.Found("the working hours of %s are in %s, and time_zone here is %s: hours, and days, may be understood wrongly", r.Address, seen.WorkZone, r.TimeZone)
+	if same, known := seen.WorkZone.Shows(r.TimeZone, i.Now()); known && !same {
+		found = append(found, RoomZone.Found("the working hours of %s are in %s, and time_zone here is %s: hours, and days, may be understood wrongly", r.Address, seen.WorkZone, r.TimeZone))
 	}
-	return Good("%s is there, and its free times can be seen; that it answers, the first booking proves", r.Address)
+	switch {
+	case r.Silent > 0 && r.Answered == 0:
+		found = append(found, RoomSilent.Found("%s has answered none of our bookings, of which %d have waited for longer than %s: it is no room, or does not answer by itself", r.Address, r.Silent, Patience))
+	case r.Answered >= fewAnswers && r.Declined == r.Answered:
+		found = append(found, RoomDeclines.Found("%s has declined each of the %d bookings that it has answered of late", r.Address, r.Declined))
+	}
+	switch {
+	case found != nil:
+		return found
+	case r.Answered > 0:
+		return []Finding{Good("%s is there, its free times can be seen, and it has answered bookings of late: %d, of which it has declined %d", r.Address, r.Answered, r.Declined)}
+	}
+	return []Finding{Good("%s is there, and its free times can be seen; that it answers, the first booking proves", r.Address)}
 }
 
 // lookAhead is how far ahead a room's meetings are looked at.

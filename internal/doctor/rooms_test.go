@@ -47,7 +47,11 @@ func (c *clinic) connected(account string) func(*Person, []Room) {
 
 func TestWithSomebody(t *testing.T) {
 	c := newClinic(t, nil)
-	found := c.asAlice(c.connected(boardroom))
+	found := c.asAlice(func(p *Person, rooms []Room) {
+		c.connected(boardroom)(p, rooms)
+		rooms[0].Answered, rooms[0].Silent = 1, 1
+		rooms[1].Answered, rooms[1].Declined = 2, 2
+	})
 	wantsResult(t, found, "permissions", OK)
 	wantsResult(t, found, "rooms", OK)
 	for _, f := range of(found, "room_accounts") {
@@ -112,6 +116,12 @@ func TestPeopleAndRooms(t *testing.T) {
 		"a room's zone": {with: func(*clinic) func(*Person, []Room) {
 			return func(_ *Person, rooms []Room) { rooms[0].TimeZone = time.UTC }
 		}, check: "rooms", want: RoomZone},
+		"a room that is silent": {with: func(*clinic) func(*Person, []Room) {
+			return func(_ *Person, rooms []Room) { rooms[0].Silent = 2 }
+		}, check: "rooms", want: RoomSilent},
+		"a room that declines": {with: func(*clinic) func(*Person, []Room) {
+			return func(_ *Person, rooms []Room) { rooms[0].Answered, rooms[0].Declined = 3, 3 }
+		}, check: "rooms", want: RoomDeclines},
 		"subjects replaced": {change: func(c *world.Config) {
 			c.Tenants[0].Rooms[0].Processing = world.NewRoomProcessing()
 			c.Tenants[0].Events = []world.Meeting{{Organizer: "bob@contoso.example", Room: boardroom, Subject: "Plans", Day: 2, Start: "09:30", End: "10:30"}}

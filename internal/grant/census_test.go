@@ -61,6 +61,9 @@ func TestSummary(t *testing.T) {
 	want(grant.Summary{State: grant.NeedsSignIn})
 	w.signIn(alice, "saved")
 	want(grant.Summary{State: grant.Connected, Since: noon, Begun: noon, Renewed: noon})
+	if got, err := w.Summary(t.Context(), alice); err != nil || len(got.Scopes) == 0 {
+		t.Errorf("Summary tells no scopes: %+v, %v", got, err)
+	}
 	w.advance(time.Hour)
 	w.wantToken(w.Keeper, alice, "", "access-1")
 	later := noon.Add(time.Hour)
