@@ -39,7 +39,7 @@ func (s *Service) alterWith(ctx context.Context, c Caller, id string, what alter
 	defer cancel()
 	var as record
 	r, err := s.journal.changeWith(ctx, id, func(r *record) ([]store.Write, error) {
-		as = *r
+		as, r.by = *r, c.by()
 		switch {
 		case !what.may(c, r):
 			return nil, c.refuse(r)

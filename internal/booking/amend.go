@@ -38,7 +38,7 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 	}
 	changes, err := r.amendment(event)
 	if err != nil {
-		return s.amendRefused(ctx, r, reasonMeetingBody)
+		return s.amendRefused(ctx, r, reasonMeetingBody, nil)
 	}
 	if changes.Empty() { // sent before, or there is nothing to send
 		return s.amended(ctx, r, event)
@@ -86,17 +86,20 @@ func (s *Service) amendGone(ctx context.Context, r record, all bool) (record, er
 func (s *Service) amendFailed(ctx context.Context, r record, err error) (record, error) {
 	if reason, final := finally(err); final && !graph.IsGone(err) && !graph.IsConflict(err) {
 		s.log.WarnContext(ctx, "Microsoft Graph refuses a change of a booking", "booking", r.ID, "room", r.Request.Room, "error", err)
-		return s.amendRefused(ctx, r, reason)
+		return s.amendRefused(ctx, r, reason, err)
 	}
 	return s.stumble(ctx, r, err)
 }
 
-// amendRefused ends a change that can't be made. What can't be put back where the room had
-// accepted it holds the room no more.
-func (s *Service) amendRefused(ctx context.Context, r record, reason string) (record, error) {
+// amendRefused ends a change that can't be made, as Graph says with err if it isn't nil.
+// What can't be put back where the room had accepted it holds the room no more.
+func (s *Service) amendRefused(ctx context.Context, r record, reason string, err error) (record, error) {
 	now := s.now().UTC()
 	return s.updateChange(ctx, r, func(r *record) {
 		c := r.Change
+		if err != nil {
+			r.trouble = troubleOf(err)
+		}
 		if !c.Back {
 			r.conclude(changeFailed, reason, now)
 			return

@@ -232,7 +232,10 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 	}
 	if reason, final := finally(err); final {
 		s.log.WarnContext(ctx, "Microsoft Graph refuses a booking for good", "booking", r.ID, "room", r.Request.Room, "error", err)
-		return s.close(ctx, r.ID, Failed, reason)
+		return s.update(ctx, r.ID, func(r *record) {
+			r.trouble = troubleOf(err)
+			r.end(Failed, reason, s.now().UTC())
+		})
 	}
 	return s.stumble(ctx, r, err)
 }
@@ -365,6 +368,7 @@ const giveUp = 24 * time.Hour
 // postpone decides when a step that failed with err is tried again.
 func (r *record) postpone(err error, now time.Time) {
 	r.Tries++
+	r.trouble = troubleOf(err)
 	wait := backoff(r.Tries)
 	var refused *graph.Error
 	errors.As(err, &refused)

@@ -111,6 +111,14 @@ type record struct {
 	NextAt time.Time `json:"next_at,omitzero"`
 	// Turn is the instance that has the booking's turn until NextAt; empty: none.
 	Turn string `json:"turn,omitempty"`
+
+	// Steps are what has become of it, for operators: the first one and the last ones.
+	Steps []Step `json:"steps,omitempty"`
+	// What the steps of the change in hand tell, besides: who wants it, by which error
+	// something was not done, and that it is to be done at once. They are not kept.
+	by      string
+	trouble string
+	retried bool
 }
 
 // terms are what counts of a room for a booking of it.

@@ -24,6 +24,8 @@ type Caller struct {
 	Room string
 
 	integration string // of Room
+	// operator is which one it is; empty: none. They ask for nobody.
+	operator string
 }
 
 // A ServiceToken lets a service in. Only its SHA-256 is kept.
@@ -46,9 +48,9 @@ func (c Caller) forItself() bool { return c.Service != "" && c.Person == nil && 
 
 func (c Caller) owns(r *record) bool { return c.Person != nil && c.Person.ID == r.PersonID }
 
-// by is what the audit log calls the caller: a service by its token's name, a person's
-// session "session".
-func (c Caller) by() string { return cmp.Or(c.Service, "session") }
+// by is what the audit log calls the caller: an operator, a service by its token's name, a
+// person's session "session".
+func (c Caller) by() string { return cmp.Or(c.operator, c.Service, "session") }
 
 // id is the person's whom the call is for; "": nobody's.
 func (c Caller) id() string {

@@ -7,7 +7,12 @@ import "context"
 // that it returns is cancelled already, or will be: then Cancel has had Run
 // begin, and pending is true.
 func (s *Service) Cancel(ctx context.Context, c Caller, id, comment string, match func(version int) bool) (b Booking, pending bool, err error) {
-	r, err := s.alter(ctx, c, id, alteration{"cancel", Caller.owns, match}, func(r *record) error {
+	r, err := s.cancel(ctx, c, id, comment, alteration{"cancel", Caller.owns, match})
+	return c.view(&r), r.Withdraw, done(err)
+}
+
+func (s *Service) cancel(ctx context.Context, c Caller, id, comment string, what alteration) (record, error) {
+	return s.alter(ctx, c, id, what, func(r *record) error {
 		switch now := s.now(); {
 		case r.Status == Cancelled, r.Withdraw && r.Status.holdsRoom():
 			return errUnchanged
@@ -23,5 +28,4 @@ func (s *Service) Cancel(ctx context.Context, c Caller, id, comment string, matc
 		r.Withdraw, r.Comment, r.Tries = true, comment, 0
 		return nil
 	})
-	return c.view(&r), r.Withdraw, done(err)
 }

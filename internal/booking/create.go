@@ -152,7 +152,7 @@ func (s *Service) newRecord(c Caller, req Request, room Room, when span) record 
 		Start: when.start.UTC(), End: when.end.UTC(), Zone: when.zone.String(), Rule: when.rule,
 		Integration: c.Person.Integration, Service: c.Service,
 		PersonID: c.Person.ID, PersonName: c.Person.Name, PersonEmail: c.Person.Email,
-		terms:         room.terms(),
+		terms: room.terms(), by: c.by(),
 		TransactionID: uuid.NewString(), MaybeSent: true,
 		Status: Accepted, CreatedAt: now.Truncate(time.Second), UpdatedAt: now.Truncate(time.Second), Revision: 1,
 	}

@@ -81,6 +81,9 @@ func (r *record) shown() shown {
 	if r.inLine() {
 		keys[r.lineKey()] = ""
 	}
+	if state := r.state(); state.indexed() {
+		keys[statePrefix(state)+digits(r.CreatedAt)+"/"+r.ID] = digits(r.lastEnd())
+	}
 	return shown{string(answer), keys}
 }
 

@@ -47,6 +47,8 @@ func (j journal) accept(ctx context.Context, r *record, took, stands store.Write
 // store.ErrConflict if not.
 func (j journal) acceptance(r *record, took, stands store.Write, requestHash string, claims []string) ([]store.Write, error) {
 	r.Claims, r.Place = claims, uint64(*took.If)
+	r.Steps = nil // of an acceptance that somebody else was faster than
+	r.remember(glimpse{}, j.now())
 	value, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
@@ -99,11 +101,12 @@ func (j journal) changeWith(ctx context.Context, id string, f func(*record) ([]s
 		if err != nil {
 			return record{}, err
 		}
-		before := r.shown()
+		before, glimpsed := r.shown(), r.glimpse()
 		writes, err := f(&r)
 		if err != nil {
 			return record{}, err
 		}
+		r.remember(glimpsed, j.now())
 		after := r.shown()
 		if after.answer != before.answer {
 			r.Revision++

@@ -31,6 +31,10 @@ func roomPrefix(room string) string { return "booking-room/" + url.PathEscape(ro
 
 func personPrefix(id string) string { return "booking-person/" + url.PathEscape(id) + "/" }
 
+// statePrefix leads to what operators look for, the oldest first; the rest is
+// creation/id, and its value the last end.
+func statePrefix(state State) string { return "booking-state/" + string(state) + "/" }
+
 func externalKey(integration, externalID string) string {
 	return "booking-external/" + url.PathEscape(integration) + "/" + hash(externalID)
 }

@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -38,6 +39,7 @@ var kinds = []string{
 	"down", "store", "dead", "alive", "declines", "silent", "accepts", "deleted",
 	"series", "series", "move", "move", "rename", "room", "extend", "end", "check-in", "release", "later",
 	"move one", "move one", "cancel one", "cancel one", "cancel following", "move following", "move following",
+	"retry", "withdraw",
 }
 
 // Whatever happens, in whatever order: no booking ever has two events, none of
@@ -116,6 +118,8 @@ func (m *machine) do(a act) {
 		m.ofSeries(a, "DELETE", "?scope=following", func(string) string { return "" })
 	case "move following":
 		m.ofSeries(a, "PATCH", "?scope=following", a.elsewhere)
+	case "retry", "withdraw":
+		m.operate(a)
 	case "later":
 		m.settle(time.Duration(a.Seconds) * time.Minute)
 	case "pass":
@@ -217,6 +221,21 @@ func (m *machine) change(a act, method, path, body string) {
 	m.note(m.call(as, method, "/v1/bookings/"+id+path, body, "Prefer", fmt.Sprint("wait=", a.Seconds/20)))
 }
 
+// operate has an operator retry or cancel one of the bookings.
+func (m *machine) operate(a act) {
+	if len(m.ids) == 0 {
+		return
+	}
+	do := m.svc.RetryNow
+	if a.Kind == "withdraw" {
+		do = func(ctx context.Context, by, id string) (Journal, error) { return m.svc.CancelAs(ctx, by, id, "") }
+	}
+	_, err := do(context.Background(), "operator", m.ids[a.Which%len(m.ids)])
+	if _, _, ok := Refusal(err); err != nil && !ok && !errors.Is(err, store.ErrFull) {
+		m.fail("%s: %v", a.Kind, err)
+	}
+}
+
 // ofSeries asks for a change of one of the dates of a series, that patch is for.
 func (m *machine) ofSeries(a act, method, scope string, patch func(day string) string) {
 	var series []record
@@ -284,7 +303,7 @@ func (m *machine) indexed() {
 			}
 			maps.Copy(want, r.shown().keys)
 		case strings.HasPrefix(rec.Key, "booking-room/"), strings.HasPrefix(rec.Key, "booking-person/"), strings.HasPrefix(rec.Key, startPrefix),
-			strings.HasPrefix(rec.Key, openPrefix), strings.HasPrefix(rec.Key, "booking-line/"):
+			strings.HasPrefix(rec.Key, openPrefix), strings.HasPrefix(rec.Key, "booking-line/"), strings.HasPrefix(rec.Key, "booking-state/"):
 			got[rec.Key] = string(rec.Value)
 		}
 		return nil

@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -82,8 +83,18 @@ func (s *Service) List(ctx context.Context, c Caller, f Filter) (found []Booking
 	case f.Room != "":
 		prefix = roomPrefix(f.Room)
 	}
-	last, firsts := "", map[string]string{} // a list shows a booking once
-	more, err := s.journal.walk(ctx, prefix, f.Cursor, f.From, f.To, maxRead, func(e entry) bool {
+	records, next, err := s.journal.list(ctx, prefix, f, fits)
+	for _, r := range records {
+		found = append(found, c.view(r))
+	}
+	return found, next, err
+}
+
+// list returns the bookings that an index leads to and that fit, each once, and where to
+// go on; "": there are no more.
+func (j journal) list(ctx context.Context, prefix string, f Filter, fits func(*record) bool) (found []*record, next string, err error) {
+	last, firsts := "", map[string]string{}
+	more, err := j.walk(ctx, prefix, f.Cursor, f.From, f.To, maxRead, func(e entry) bool {
 		if !fits(e.record) {
 			return true
 		}
@@ -99,16 +110,13 @@ func (s *Service) List(ctx context.Context, c Caller, f Filter) (found []Booking
 			next = last
 			return false
 		}
-		found, last = append(found, c.view(e.record)), e.position
+		found, last = append(found, e.record), e.position
 		return true
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	if next == "" {
-		next = more
-	}
-	return found, next, nil
+	return found, cmp.Or(next, more), nil
 }
 
 // listExternal finds by the service's own id: at most one in each integration.

@@ -210,7 +210,7 @@ func TestEraseSeries(t *testing.T) {
 		if n := h.erase(alice); n != 2 {
 			t.Errorf("%d bookings erased, want 2", n)
 		}
-		if left := h.traces(alice.ID, "booking-room", "booking-open", "booking-line", "booking-start"); left != nil {
+		if left := h.traces(alice.ID, "booking-room", "booking-open", "booking-line", "booking-start", "booking-state"); left != nil {
 			t.Errorf("left: %v", left)
 		}
 	})
