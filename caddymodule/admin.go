@@ -46,6 +46,10 @@ func init() {
 // | `POST /ones/users/show` | tells of the user that the body names |
 // | `POST /ones/users/disconnect` | forgets the connection of the user that the body names |
 // | `POST /ones/users/erase` | removes all that is kept of the user that the body names |
+// | `POST /ones/bookings` | lists bookings: those of the `integration`, `room`, `user`, in the `state`, `from` and `to` a time, that the body names, after a `cursor`, up to a `limit` |
+// | `POST /ones/bookings/show` | tells how the `booking` that the body names stands, and what was done for it |
+// | `POST /ones/bookings/retry` | has the `booking` that the body names carried on now |
+// | `POST /ones/bookings/cancel` | cancels the `booking` that the body names, with its `comment` to the attendees |
 //
 // Who is looked for stands in bodies, and in no error: Caddy logs addresses and errors.
 type AdminAPI struct{}
@@ -76,6 +80,10 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 		adminRoute(http.MethodPost, userShowPath, serveUser),
 		adminRoute(http.MethodPost, userDisconnectPath, serveUserDisconnect),
 		adminRoute(http.MethodPost, userErasePath, serveUserErase),
+		adminRoute(http.MethodPost, bookingsPath, serveBookings),
+		adminRoute(http.MethodPost, bookingShowPath, serveBooking),
+		adminRoute(http.MethodPost, bookingRetryPath, serveBookingRetry),
+		adminRoute(http.MethodPost, bookingCancelPath, serveBookingCancel),
 	}
 }
 
@@ -97,6 +105,11 @@ const (
 	userShowPath       = "/ones/users/show"
 	userDisconnectPath = "/ones/users/disconnect"
 	userErasePath      = "/ones/users/erase"
+
+	bookingsPath      = "/ones/bookings"
+	bookingShowPath   = "/ones/bookings/show"
+	bookingRetryPath  = "/ones/bookings/retry"
+	bookingCancelPath = "/ones/bookings/cancel"
 )
 
 // adminRoute leads to a call about the engine that runs. The engine is looked

@@ -271,10 +271,10 @@ func TestAdminUserErase(t *testing.T) {
 func TestConfirm(t *testing.T) {
 	u := userDetails{userEntry: userEntry{ID: "t.alice", Name: "Alice Chan", Email: "alice@contoso.example"}}
 	for said, want := range map[string]error{
-		"yes\n": nil, " yes \r\n": nil, "yes": nil, "": errUnconfirmed, "\n": errUnconfirmed, "no\n": errUnconfirmed, "y\n": errUnconfirmed, "t.bob\nyes\n": errUnconfirmed,
+		"yes\n": nil, " yes \r\n": nil, "yes": nil, "": errNotErased, "\n": errNotErased, "no\n": errNotErased, "y\n": errNotErased, "t.bob\nyes\n": errNotErased,
 	} {
 		var asked bytes.Buffer
-		if err := confirm(strings.NewReader(said), &asked, u); !errors.Is(err, want) {
+		if err := ask(strings.NewReader(said), &asked, u.erasure(), errNotErased); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", said, err, want)
 		}
 		if !strings.Contains(asked.String(), "erases Alice Chan (alice@contoso.example, t.alice) for good") {
@@ -292,11 +292,11 @@ func TestConfirm(t *testing.T) {
 		"This erases t.eve for good, with what is left of them. Write yes ": {userEntry: userEntry{ID: "t.eve"}, Erased: "operator"},
 	} {
 		var asked bytes.Buffer
-		if err := confirm(strings.NewReader("yes"), &asked, u); err != nil || !strings.HasPrefix(asked.String(), want) {
+		if err := ask(strings.NewReader("yes"), &asked, u.erasure(), errNotErased); err != nil || !strings.HasPrefix(asked.String(), want) {
 			t.Errorf("asked: %s, %v; want %s", &asked, err, want)
 		}
 	}
-	if err := confirm(failing{}, io.Discard, u); !errors.Is(err, errFailing) {
+	if err := ask(failing{}, io.Discard, u.erasure(), errNotErased); !errors.Is(err, errFailing) {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,14 +1,12 @@
 package caddymodule
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -16,7 +14,6 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 func usersCommand() *cobra.Command {
@@ -200,13 +197,8 @@ and logs. It can't be undone.`,
 			if err := gateway.tell(ctx, userShowPath, userRequest{args[0]}, &who); err != nil {
 				return err
 			}
-			if !yes {
-				if f, ok := cmd.InOrStdin().(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
-					return errors.New("nobody is at the terminal to be asked; write --yes to erase without being asked")
-				}
-				if err := confirm(cmd.InOrStdin(), cmd.ErrOrStderr(), who); err != nil {
-					return err
-				}
+			if err := confirm(cmd, yes, who.erasure(), errNotErased); err != nil {
+				return err
 			}
 			var done erased
 			if err := gateway.tell(ctx, userErasePath, userRequest{who.ID}, &done); err != nil { // who was shown, and nobody else
@@ -220,20 +212,12 @@ and logs. It can't be undone.`,
 	return cmd
 }
 
-// errUnconfirmed: whoever was asked did not want it so.
-var errUnconfirmed = errors.New("nothing is erased")
+// errNotErased: whoever was asked did not want it so.
+var errNotErased = errors.New("nothing is erased")
 
-// confirm asks whether somebody is to be erased.
-func confirm(in io.Reader, out io.Writer, u userDetails) error {
-	fmt.Fprintf(out, "This erases %s for good, with %s. Write yes to go on: ", u.inFull(), u.holdings())
-	line, err := bufio.NewReader(in).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if strings.TrimSpace(line) != "yes" {
-		return errUnconfirmed
-	}
-	return nil
+// erasure tells what an erasure does.
+func (u userDetails) erasure() string {
+	return "This erases " + u.inFull() + " for good, with " + u.holdings() + "."
 }
 
 // inFull tells who it is in all that tells people apart, and nothing twice.

@@ -27,7 +27,7 @@ one.`,
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			cmd.AddCommand(
 				setupCommand(), doctorCommand(), statusCommand(), readyCommand(),
-				usersCommand(), sessionsCommand(), roomsCommand(),
+				usersCommand(), sessionsCommand(), roomsCommand(), bookingsCommand(),
 				redirectsCommand(), consentCommand(), policyCommand(),
 				backupCommand(), restoreCommand(), keysCommand(),
 			)
