@@ -46,6 +46,7 @@ func init() {
 // | `POST /ones/users/show` | tells of the user that the body names |
 // | `POST /ones/users/disconnect` | forgets the connection of the user that the body names |
 // | `POST /ones/users/erase` | removes all that is kept of the user that the body names |
+// | `POST /ones/users/merge` | makes the bookings of the user that the body names those of the one `into` whom they are merged, and removes the rest; `force` has it done though they may be two people |
 // | `POST /ones/bookings` | lists bookings: those of the `integration`, `room`, `user`, in the `state`, `from` and `to` a time, that the body names, after a `cursor`, up to a `limit` |
 // | `POST /ones/bookings/show` | tells how the `booking` that the body names stands, and what was done for it |
 // | `POST /ones/bookings/retry` | has the `booking` that the body names carried on now |
@@ -80,6 +81,7 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 		adminRoute(http.MethodPost, userShowPath, serveUser),
 		adminRoute(http.MethodPost, userDisconnectPath, serveUserDisconnect),
 		adminRoute(http.MethodPost, userErasePath, serveUserErase),
+		adminRoute(http.MethodPost, userMergePath, serveUserMerge),
 		adminRoute(http.MethodPost, bookingsPath, serveBookings),
 		adminRoute(http.MethodPost, bookingShowPath, serveBooking),
 		adminRoute(http.MethodPost, bookingRetryPath, serveBookingRetry),
@@ -105,6 +107,7 @@ const (
 	userShowPath       = "/ones/users/show"
 	userDisconnectPath = "/ones/users/disconnect"
 	userErasePath      = "/ones/users/erase"
+	userMergePath      = "/ones/users/merge"
 
 	bookingsPath      = "/ones/bookings"
 	bookingShowPath   = "/ones/bookings/show"

@@ -19,14 +19,14 @@ import (
 func usersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "users",
-		Short: "Shows people, disconnects and erases them",
+		Short: "Shows people, disconnects, erases and merges them",
 		Long: `
 Shows the people who have signed in with Microsoft at least once, and sees them off.
 USER is a user id, the address of a mailbox, or card:NUMBER.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(usersListCommand(), usersShowCommand(), usersDisconnectCommand(), usersEraseCommand())
+	cmd.AddCommand(usersListCommand(), usersShowCommand(), usersDisconnectCommand(), usersEraseCommand(), usersMergeCommand())
 	return cmd
 }
 

@@ -68,7 +68,7 @@ func (s *Service) sending(ctx context.Context, r record, event graph.Event) (rec
 // all the booking as a whole is not.
 func (s *Service) amendGone(ctx context.Context, r record, all bool) (record, error) {
 	if all {
-		return s.close(ctx, r.ID, Cancelled, reasonDeleted)
+		return s.close(ctx, r.ID, Cancelled, r.whyGone())
 	}
 	now := s.now().UTC()
 	return s.updateChange(ctx, r, func(r *record) {
@@ -77,8 +77,8 @@ func (s *Service) amendGone(ctx context.Context, r record, all bool) (record, er
 			r.conclude(changeMade, "", now)
 			return
 		}
-		r.conclude(changeFailed, reasonDeleted, now)
-		r.leave(c.Original, Cancelled, reasonDeleted, false)
+		r.conclude(changeFailed, r.whyGone(), now)
+		r.leave(c.Original, Cancelled, r.whyGone(), false)
 	})
 }
 

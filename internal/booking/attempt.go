@@ -153,6 +153,7 @@ const (
 	reasonInLine       = "It waits for bookings of this room that were made before it."
 	reasonRetry        = "Microsoft 365 can't be reached right now; this is tried again by itself."
 	reasonDeleted      = "The event was cancelled or deleted in the organizer's calendar."
+	reasonLeft         = "The event stayed in the calendar of an account that the organizer has no more."
 	reasonDeclined     = "The room declined: it is not free at that time, or its policy doesn't allow this booking."
 	reasonTaken        = "The room declined: somebody else has it at that time."
 	reasonPolicy       = "The room declined though it is free at that time: its policy doesn't allow this booking."
@@ -306,7 +307,7 @@ func finally(err error) (reason string, final bool) {
 func (s *Service) made(ctx context.Context, r record, event graph.Event) (record, error) {
 	now := s.now().UTC()
 	made, err := s.update(ctx, r.ID, func(r *record) {
-		r.EventID, r.ICalUID, r.WebLink = event.ID, event.ICalUID, event.WebLink
+		r.EventID, r.ICalUID, r.WebLink, r.Moved = event.ID, event.ICalUID, event.WebLink, false
 		r.Status, r.Reason, r.Tries = AwaitingRoom, "", 0
 		if r.folds() { // it may be as the change has it: that asks for the answer
 			r.NextAt = now

@@ -54,6 +54,9 @@ type record struct {
 	PersonID    string `json:"person_id"`
 	PersonName  string `json:"person_name,omitempty"`
 	PersonEmail string `json:"person_email,omitempty"`
+	// Moved says that the event, if there is one, was made with an account that the person
+	// has no more.
+	Moved bool `json:"moved,omitempty"`
 	// Service that booked in the person's name; empty: the person's session.
 	Service string `json:"service,omitempty"`
 	// terms of the room, as they were when it was accepted.

@@ -41,7 +41,7 @@ func (s *Service) follow(ctx context.Context, r record) (record, error) {
 	}
 	event, err := integration.Graph.Event(ctx, s.mailbox(ctx, r.PersonID, !s.waiters.waiting(r.ID)), r.EventID)
 	if graph.IsGone(err) {
-		return s.close(ctx, r.ID, Cancelled, reasonDeleted)
+		return s.close(ctx, r.ID, Cancelled, r.whyGone())
 	}
 	if err != nil {
 		return s.stumble(ctx, r, err)
@@ -132,6 +132,11 @@ func (s *Service) withdraw(ctx context.Context, r record) (record, error) {
 		return s.stumble(ctx, r, errUnconfigured)
 	}
 	mailbox := s.mailbox(ctx, r.PersonID, !s.waiters.waiting(r.ID))
+	if r.Moved { // to cancel what is not there is no error
+		if _, err := integration.Graph.Event(ctx, mailbox, r.EventID); graph.IsGone(err) {
+			return s.close(ctx, r.ID, Cancelled, reasonLeft)
+		}
+	}
 	err := integration.Graph.CancelEvent(ctx, mailbox, r.EventID, r.Comment)
 	if err != nil && !graph.Transient(err) {
 		// It may have been cancelled before, by us or in Outlook.

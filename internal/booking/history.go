@@ -31,6 +31,7 @@ const (
 	stepCancel     = "cancel_asked"
 	stepRetry      = "retry_asked"
 	stepCheckedIn  = "checked_in"
+	stepMoved      = "moved" // to its organizer's new user id
 )
 
 // maxSteps bounds the steps that a booking keeps: the first and the last ones.
@@ -39,6 +40,7 @@ const maxSteps = 20
 // A glimpse is what of a record makes steps when it changes.
 type glimpse struct {
 	status     Status
+	person     string
 	change     string
 	last       string
 	back       bool
@@ -48,7 +50,7 @@ type glimpse struct {
 }
 
 func (r *record) glimpse() glimpse {
-	g := glimpse{status: r.Status, withdraw: r.Withdraw, tries: r.Tries}
+	g := glimpse{status: r.Status, person: r.PersonID, withdraw: r.Withdraw, tries: r.Tries}
 	if r.Change != nil {
 		g.change, g.back = r.Change.ID, r.Change.Back
 	}
@@ -74,6 +76,9 @@ func (r *record) remember(before glimpse, now time.Time) {
 	add := func(what string) { r.step(Step{At: now, What: what, By: r.by, Code: r.trouble}) }
 	if r.retried {
 		add(stepRetry)
+	}
+	if after.person != before.person && before.person != "" {
+		add(stepMoved)
 	}
 	if r.Last != nil && after.last != before.last {
 		add(string(r.Last.Kind) + "_" + r.Last.Status)

@@ -81,7 +81,7 @@ func (s *Service) survey(ctx context.Context, r record) (record, error) {
 		return true
 	})
 	if graph.IsGone(err) {
-		return s.close(ctx, r.ID, Cancelled, reasonDeleted)
+		return s.close(ctx, r.ID, Cancelled, r.whyGone())
 	}
 	if err != nil {
 		return s.stumble(ctx, r, err)

@@ -142,7 +142,9 @@ func (r *record) seeAnew(event graph.Event, gone bool, original, now time.Time) 
 	}
 	reason := ""
 	switch {
-	case gone || event.IsCancelled:
+	case gone:
+		reason = r.whyGone()
+	case event.IsCancelled:
 		reason = reasonDeleted
 	case !invited:
 		reason = reasonUninvited

@@ -98,7 +98,7 @@ func (o *Office) finish(ctx context.Context, s people.Struck, done *Erased) erro
 	if err := o.leaveRooms(ctx, s.ID, done); err != nil {
 		return err
 	}
-	n, err = o.cfg.Bookings.Erase(ctx, s)
+	n, err = o.bookings(ctx, s)
 	done.Bookings += n
 	if err != nil {
 		return err
@@ -107,9 +107,27 @@ func (o *Office) finish(ctx context.Context, s people.Struck, done *Erased) erro
 		return err
 	}
 	// Before the last step: what is gone is in the log, if twice where that one fails.
-	o.cfg.Audit.InfoContext(ctx, "user erased", "user", s.ID, "by", s.By, "sessions", done.Sessions,
-		"bookings", done.Bookings, "rooms", done.Rooms, "pins", done.Pins, "still_pinned", len(done.Pinned))
+	if s.Into != "" {
+		o.cfg.Audit.InfoContext(ctx, "user merged", "user", s.ID, "by", s.By, "into", s.Into, "sessions", done.Sessions,
+			"bookings", done.Bookings, "rooms", done.Rooms, "pins", done.Pins, "still_pinned", len(done.Pinned))
+	} else {
+		o.cfg.Audit.InfoContext(ctx, "user erased", "user", s.ID, "by", s.By, "sessions", done.Sessions,
+			"bookings", done.Bookings, "rooms", done.Rooms, "pins", done.Pins, "still_pinned", len(done.Pinned))
+	}
 	return o.cfg.People.Remove(ctx, s)
+}
+
+// bookings removes the bookings of somebody who is struck off, or moves them to whom they
+// are made one with, as long as there is somebody of that id.
+func (o *Office) bookings(ctx context.Context, s people.Struck) (int, error) {
+	if s.Into == "" {
+		return o.cfg.Bookings.Erase(ctx, s)
+	}
+	n, err := o.cfg.Bookings.Move(ctx, s)
+	if errors.Is(err, people.ErrUnknown) {
+		return o.cfg.Bookings.Erase(ctx, s)
+	}
+	return n, err
 }
 
 // leaveRooms takes somebody out of the accounts of rooms.

@@ -41,6 +41,8 @@ type stored struct {
 	Entry
 	// Struck says who has them erased; see [Directory.Strike].
 	Struck string `json:"struck,omitempty"`
+	// Into is with whom they are made one; see [Directory.Merge].
+	Into string `json:"into,omitempty"`
 }
 
 // A Directory finds people in a store. It may be used concurrently.

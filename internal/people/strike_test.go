@@ -146,3 +146,61 @@ func TestPins(t *testing.T) {
 		t.Errorf("somebody else's pin was taken away: %v", err)
 	}
 }
+
+// Of two people that are one only the new id is left, known for as long as the old one was.
+func TestMerge(t *testing.T) {
+	at := time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
+	s := memstore.New(time.Now)
+	d := New(s, func() time.Time { return at })
+	old := identity.Person{ID: "t.old", Mailbox: "Alice@contoso.example", CardNumber: "4711"}
+	into := identity.Person{ID: "t.new", Mailbox: "alice@contoso.example", Name: "Alice Chan"}
+	enter := func(p identity.Person) Entry {
+		t.Helper()
+		if err := d.SignedIn(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		e, err := d.Get(t.Context(), p.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at = at.Add(time.Hour)
+		return e
+	}
+	a, b := enter(old), enter(into)
+	if c := enter(identity.Person{ID: "t.bob", Mailbox: "bob@contoso.example", CardNumber: "4712"}); !a.Alike(b) || a.Alike(c) || b.Alike(c) || (Entry{}).Alike(Entry{}) {
+		t.Error("Alike goes by something else than address and card")
+	}
+	if b = enter(into); !b.FirstSeen.After(a.FirstSeen) {
+		t.Fatal("the new one was not seen later")
+	}
+	if _, err := d.Merge(t.Context(), a, Entry{Person: into}, "operator"); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("into somebody who has changed: %v", err)
+	}
+	from, err := s.Last(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	struck, err := d.Merge(t.Context(), a, b, "operator")
+	if err != nil || struck.Into != into.ID {
+		t.Fatalf("%+v, %v", struck, err)
+	}
+	if heard, err := s.Follow(t.Context(), from, 9); err != nil || len(heard) != 2 {
+		t.Errorf("announced: %v, %v; want both", heard, err)
+	}
+	if again, err := d.StruckOff(t.Context(), old.ID); err != nil || again != struck {
+		t.Errorf("StruckOff = %+v, %v; want %+v", again, err, struck)
+	}
+	e, err := d.Find(t.Context(), "alice@contoso.example")
+	if err != nil || e.ID != into.ID || !e.FirstSeen.Equal(a.FirstSeen) || !e.LastSeen.Equal(b.LastSeen) || !e.ChangedAt.Equal(at) {
+		t.Errorf("found: %+v, %v", e, err)
+	}
+	if found, err := d.ByCard(t.Context(), "4711"); err != nil || len(found) != 0 {
+		t.Errorf("the old card finds %v, %v", ids(found), err)
+	}
+	if err := d.Remove(t.Context(), struck); err != nil {
+		t.Fatal(err)
+	}
+	if left := traces(t, s, old.ID); left != nil {
+		t.Errorf("left: %v", left)
+	}
+}
