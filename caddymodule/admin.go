@@ -37,6 +37,7 @@ func init() {
 // | `POST /ones/backup` | streams an encrypted backup of the store |
 // | `POST /ones/sessions` | lists the sessions of browsers, of the person that the body names or of all |
 // | `POST /ones/sessions/revoke` | ends one session, or all of a person |
+// | `GET /ones/diagnostics` | tells the last lines of this gateway's log, and what its goroutines are at |
 // | `GET /ones/keys` | tells which keys seal and open, here and at the other gateways |
 // | `GET /ones/keys/records` | counts the records that each key has sealed |
 // | `POST /ones/keys/rewrap` | seals with the primary key what isn't yet |
@@ -72,6 +73,7 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 		adminRoute(http.MethodPost, backupPath, serveBackup),
 		adminRoute(http.MethodPost, sessionsPath, serveSessions),
 		adminRoute(http.MethodPost, revokePath, serveRevoke),
+		adminRoute(http.MethodGet, diagnosticsPath, serveDiagnostics),
 		adminRoute(http.MethodGet, keysPath, serveKeys),
 		adminRoute(http.MethodGet, recordsPath, serveSealedRecords),
 		adminRoute(http.MethodPost, rewrapPath, serveRewrap),
@@ -99,6 +101,8 @@ const (
 	keysPath     = "/ones/keys"
 	recordsPath  = "/ones/keys/records"
 	rewrapPath   = "/ones/keys/rewrap"
+
+	diagnosticsPath = "/ones/diagnostics"
 
 	roomsPath          = "/ones/rooms"
 	roomDisconnectPath = "/ones/rooms/disconnect"

@@ -29,7 +29,7 @@ one.`,
 				setupCommand(), doctorCommand(), statusCommand(), readyCommand(),
 				usersCommand(), sessionsCommand(), roomsCommand(), bookingsCommand(),
 				redirectsCommand(), consentCommand(), policyCommand(),
-				backupCommand(), restoreCommand(), keysCommand(),
+				backupCommand(), restoreCommand(), keysCommand(), supportCommand(),
 			)
 		},
 	})

@@ -90,6 +90,7 @@ type engine struct {
 	meters *meters
 	glance atomic.Pointer[glance] // nil: there was none yet
 
+	lines    lines // of the log, the last ones
 	census   census
 	probing  sync.Mutex
 	probed   time.Time

@@ -34,12 +34,18 @@ func (h *liveHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.current().Enabled(ctx, level)
 }
 
-// Handle implements slog.Handler. Each line about a request says what that is called.
+// Handle implements slog.Handler. Each line about a request says what that is called, and
+// each one is kept for a while.
 func (h *liveHandler) Handle(ctx context.Context, r slog.Record) error {
 	if id := trail.ID(ctx); id != "" {
 		r = r.Clone()
 		r.AddAttrs(slog.String("request_id", id))
 	}
+	kept := slog.NewJSONHandler(&h.engine.lines, nil).WithAttrs([]slog.Attr{slog.String("logger", h.name)})
+	for _, add := range h.with {
+		kept = add(kept)
+	}
+	_ = kept.Handle(ctx, r) // into memory
 	return h.current().Handle(ctx, r)
 }
 

@@ -8,12 +8,14 @@ import (
 	"encoding/json"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -347,6 +349,11 @@ func noSecretAnywhere(t *testing.T, change func(caddyfile, dir string) string) {
 	}
 	status, _ := command(t, w.env(), "ones", "status", "--address", "unix/"+w.dir+"/admin.sock")
 	shown += status + w.admin("/metrics")
+	bundle := w.bundle()
+	for _, name := range slices.Sorted(maps.Keys(bundle)) {
+		shown += name + "\n" + bundle[name]
+	}
+	w.anonymous(bundle, named.call(http.MethodGet, "/.ones/me", nil).json(t))
 
 	// ONES is away; then somebody signs out.
 	v.call(http.MethodGet, "/", nil)
