@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"os/signal"
 	"syscall"
 
@@ -35,12 +36,19 @@ one.`,
 	})
 }
 
+// errInterrupted: somebody has pressed Ctrl-C.
+var errInterrupted = errors.New("interrupted; what the gateway was asked for may go on there")
+
 // interruptible has a command end, and tidy up, when somebody presses Ctrl-C.
 func interruptible(run func(ctx context.Context, cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
 		cmd.SilenceUsage = true
-		return run(ctx, cmd, args)
+		err := run(ctx, cmd, args)
+		if err != nil && ctx.Err() != nil {
+			return errInterrupted
+		}
+		return err
 	}
 }
