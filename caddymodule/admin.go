@@ -16,6 +16,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/backup"
 	"github.com/onesgate/onesgate/internal/offboard"
+	"github.com/onesgate/onesgate/internal/status"
 	"github.com/onesgate/onesgate/internal/store"
 	"github.com/onesgate/onesgate/internal/trail"
 )
@@ -221,7 +222,7 @@ func serveBackup(w http.ResponseWriter, r *http.Request, e *engine) error {
 		panic(http.ErrAbortHandler)
 	}
 	slog.New(&liveHandler{engine: e, name: "audit"}).InfoContext(ctx, "backup made", "by", offboard.ByOperator, "records", records, "bytes", out.written)
-	if err := noteBackup(ctx, e.store, lastBackup{At: made.UTC().Truncate(time.Second), Records: records, Bytes: out.written}); err != nil {
+	if err := noteBackup(ctx, e.store, status.Backup{At: made.UTC().Truncate(time.Second), Records: records, Bytes: out.written}); err != nil {
 		log.Warn("the time of the backup could not be noted", "error", err)
 	}
 	return nil
@@ -278,13 +279,7 @@ const (
 	lastBackupKey = backupsPrefix + "last"
 )
 
-type lastBackup struct {
-	At      time.Time `json:"at"`
-	Records uint64    `json:"records"`
-	Bytes   int64     `json:"bytes"`
-}
-
-func noteBackup(ctx context.Context, s store.Store, b lastBackup) error {
+func noteBackup(ctx context.Context, s store.Store, b status.Backup) error {
 	value, err := json.Marshal(b)
 	if err != nil {
 		return err
@@ -294,7 +289,7 @@ func noteBackup(ctx context.Context, s store.Store, b lastBackup) error {
 }
 
 // readLastBackup returns nil if there was none.
-func readLastBackup(ctx context.Context, s store.Store) (*lastBackup, error) {
+func readLastBackup(ctx context.Context, s store.Store) (*status.Backup, error) {
 	rec, err := s.Get(ctx, lastBackupKey)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -302,7 +297,7 @@ func readLastBackup(ctx context.Context, s store.Store) (*lastBackup, error) {
 	if err != nil {
 		return nil, err
 	}
-	var b lastBackup
+	var b status.Backup
 	if err := json.Unmarshal(rec.Value, &b); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", lastBackupKey, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/onesgate/onesgate/internal/offboard"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
+	"github.com/onesgate/onesgate/internal/status"
 )
 
 // roomAccount is a configured room, and the account that it is connected with. It
@@ -29,8 +30,6 @@ type roomAccount struct {
 	By string `json:"by,omitempty"`
 }
 
-const notConnected = "not_connected"
-
 // roomAccounts is what GET /ones/rooms answers.
 type roomAccounts struct {
 	Rooms []roomAccount `json:"rooms"`
@@ -45,7 +44,7 @@ func serveRooms(w http.ResponseWriter, r *http.Request, e *engine) error {
 	told := roomAccounts{Rooms: []roomAccount{}}
 	for _, room := range e.now.Load().rooms() {
 		one := roomAccount{
-			Name: room.Name, Title: room.Title, Integration: room.Integration, Address: room.Address, Connection: notConnected,
+			Name: room.Name, Title: room.Title, Integration: room.Integration, Address: room.Address, Connection: status.NotConnected,
 		}
 		account, state, err := e.rooms.Get(r.Context(), room.Integration, room.Name)
 		switch {

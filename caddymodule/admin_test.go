@@ -19,6 +19,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/onesgate/onesgate/internal/backup"
+	"github.com/onesgate/onesgate/internal/status"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -182,7 +183,7 @@ func TestAdminBackup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := result.Restored; r[kindPeople] != 1 || r[kindBookings] != 1 || r[kindUnderWay] != 1 || r[kindOther] != 1 || result.LeftOut[kindSessions] != 1 {
+	if r := result.Restored; r[status.KindPeople] != 1 || r[status.KindBookings] != 1 || r[kindUnderWay] != 1 || r[status.KindOther] != 1 || result.LeftOut[status.KindSessions] != 1 {
 		t.Errorf("restored: %+v", result)
 	}
 	if _, err := to.Get(t.Context(), "session/1"); !errors.Is(err, store.ErrNotFound) {
@@ -279,7 +280,7 @@ func TestCensus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return found.records[kindPeople]
+		return found.records[status.KindPeople]
 	}
 	var quick, slow census
 	count(&quick)
@@ -327,7 +328,7 @@ func TestStopWhileAStatusWaits(t *testing.T) {
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)
-		var told status
+		var told status.Picture
 		_ = c.ask(t.Context(), http.MethodGet, statusPath, &told)
 	}()
 	<-h.began

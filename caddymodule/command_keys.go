@@ -15,6 +15,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/seal"
+	"github.com/onesgate/onesgate/internal/status"
 )
 
 func keysCommand() *cobra.Command {
@@ -158,19 +159,11 @@ func (s keysStatus) print(to io.Writer, records sealedRecords) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if !sealAlike(s.Gateways) {
-		_, err := fmt.Fprintln(to, "\n"+sealDifferently)
+	if !peers.SealAlike(s.Gateways) {
+		_, err := fmt.Fprintln(to, "\n"+status.SealDifferently)
 		return err
 	}
 	return nil
-}
-
-// sealDifferently warns of gateways that don't have the same keyset: some of what
-// one seals may be closed to another.
-const sealDifferently = "The gateways seal with different keys. In the midst of a rotation that passes; else give all of them the same keyset."
-
-func sealAlike(gateways []peers.Gateway) bool {
-	return !slices.ContainsFunc(gateways, func(g peers.Gateway) bool { return g.Seals != gateways[0].Seals })
 }
 
 // showKeys prints a table of keys; records, unless nil, says what each has sealed.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/onesgate/onesgate/internal/backup"
+	"github.com/onesgate/onesgate/internal/status"
 	"github.com/onesgate/onesgate/internal/store/badgerstore"
 )
 
@@ -129,11 +130,11 @@ func (r restoreRequest) identities() ([]age.Identity, error) {
 
 // tellRestored says what came back, and what did not and why.
 func tellRestored(out io.Writer, r backup.Result, app *App) error {
-	underWay, sessions := r.Restored[kindUnderWay], r.LeftOut[kindSessions]
+	underWay, sessions := r.Restored[kindUnderWay], r.LeftOut[status.KindSessions]
 	told := fmt.Sprintf("Restored into the %s store %s, from the backup of %s:\n  %s, %s, %s, %s.\n",
 		app.store.CaddyModule().ID.Name(), app.store.identity(), stamp(r.Made),
-		counted(r.Restored[kindPeople], "person", "people"), counted(r.Restored[kindGrants], "grant", "grants"),
-		counted(r.Restored[kindBookings]+underWay, "booking", "bookings"), counted(r.Restored[kindOther], "other record", "other records"))
+		counted(r.Restored[status.KindPeople], "person", "people"), counted(r.Restored[status.KindGrants], "grant", "grants"),
+		counted(r.Restored[status.KindBookings]+underWay, "booking", "bookings"), counted(r.Restored[status.KindOther], "other record", "other records"))
 	if underWay > 0 {
 		told += counted(underWay, "booking is", "bookings are") + " under way: looked for at Microsoft before anything is sent again.\n"
 	}

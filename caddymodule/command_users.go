@@ -100,6 +100,9 @@ func when(t, now time.Time) string {
 	return humanize.RelTime(t, now, "ago", "from now")
 }
 
+// stamp is a time for people, in their zone.
+func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }
+
 // stampOrNone is stamp; "": never.
 func stampOrNone(t time.Time) string {
 	if t.IsZero() {

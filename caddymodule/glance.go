@@ -8,6 +8,7 @@ import (
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/rooms"
+	"github.com/onesgate/onesgate/internal/status"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 type glance struct {
 	at      time.Time
 	pending []booking.Pending
-	backup  *lastBackup // nil: there was none
+	backup  *status.Backup // nil: there was none
 	rooms   []roomGlance
 }
 

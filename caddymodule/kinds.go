@@ -8,37 +8,29 @@ import (
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/seal"
+	"github.com/onesgate/onesgate/internal/status"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
-// Kinds of records, as people count them.
-const (
-	kindPeople   = "people"
-	kindGrants   = "grants"
-	kindBookings = "bookings"
-	kindSessions = "sessions"
-	kindGateways = "gateways"
-	kindOther    = "other" // indexes, above all
-	// kindUnderWay are bookings that are not at their end, where they are told apart.
-	kindUnderWay = "bookings under way"
-)
+// kindUnderWay are bookings that are not at their end, where they are told apart.
+const kindUnderWay = "bookings under way"
 
 // kindOf says what a record is by its key; see docs/architecture.md for all keys.
 func kindOf(key string) string {
 	prefix, _, _ := strings.Cut(key, "/")
 	switch prefix {
 	case "person":
-		return kindPeople
+		return status.KindPeople
 	case "grant":
-		return kindGrants
+		return status.KindGrants
 	case "booking":
-		return kindBookings
+		return status.KindBookings
 	case "session":
-		return kindSessions
+		return status.KindSessions
 	case "gateway":
-		return kindGateways
+		return status.KindGateways
 	}
-	return kindOther
+	return status.KindOther
 }
 
 // restoreRule says what of a backup is brought back, for a gateway with these keys.
@@ -49,14 +41,14 @@ func restoreRule(keys *seal.Keyset) backup.Rule {
 	return func(r store.Record) (backup.Fate, error) {
 		f := backup.Fate{Record: r, Kind: kindOf(r.Key)}
 		switch {
-		case f.Kind == kindSessions, strings.HasPrefix(r.Key, "session-"), strings.HasPrefix(r.Key, backupsPrefix),
+		case f.Kind == status.KindSessions, strings.HasPrefix(r.Key, "session-"), strings.HasPrefix(r.Key, backupsPrefix),
 			strings.HasPrefix(r.Key, grant.AccessPrefix):
 			f.LeftOut = true
 		case r.Key == signingKey: // it tells before anything is written whether the keys fit
 			if _, err := openAssertionKeys(keys, r.Value); err != nil {
 				return f, err
 			}
-		case f.Kind == kindBookings:
+		case f.Kind == status.KindBookings:
 			restored, open, err := booking.Restored(r)
 			if err != nil {
 				return f, err

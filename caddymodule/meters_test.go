@@ -18,6 +18,7 @@ import (
 	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/passthrough"
 	"github.com/onesgate/onesgate/internal/signin"
+	"github.com/onesgate/onesgate/internal/status"
 	"github.com/onesgate/onesgate/internal/store"
 	"github.com/onesgate/onesgate/internal/store/memstore"
 )
@@ -123,7 +124,7 @@ func TestGlance(t *testing.T) {
 		t.Error("it is told of what was not looked at yet")
 	}
 	made := time.Unix(1_800_000_000, 0)
-	if err := noteBackup(t.Context(), e.store, lastBackup{At: made}); err != nil {
+	if err := noteBackup(t.Context(), e.store, status.Backup{At: made}); err != nil {
 		t.Fatal(err)
 	}
 	if wait := e.lookAround(t.Context(), map[string]bool{}); wait < glanceEvery {

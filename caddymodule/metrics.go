@@ -7,6 +7,7 @@ import (
 
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/status"
 )
 
 // Metrics, which Caddy serves at /metrics; of what is counted see meters. No label names a
@@ -91,7 +92,7 @@ func (e *engine) collect(to chan<- prometheus.Metric) {
 	standing, counted := e.standing(), e.census.latest()
 	if counted != nil {
 		gauge(grantsCountedAt, float64(counted.at.Unix()))
-		gauge(sessionsCounted, float64(counted.records[kindSessions]))
+		gauge(sessionsCounted, float64(counted.records[status.KindSessions]))
 	}
 	seen := e.glance.Load()
 	if seen != nil {
@@ -108,8 +109,8 @@ func (e *engine) collect(to chan<- prometheus.Metric) {
 			}
 		}
 		stands, credentials := standing[i.Name], i.Entra.Credentials()
-		_, trouble := troubleOf(stands, credentials, i.Entra.Silence())
-		if works := worksOf(trouble, credentials); works != nil {
+		_, trouble := status.Trouble(stands, credentials, i.Entra.Silence())
+		if works := status.Works(trouble, credentials); works != nil {
 			gauge(integrationUp, boolean(*works), i.Name)
 		}
 		for _, outcome := range outcomes {

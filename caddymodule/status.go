@@ -4,108 +4,19 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/booking"
-	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/peers"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/signin"
+	"github.com/onesgate/onesgate/internal/status"
 	"github.com/onesgate/onesgate/internal/store"
 )
-
-// status is how a gateway stands. It holds no secret.
-type status struct {
-	Version string `json:"version"`
-	// Gateways are all that stand on the store, this one too.
-	Gateways []peers.Gateway `json:"gateways"`
-	// KeysetProblem is why the keyset can't be taken as it is now.
-	KeysetProblem string              `json:"keyset_problem,omitempty"`
-	Store         storeStatus         `json:"store"`
-	Integrations  []integrationStatus `json:"integrations"`
-	Rooms         []roomStatus        `json:"rooms"`
-	// SharedCards are the user ids, at most ten each, of people with one card
-	// number: nobody is found by it.
-	SharedCards [][]string `json:"shared_cards,omitempty"`
-}
-
-type storeStatus struct {
-	Engine string `json:"engine"`
-	// Records by their kind, as counted at a time.
-	Records map[string]int `json:"records"`
-	Counted time.Time      `json:"counted_at"`
-	// Disk is missing where the engine can't tell.
-	Disk *diskStatus `json:"disk,omitempty"`
-	// FeedLag is how old the knowledge of what other instances have done is, in
-	// milliseconds.
-	FeedLag int64 `json:"feed_lag_ms"`
-	// LastBackup is null if there was none.
-	LastBackup *lastBackup `json:"last_backup"`
-}
-
-// diskStatus is in bytes.
-type diskStatus struct {
-	Used uint64 `json:"used"`
-	Free uint64 `json:"free"`
-}
-
-type integrationStatus struct {
-	Name string `json:"name"`
-	// Works says whether Microsoft's token endpoint gave tokens the last time it was
-	// asked, as this gateway knows. It is false while Microsoft refuses the integration
-	// or gives no answer, since Since; missing: there was no token yet since the
-	// configuration was loaded, and no such trouble.
-	Works *bool      `json:"works,omitempty"`
-	Since *time.Time `json:"since,omitempty"`
-	// Ailing is how many connections wait for that to pass.
-	Ailing      int                `json:"ailing"`
-	Credentials []credentialStatus `json:"credentials"`
-	// People who came through it, at the time of Store.Counted.
-	People peopleStatus `json:"people"`
-	// Waiting are the bookings that are neither confirmed nor at their end, by then.
-	Waiting  int       `json:"bookings_waiting"`
-	Problems []problem `json:"problems"`
-}
-
-// credentialStatus is one credential of the app registration.
-type credentialStatus struct {
-	Name  string `json:"name"`
-	About string `json:"about"`
-	// Expires and DaysLeft are missing where nothing here can tell.
-	Expires  *time.Time `json:"expires,omitempty"`
-	DaysLeft *int       `json:"days_left,omitempty"`
-	// Refused is since when Microsoft has refused it; missing where it works, as far
-	// as is known.
-	Refused *time.Time `json:"refused_since,omitempty"`
-	// Worked is when Microsoft last took it; missing if it has not since the
-	// configuration was loaded.
-	Worked *time.Time `json:"worked_at,omitempty"`
-}
-
-// peopleStatus is how many people are in each state of a connection.
-type peopleStatus struct {
-	Connected   int `json:"connected"`
-	NeedsSignIn int `json:"needs_sign_in"`
-	// Disconnected are those of NeedsSignIn who have no connection at all: they, or
-	// the operator, have ended it.
-	Disconnected      int `json:"disconnected"`
-	NeedsAdminConsent int `json:"needs_admin_consent"`
-	NoMailbox         int `json:"no_mailbox"`
-}
-
-type roomStatus struct {
-	Name        string `json:"name"`
-	Title       string `json:"title"`
-	Integration string `json:"integration"`
-	// Connection of the room's account: "not_connected" where it has none.
-	Connection string   `json:"connection"`
-	Problem    *problem `json:"problem,omitempty"`
-}
 
 // measured is an engine that knows what it takes on its disk, in bytes.
 type measured interface {
@@ -170,9 +81,9 @@ func (c *census) take(ctx context.Context, s store.Store) (*headcount, error) {
 func (c *census) latest() *headcount { return c.last.Load() }
 
 // people are the people of an integration, by the state of their connections.
-func (h *headcount) people(integration string) peopleStatus {
+func (h *headcount) people(integration string) status.People {
 	in := func(s grant.State) int { return h.grants[grantsOf{integration, false, s}] }
-	n := peopleStatus{
+	n := status.People{
 		Connected: in(grant.Connected), NeedsSignIn: in(grant.NeedsSignIn),
 		NeedsAdminConsent: in(grant.NeedsAdminConsent), NoMailbox: in(grant.NoMailbox),
 	}
@@ -183,10 +94,10 @@ func (h *headcount) people(integration string) peopleStatus {
 }
 
 func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
-	s := status{
+	s := status.Picture{
 		Version: version(), KeysetProblem: e.keysetProblem(),
-		Store:        storeStatus{Engine: e.kind, FeedLag: e.feed.Lag().Milliseconds()},
-		Integrations: []integrationStatus{}, Rooms: []roomStatus{},
+		Store:        status.Store{Engine: e.kind, FeedLag: e.feed.Lag().Milliseconds()},
+		Integrations: []status.Integration{}, Rooms: []status.Room{},
 	}
 	found, err := e.census.take(r.Context(), e.store)
 	if err == nil {
@@ -200,7 +111,7 @@ func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
 		s.SharedCards, err = e.people.SharedCards(r.Context())
 	}
 	if m, ok := e.store.(measured); ok && err == nil {
-		s.Store.Disk = new(diskStatus)
+		s.Store.Disk = new(status.Disk)
 		s.Store.Disk.Used, s.Store.Disk.Free, err = m.Usage()
 	}
 	if err != nil {
@@ -230,52 +141,25 @@ func (e *engine) standing() map[string]grant.Standing {
 	return all
 }
 
-// troubleOf tells since when an integration does not work, as this gateway knows, and
-// why: Microsoft gives no tokens for grants, or has refused each credential, or does
-// not answer, which may have been at a sign-in. nil: it works, or was not asked.
-func troubleOf(standing grant.Standing, credentials []entra.CredentialState, silence entra.Silence) (since time.Time, cause error) {
-	if standing.Problem != nil {
-		return standing.Since, standing.Problem
-	}
-	for _, c := range credentials {
-		if c.Refused.IsZero() {
-			return silence.Since, silence.Cause
-		}
-		if cause = c.Refusal; c.Refused.After(since) {
-			since = c.Refused
-		}
-	}
-	return since, cause
-}
-
-// worksOf says whether an integration with that trouble works; nil: it isn't known.
-func worksOf(cause error, credentials []entra.CredentialState) *bool {
-	worked := func(c entra.CredentialState) bool { return !c.Worked.IsZero() }
-	if cause == nil && !slices.ContainsFunc(credentials, worked) {
-		return nil
-	}
-	return new(cause == nil)
-}
-
-func integrationStands(i signin.Integration, standing grant.Standing, found *headcount, publicURL string, now time.Time) integrationStatus {
+func integrationStands(i signin.Integration, standing grant.Standing, found *headcount, publicURL string, now time.Time) status.Integration {
 	all := i.Entra.Credentials()
-	since, cause := troubleOf(standing, all, i.Entra.Silence())
-	told := integrationStatus{
-		Name: i.Name, Works: worksOf(cause, all), Ailing: standing.Ailing,
+	since, cause := status.Trouble(standing, all, i.Entra.Silence())
+	told := status.Integration{
+		Name: i.Name, Works: status.Works(cause, all), Ailing: standing.Ailing,
 		People: found.people(i.Name), Waiting: found.waiting[i.Name],
-		Credentials: []credentialStatus{}, Problems: []problem{},
+		Credentials: []status.Credential{}, Problems: []status.Problem{},
 	}
-	suffers := func(p *problem) {
+	suffers := func(p *status.Problem) {
 		if p != nil {
 			told.Problems = append(told.Problems, *p)
 		}
 	}
 	if cause != nil {
 		told.Since = &since
-		suffers(new(ofIntegration(cause)))
+		suffers(new(status.OfIntegration(cause)))
 	}
 	for _, c := range all {
-		one := credentialStatus{Name: c.Name, About: c.About}
+		one := status.Credential{Name: c.Name, About: c.About}
 		if !c.Expires.IsZero() {
 			one.Expires, one.DaysLeft = new(c.Expires.UTC()), new(c.DaysLeft(now))
 		}
@@ -286,14 +170,14 @@ func integrationStands(i signin.Integration, standing grant.Standing, found *hea
 			one.Worked = &c.Worked
 		}
 		told.Credentials = append(told.Credentials, one)
-		suffers(ofCredential(c, all, cause == nil, now))
+		suffers(status.OfCredential(c, all, cause == nil, now))
 	}
-	suffers(ofPeople(i.Name, publicURL, told.People))
+	suffers(status.OfPeople(i.Name, publicURL, told.People))
 	return told
 }
 
-func (e *engine) roomStands(ctx context.Context, room signin.Room, publicURL string) (roomStatus, error) {
-	told := roomStatus{Name: room.Name, Title: room.Title, Integration: room.Integration, Connection: notConnected}
+func (e *engine) roomStands(ctx context.Context, room signin.Room, publicURL string) (status.Room, error) {
+	told := status.Room{Name: room.Name, Title: room.Title, Integration: room.Integration, Connection: status.NotConnected}
 	_, state, err := e.rooms.Get(ctx, room.Integration, room.Name)
 	switch {
 	case errors.Is(err, rooms.ErrNotConnected):
@@ -302,9 +186,6 @@ func (e *engine) roomStands(ctx context.Context, room signin.Room, publicURL str
 		return told, err
 	}
 	told.Connection = string(state)
-	told.Problem = ofRoom(room.Name, room.Integration, publicURL, state)
+	told.Problem = status.OfRoom(room.Name, room.Integration, publicURL, state)
 	return told, nil
 }
-
-// stamp is a time for people, in their zone.
-func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }

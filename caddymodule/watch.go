@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -10,6 +9,7 @@ import (
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/rooms"
+	"github.com/onesgate/onesgate/internal/status"
 )
 
 const (
@@ -101,11 +101,11 @@ func (e *engine) lookAtCredentials(told *entra.Warnings, now time.Time) {
 			switch {
 			case left < 0:
 				what = "a credential of the app registration has expired: when none is left, nobody can sign in or book"
-			case dateOf(c.Expires) == dateOf(now):
+			case expires == now.UTC().Format(time.DateOnly):
 				what = "a credential of the app registration expires today: when none is left, nobody can sign in or book"
 			}
 			s.log.Warn(what, zap.String("integration", i.Name), zap.String("credential", c.Name), zap.String("about", c.About),
-				zap.String("expires", expires), zap.Int("days_left", left), zap.String("to_do", onEnd(c, all, now)))
+				zap.String("expires", expires), zap.Int("days_left", left), zap.String("to_do", status.AtEnd(c, all, now)))
 			e.events.emit(eventSecretExpiring, map[string]any{
 				"integration": i.Name, "credential": c.Name, "expires": expires, "days_left": left,
 			})
@@ -117,7 +117,7 @@ func (e *engine) lookAtCredentials(told *entra.Warnings, now time.Time) {
 // tells too.
 func (e *engine) credentialRefused(integration string, c entra.CredentialState) {
 	e.events.emit(eventCredentialRefused, map[string]any{
-		"integration": integration, "credential": c.Name, "reason": reasonOf(c.Refusal),
+		"integration": integration, "credential": c.Name, "reason": status.Reason(c.Refusal),
 	})
 }
 
@@ -132,27 +132,12 @@ func (e *engine) grantEvent(happened grant.Event) {
 		}
 		e.events.emit(eventGrantLost, map[string]any{
 			"integration": happened.Integration, "user": user, "room": room,
-			"connection": string(happened.State), "reason": reasonOf(happened.Err),
+			"connection": string(happened.State), "reason": status.Reason(happened.Err),
 		})
 	case grant.Refused:
-		e.events.emit(eventIntegrationRefused, map[string]any{"integration": happened.Integration, "reason": reasonOf(happened.Err)})
+		e.events.emit(eventIntegrationRefused, map[string]any{"integration": happened.Integration, "reason": status.Reason(happened.Err)})
 	case grant.Mended:
 		e.events.emit(eventIntegrationMended, map[string]any{"integration": happened.Integration})
 		e.bookings.ResumeAll()
 	}
-}
-
-// reasonOf tells an error to programs of the operator's. What Microsoft writes for
-// people may name somebody; the log has that.
-func reasonOf(err error) string {
-	var refused *entra.Error
-	if errors.As(err, &refused) {
-		return refused.Reason()
-	}
-	for _, known := range []error{grant.ErrIntegrationDown, grant.ErrNeedsSignIn, grant.ErrNeedsAdminConsent, grant.ErrUnavailable} {
-		if errors.Is(err, known) {
-			return known.Error()
-		}
-	}
-	return "the log says why"
 }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/store"
@@ -126,4 +127,9 @@ func List(ctx context.Context, s store.Store) ([]Gateway, error) {
 		}
 	}
 	return gateways, nil
+}
+
+// SealAlike says whether gateways all seal with the same key.
+func SealAlike(gateways []Gateway) bool {
+	return !slices.ContainsFunc(gateways, func(g Gateway) bool { return g.Seals != gateways[0].Seals })
 }

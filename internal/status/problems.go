@@ -1,4 +1,4 @@
-package caddymodule
+package status
 
 import (
 	"errors"
@@ -6,36 +6,38 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
 )
 
-// A problem is something that does not work or soon won't, for people. It names no
+// A Problem is something that does not work or soon won't, for people. It names no
 // person and no secret.
-type problem struct {
+type Problem struct {
 	// What it means.
 	What string `json:"what"`
 	// Whose it is.
-	Whose owner `json:"whose"`
+	Whose Owner `json:"whose"`
 	// Do is what that one has to do.
 	Do string `json:"do"`
 }
 
-// An owner is whose a problem is.
-type owner string
+// An Owner is whose a problem is.
+type Owner string
 
 const (
-	operators      owner = "operator"      // of the gateway
-	administrators owner = "administrator" // of the tenant
-	microsofts     owner = "microsoft"
+	Operator      Owner = "operator"      // of the gateway
+	Administrator Owner = "administrator" // of the tenant
+	Microsoft     Owner = "microsoft"
 )
 
 // words are for a sentence.
-func (o owner) words() string {
+func (o Owner) words() string {
 	switch o {
-	case operators:
+	case Operator:
 		return "yours, who operate the gateway"
-	case administrators:
+	case Administrator:
 		return "the tenant's administrator's"
 	}
 	return "Microsoft's, or the network's"
@@ -56,26 +58,26 @@ const (
 	expiredSecret = 7000222
 )
 
-// ofIntegration tells why Microsoft is of no help to an integration; cause is what
+// OfIntegration tells why Microsoft is of no help to an integration; cause is what
 // the keeper of grants was answered.
-func ofIntegration(cause error) problem {
+func OfIntegration(cause error) Problem {
 	var refused *entra.Error
 	switch {
 	case !errors.As(cause, &refused):
-		return problem{"the integration does not work: " + reasonOf(cause), operators, "look for the cause in the log"}
+		return Problem{"the integration does not work: " + Reason(cause), Operator, "look for the cause in the log"}
 	case refused.Class == entra.Transient:
-		return problem{
-			"Microsoft can't be reached or gives no answer (" + refused.Reason() + "): nobody can sign in, and bookings wait. Nobody's connection is harmed", microsofts,
+		return Problem{
+			"Microsoft can't be reached or gives no answer (" + refused.Reason() + "): nobody can sign in, and bookings wait. Nobody's connection is harmed", Microsoft,
 			"see whether this machine reaches the internet (DNS, proxy, firewall), then Microsoft's service health; the gateway goes on trying",
 		}
 	}
 	if refused.Code == "" { // it was never sent
-		return problem{
-			"no credential of the app registration can be used: nobody can sign in or book. Nobody's connection is harmed", operators,
+		return Problem{
+			"no credential of the app registration can be used: nobody can sign in or book. Nobody's connection is harmed", Operator,
 			"see which file is missing or of no use, here or in the log, and put a good one in its place; the gateway takes it without a restart",
 		}
 	}
-	p := problem{"Microsoft refuses the app registration itself (" + refused.Reason() + "): nobody can sign in or book. Nobody's connection is harmed", operators, ""}
+	p := Problem{"Microsoft refuses the app registration itself (" + refused.Reason() + "): nobody can sign in or book. Nobody's connection is harmed", Operator, ""}
 	number := func(n int) bool { return slices.Contains(refused.Codes, n) }
 	switch {
 	case number(expiredSecret):
@@ -96,20 +98,20 @@ func ofIntegration(cause error) problem {
 	return p
 }
 
-// ofCredential tells what is wrong with a credential, or will be; nil: nothing.
+// OfCredential tells what is wrong with a credential, or will be; nil: nothing.
 // all are the app registration's, in their order; works says whether one of them does.
-func ofCredential(c entra.CredentialState, all []entra.CredentialState, works bool, now time.Time) *problem {
-	is := func(what, do string) *problem { return &problem{what, operators, do} }
+func OfCredential(c entra.CredentialState, all []entra.CredentialState, works bool, now time.Time) *Problem {
+	is := func(what, do string) *Problem { return &Problem{what, Operator, do} }
 	switch left := c.DaysLeft(now); {
 	case c.Problem != nil:
 		return is(fmt.Sprintf("the file of %s is of no use now: %v", c.Name, c.Problem), "put a good one in its place; the gateway takes it without a restart")
 	case !c.Refused.IsZero() && (works || len(all) > 1): // else the integration's problem says it
-		return is(fmt.Sprintf("Microsoft refuses %s (%s)", c.Name, reasonOf(c.Refusal)), onRefusal(c, all, now))
+		return is(fmt.Sprintf("Microsoft refuses %s (%s)", c.Name, Reason(c.Refusal)), onRefusal(c, all, now))
 	case c.Expires.IsZero():
 	case left < 0:
-		return is(fmt.Sprintf("%s has expired, on %s", c.Name, dateOf(c.Expires)), onEnd(c, all, now))
+		return is(fmt.Sprintf("%s has expired, on %s", c.Name, dateOf(c.Expires)), AtEnd(c, all, now))
 	case left <= entra.FirstWarning:
-		return is(fmt.Sprintf("%s expires on %s, %s; when none is left, nobody can sign in or book", c.Name, dateOf(c.Expires), inDays(c.Expires, now)), onEnd(c, all, now))
+		return is(fmt.Sprintf("%s expires on %s, %s; when none is left, nobody can sign in or book", c.Name, dateOf(c.Expires), inDays(c.Expires, now)), AtEnd(c, all, now))
 	}
 	return nil
 }
@@ -120,7 +122,7 @@ func ofCredential(c entra.CredentialState, all []entra.CredentialState, works bo
 func onRefusal(c entra.CredentialState, all []entra.CredentialState, now time.Time) string {
 	var refused *entra.Error
 	if !errors.As(c.Refusal, &refused) {
-		return onEnd(c, all, now)
+		return AtEnd(c, all, now)
 	}
 	correct := ""
 	switch {
@@ -129,20 +131,20 @@ func onRefusal(c entra.CredentialState, all []entra.CredentialState, now time.Ti
 	case slices.Contains(refused.Codes, unknownKey):
 		correct = registerCertificate
 	default:
-		return onEnd(c, all, now)
+		return AtEnd(c, all, now)
 	}
 	ended := !c.Expires.IsZero() && c.DaysLeft(now) < 0
 	outlived := slices.ContainsFunc(all, func(o entra.CredentialState) bool {
 		return !c.Expires.IsZero() && tookLately(o) && o.Expires.After(c.Expires)
 	})
 	if ended || outlived {
-		return onEnd(c, all, now)
+		return AtEnd(c, all, now)
 	}
 	return correct + "; if it is an old one that is gone from Azure, take its line out of the Caddyfile"
 }
 
-// onEnd is what to do with a credential that ends, or has ended.
-func onEnd(c entra.CredentialState, all []entra.CredentialState, now time.Time) string {
+// AtEnd is what to do with a credential that ends, or has ended.
+func AtEnd(c entra.CredentialState, all []entra.CredentialState, now time.Time) string {
 	below, waiting, waitsBelow, refused := false, "", false, ""
 	for _, o := range all {
 		switch lasts := o.DaysLeft(now) > entra.FirstWarning; {
@@ -173,33 +175,33 @@ func tookLately(c entra.CredentialState) bool {
 	return !c.Worked.IsZero() && c.Refused.IsZero() && c.Problem == nil
 }
 
-// ofPeople tells of people who can't help themselves; nil: there are none.
-func ofPeople(integration, publicURL string, n peopleStatus) *problem {
+// OfPeople tells of people who can't help themselves; nil: there are none.
+func OfPeople(integration, publicURL string, n People) *Problem {
 	if n.NeedsAdminConsent == 0 {
 		return nil
 	}
-	return &problem{
-		counted(n.NeedsAdminConsent, "person waits", "people wait") + " for an administrator of the tenant: the permissions are not granted, or they may not use the app", administrators,
+	return &Problem{
+		english.Plural(n.NeedsAdminConsent, "person waits", "people wait") + " for an administrator of the tenant: the permissions are not granted, or they may not use the app", Administrator,
 		"grant them at " + publicURL + "/.ones/consent/" + integration + ", or assign these people to the app under Enterprise applications in Azure",
 	}
 }
 
-// ofRoom tells why the account of a room is of no help; nil: it is, or there is none.
-func ofRoom(room, integration, publicURL string, connection grant.State) *problem {
+// OfRoom tells why the account of a room is of no help; nil: it is, or there is none.
+func OfRoom(room, integration, publicURL string, connection grant.State) *Problem {
 	switch connection {
 	case grant.NeedsSignIn:
-		return &problem{
-			"Microsoft no longer honours the connection of the account that stands for " + room + ": nobody but the people who book sees its calendar", operators,
+		return &Problem{
+			"Microsoft no longer honours the connection of the account that stands for " + room + ": nobody but the people who book sees its calendar", Operator,
 			"have an admin connect it again at " + publicURL + "/.ones/rooms/" + room + "/connect",
 		}
 	case grant.NeedsAdminConsent:
-		return &problem{
-			"the account that stands for " + room + " waits for an administrator of the tenant", administrators,
+		return &Problem{
+			"the account that stands for " + room + " waits for an administrator of the tenant", Administrator,
 			"grant the permissions at " + publicURL + "/.ones/consent/" + integration,
 		}
 	case grant.Unavailable:
-		return &problem{
-			"the account that stands for " + room + " gets no token at the moment: nobody but the people who book sees its calendar", microsofts,
+		return &Problem{
+			"the account that stands for " + room + " gets no token at the moment: nobody but the people who book sees its calendar", Microsoft,
 			"see whether the integration " + integration + " works; the gateway goes on trying",
 		}
 	}
@@ -211,7 +213,7 @@ func inDays(expires, now time.Time) string {
 	left := entra.CredentialState{Expires: expires}.DaysLeft(now)
 	switch {
 	case left > 0:
-		return "in " + counted(left, "day", "days")
+		return "in " + english.Plural(left, "day", "days")
 	case dateOf(expires) == dateOf(now):
 		return "today"
 	}

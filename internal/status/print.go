@@ -1,0 +1,121 @@
+package status
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/peers"
+)
+
+// Print tells it to people.
+func (p *Picture) Print(to io.Writer, now time.Time) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	row := func(what, how string, args ...any) { fmt.Fprintf(w, what+"\t"+how+"\n", args...) }
+	row("onesgate", "%s", p.Version)
+	for _, g := range p.Gateways {
+		row("gateway", "%s, %s, since %s", g.Name, g.Version, stamp(g.Started))
+	}
+	if !peers.SealAlike(p.Gateways) {
+		row("keys", "%s", SealDifferently)
+	}
+	if p.KeysetProblem != "" {
+		row("keyset", "NOT TAKEN, the one from before stays in use: %s", p.KeysetProblem)
+	}
+	records := p.Store.Records
+	row("store", "%s: %s, %s, %s, %s, %s", p.Store.Engine,
+		english.Plural(records[KindPeople], "person", "people"), english.Plural(records[KindGrants], "grant", "grants"),
+		english.Plural(records[KindBookings], "booking", "bookings"), english.Plural(records[KindSessions], "session", "sessions"),
+		english.Plural(records[KindOther], "other record", "other records"))
+	if n := len(p.SharedCards); n > 0 {
+		row("cards", "%s to more than one person, so nobody is found by it; whose: onesgate ones status --json", english.Plural(n, "card number belongs", "card numbers belong"))
+	}
+	if d := p.Store.Disk; d != nil {
+		row("disk", "%s used, %s free", humanize.IBytes(d.Used), humanize.IBytes(d.Free))
+	}
+	row("feed", "%s behind", time.Duration(p.Store.FeedLag)*time.Millisecond)
+	if b := p.Store.LastBackup; b == nil {
+		row("last backup", "never; make one with: onesgate ones backup")
+	} else {
+		row("last backup", "%s (%s), %s, %s", stamp(b.At), humanize.RelTime(b.At, now, "ago", "from now"), english.Plural(int(b.Records), "record", "records"), humanize.IBytes(uint64(b.Bytes)))
+	}
+	for _, i := range p.Integrations {
+		i.print(row, now)
+	}
+	for _, r := range p.Rooms {
+		told := r.Name
+		if r.Title != r.Name {
+			told += " (" + r.Title + ")"
+		}
+		row("room", "%s of %s: %s", told, r.Integration, connectionWords(r.Connection))
+	}
+	for _, found := range p.Problems() {
+		row("PROBLEM", "%s", found.What)
+		row("", "whose: %s", found.Whose.words())
+		row("", "to do: %s", found.Do)
+	}
+	return w.Flush()
+}
+
+func (i Integration) print(row func(what, how string, args ...any), now time.Time) {
+	switch {
+	case i.Works == nil:
+		row("integration", "%s: not asked yet: Microsoft has given no token since the configuration was loaded", i.Name)
+	case *i.Works:
+		row("integration", "%s: works", i.Name)
+	default:
+		row("integration", "%s: DOES NOT WORK since %s; %s", i.Name, stamp(*i.Since), english.Plural(i.Ailing, "connection waits", "connections wait"))
+	}
+	for _, c := range i.Credentials {
+		told := c.Name
+		if c.About != strings.TrimRight(c.Name, " 0123456789") {
+			told += " (" + c.About + ")"
+		}
+		switch {
+		case c.DaysLeft == nil:
+		case *c.DaysLeft < 0:
+			told += ", EXPIRED"
+		case *c.DaysLeft == 0:
+			told += ", ends " + inDays(*c.Expires, now)
+		default:
+			told += ", " + english.Plural(*c.DaysLeft, "day", "days") + " left"
+		}
+		if c.Refused != nil {
+			told += ", REFUSED since " + stamp(*c.Refused)
+		}
+		row("  credential", "%s", told)
+	}
+	disconnected := ""
+	if n := i.People.Disconnected; n > 0 {
+		disconnected = fmt.Sprintf(" (%d of them disconnected)", n)
+	}
+	row("  people", "%d connected, %d to sign in again%s, %d to wait for an administrator, %d without a mailbox",
+		i.People.Connected, i.People.NeedsSignIn, disconnected, i.People.NeedsAdminConsent, i.People.NoMailbox)
+	row("  bookings", "%s", english.Plural(i.Waiting, "waits", "wait"))
+}
+
+// connectionWords tells how a room's account stands.
+func connectionWords(connection string) string {
+	switch connection {
+	case NotConnected:
+		return "no account stands for it"
+	case string(grant.NeedsSignIn):
+		return "its account has to be connected again"
+	case string(grant.NeedsAdminConsent):
+		return "its account waits for an administrator"
+	}
+	return connection
+}
+
+// SealDifferently warns of gateways that don't have the same keyset: some of what
+// one seals may be closed to another.
+const SealDifferently = "The gateways seal with different keys. In the midst of a rotation that passes; else give all of them the same keyset."
+
+// stamp is a time for people, in their zone.
+func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }
