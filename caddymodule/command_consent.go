@@ -64,7 +64,7 @@ func consentLinks(from configFlags, named []string) ([]consentLink, error) {
 		if len(named) > 0 && i.Name != named[0] {
 			continue
 		}
-		l, err := i.consent(redirectsAt(public))
+		l, err := i.consent(redirectsAt(origin(public)))
 		if err != nil {
 			return nil, fmt.Errorf("%s: integration %s: %w", file, i.Name, err)
 		}

@@ -53,16 +53,17 @@ func redirectsOf(from configFlags) (redirects, error) {
 	if err != nil {
 		return redirects{}, fmt.Errorf("%s: %w", file, err)
 	}
-	return redirectsAt(public), nil
+	return redirectsAt(origin(public)), nil
 }
 
-func redirectsAt(public *url.URL) redirects {
-	at := func(path string) string {
-		return (&url.URL{Scheme: public.Scheme, Host: public.Host, Path: path}).String()
-	}
+// origin is a public URL without what may follow the host.
+func origin(public *url.URL) string { return public.Scheme + "://" + public.Host }
+
+// redirectsAt are those of a public URL.
+func redirectsAt(publicURL string) redirects {
 	return redirects{
-		People: at(signin.CallbackPath), Rooms: at(signin.RoomCallbackPath),
-		SignedOut: at(signin.SignedOutPath), FrontchannelLogout: at(signin.FrontchannelLogoutPath),
+		People: publicURL + signin.CallbackPath, Rooms: publicURL + signin.RoomCallbackPath,
+		SignedOut: publicURL + signin.SignedOutPath, FrontchannelLogout: publicURL + signin.FrontchannelLogoutPath,
 	}
 }
 

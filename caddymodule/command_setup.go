@@ -124,7 +124,7 @@ var gatewaySetUp = setup.Gateway{
 		if err != nil {
 			return setup.Addresses{}
 		}
-		r := redirectsAt(u)
+		r := redirectsAt(origin(u))
 		return setup.Addresses{People: r.People, Rooms: r.Rooms, SignedOut: r.SignedOut, FrontchannelLogout: r.FrontchannelLogout}
 	},
 	ConsentURL: func(a *setup.Answers) string {
@@ -132,7 +132,7 @@ var gatewaySetUp = setup.Gateway{
 		if err != nil || a.ClientID == "" {
 			return ""
 		}
-		link, err := (&Integration{Server: serverFrom(a)}).consent(redirectsAt(u))
+		link, err := (&Integration{Server: serverFrom(a)}).consent(redirectsAt(origin(u)))
 		if err != nil {
 			return ""
 		}

@@ -52,7 +52,7 @@ func publicCheck(public *url.URL, runs bool) doctor.Check {
 // redirectCheck names what has to be registered; people and rooms say what has proven
 // the first two, "": nothing has.
 func redirectCheck(public *url.URL, people, rooms string) doctor.Check {
-	at := redirectsAt(public)
+	at := redirectsAt(origin(public))
 	return doctor.Redirects("", []doctor.Redirect{
 		{URI: at.People, For: "people sign in", Proven: people},
 		{URI: at.Rooms, For: "admins connect the accounts of rooms", Proven: rooms},

@@ -26,6 +26,7 @@ import (
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/session"
 	"github.com/onesgate/onesgate/internal/signin"
+	"github.com/onesgate/onesgate/internal/status"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
@@ -92,6 +93,7 @@ type engine struct {
 
 	lines    lines // of the log, the last ones
 	census   census
+	recorder *status.Recorder
 	probing  sync.Mutex
 	probed   time.Time
 	probeErr error
@@ -207,7 +209,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 	}
 	e.signing.Store(ring)
 	e.peer.Changed() // the others can know its keys now
-	e.people = people.New(e.store, time.Now)
+	e.people, e.recorder = people.New(e.store, time.Now), status.NewRecorder(time.Now)
 	e.feed = store.NewFeed(e.store, time.Now, log, e.heard, e.missed)
 	e.sessions = session.New(e.store, time.Now, log, e.feed.Lag)
 	e.grants = grant.New(grant.Config{

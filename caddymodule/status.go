@@ -4,132 +4,80 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/peers"
-	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/signin"
 	"github.com/onesgate/onesgate/internal/status"
-	"github.com/onesgate/onesgate/internal/store"
 )
 
 // measured is an engine that knows what it takes on its disk, in bytes.
 type measured interface {
 	Usage() (used, free uint64, err error)
-}
-
-// A census counts the records of a store. It reads all of them, so one that took
-// long stands for a while: whoever asks often has a sixtieth of the time spent on
-// counting. It may be used concurrently.
-type census struct {
-	mu     sync.Mutex // held while one is taken
-	last   atomic.Pointer[headcount]
-	stands time.Duration
-}
-
-// A headcount is what a census has found. It doesn't change.
-type headcount struct {
-	at      time.Time
-	records map[string]int // by kind
-	grants  map[grantsOf]int
-	persons map[string]int // by integration
-	waiting map[string]int // bookings, by integration
-}
-
-// grantsOf are the grants of people, or those of rooms, in one state.
-type grantsOf struct {
-	integration string
-	rooms       bool
-	state       grant.State
-}
-
-func (c *census) take(ctx context.Context, s store.Store) (*headcount, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if last := c.last.Load(); last != nil && time.Since(last.at) < c.stands {
-		return last, nil
-	}
-	found := &headcount{at: time.Now(), records: map[string]int{}, grants: map[grantsOf]int{}, persons: map[string]int{}, waiting: map[string]int{}}
-	err := s.Snapshot(ctx, func(r store.Record) error {
-		found.records[kindOf(r.Key)]++
-		if g, ok := grant.StateOf(r); ok {
-			_, _, room := rooms.OfGrant(g.Owner)
-			found.grants[grantsOf{g.Integration, room, g.State}]++
-		}
-		if integration, ok := people.IntegrationOf(r); ok {
-			found.persons[integration]++
-		}
-		if integration, waiting := booking.Waiting(r); waiting {
-			found.waiting[integration]++
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	c.last.Store(found)
-	c.stands = 60 * time.Since(found.at)
-	return found, nil
-}
-
-// latest is what the last census has found; nil: there was none.
-func (c *census) latest() *headcount { return c.last.Load() }
-
-// people are the people of an integration, by the state of their connections.
-func (h *headcount) people(integration string) status.People {
-	in := func(s grant.State) int { return h.grants[grantsOf{integration, false, s}] }
-	n := status.People{
-		Connected: in(grant.Connected), NeedsSignIn: in(grant.NeedsSignIn),
-		NeedsAdminConsent: in(grant.NeedsAdminConsent), NoMailbox: in(grant.NoMailbox),
-	}
-	// A grant may be there already, or still, without its person's record.
-	n.Disconnected = max(0, h.persons[integration]-n.Connected-n.NeedsSignIn-n.NeedsAdminConsent-n.NoMailbox)
-	n.NeedsSignIn += n.Disconnected
-	return n
+	// Least has to be free.
+	Least() uint64
 }
 
 func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
-	s := status.Picture{
-		Version: version(), KeysetProblem: e.keysetProblem(),
-		Store:        status.Store{Engine: e.kind, FeedLag: e.feed.Lag().Milliseconds()},
-		Integrations: []status.Integration{}, Rooms: []status.Room{},
-	}
-	found, err := e.census.take(r.Context(), e.store)
-	if err == nil {
-		s.Store.Records, s.Store.Counted = found.records, found.at
-		s.Store.LastBackup, err = readLastBackup(r.Context(), e.store)
-	}
-	if err == nil {
-		s.Gateways, err = peers.List(r.Context(), e.store)
-	}
-	if err == nil {
-		s.SharedCards, err = e.people.SharedCards(r.Context())
-	}
-	if m, ok := e.store.(measured); ok && err == nil {
-		s.Store.Disk = new(status.Disk)
-		s.Store.Disk.Used, s.Store.Disk.Free, err = m.Usage()
-	}
+	p, err := e.picture(r.Context())
 	if err != nil {
 		return storeUnavailable(err)
 	}
-	now := e.now.Load()
-	standing := e.standing()
-	for _, i := range now.integrations {
-		s.Integrations = append(s.Integrations, integrationStands(i, standing[i.Name], found, now.world.PublicURL, time.Now()))
+	return answer(w, p)
+}
+
+// picture tells how the gateway stands. Its errors are the store's.
+func (e *engine) picture(ctx context.Context) (*status.Picture, error) {
+	now := time.Now()
+	in := e.now.Load()
+	found, err := e.census.take(ctx, e.store, e.views.Meetings)
+	if err != nil {
+		return nil, err
 	}
-	for _, room := range now.rooms() {
-		one, err := e.roomStands(r.Context(), room, now.world.PublicURL)
+	p := &status.Picture{
+		Version: version(), PublicURL: in.world.PublicURL, Redirects: status.Redirects(redirectsAt(in.world.PublicURL)), KeysetProblem: e.keysetProblem(),
+		Integrations: []status.Integration{}, Rooms: []status.Room{}, Bookings: found.bookings.told(), Recent: e.recorder.Recent(),
+	}
+	if p.Store, err = e.storeStands(ctx, found); err != nil {
+		return nil, err
+	}
+	if p.Gateways, err = peers.List(ctx, e.store); err != nil {
+		return nil, err
+	}
+	if p.SharedCards, err = e.people.SharedCards(ctx); err != nil {
+		return nil, err
+	}
+	standing, works := e.standing(), map[string]bool{}
+	for _, i := range in.integrations {
+		one := integrationStands(i, standing[i.Name], found, in.world.PublicURL, now)
+		works[i.Name] = one.Works != nil && *one.Works
+		p.Integrations = append(p.Integrations, one)
+	}
+	for _, room := range in.rooms() {
+		one, err := e.roomStands(ctx, in.world.Rooms[room.Name], found)
 		if err != nil {
-			return storeUnavailable(err)
+			return nil, err
 		}
-		s.Rooms = append(s.Rooms, one)
+		one.Problems = status.OfRoom(one, in.world.PublicURL, works[one.Integration], now)
+		p.Rooms = append(p.Rooms, one)
 	}
-	return answer(w, s)
+	p.Own = status.OfGateway(p, now)
+	return p, nil
+}
+
+func (e *engine) storeStands(ctx context.Context, found *headcount) (told status.Store, err error) {
+	told = status.Store{Engine: e.kind, Records: found.records, Counted: found.at, FeedLag: e.feed.Lag().Milliseconds()}
+	if told.LastBackup, err = readLastBackup(ctx, e.store); err != nil {
+		return told, err
+	}
+	if m, ok := e.store.(measured); ok {
+		told.Disk = &status.Disk{Least: m.Least()}
+		told.Disk.Used, told.Disk.Free, err = m.Usage()
+	}
+	return told, err
 }
 
 // standing is how each integration stands that was of use so far.
@@ -145,7 +93,7 @@ func integrationStands(i signin.Integration, standing grant.Standing, found *hea
 	all := i.Entra.Credentials()
 	since, cause := status.Trouble(standing, all, i.Entra.Silence())
 	told := status.Integration{
-		Name: i.Name, Works: status.Works(cause, all), Ailing: standing.Ailing,
+		Name: i.Name, Works: status.Works(cause, all), Ailing: standing.Ailing, ConsentURL: i.ConsentURL(publicURL),
 		People: found.people(i.Name), Waiting: found.waiting[i.Name],
 		Credentials: []status.Credential{}, Problems: []status.Problem{},
 	}
@@ -176,16 +124,24 @@ func integrationStands(i signin.Integration, standing grant.Standing, found *hea
 	return told
 }
 
-func (e *engine) roomStands(ctx context.Context, room signin.Room, publicURL string) (status.Room, error) {
-	told := status.Room{Name: room.Name, Title: room.Title, Integration: room.Integration, Connection: status.NotConnected}
+// roomStands tells of a room, but for its problems.
+func (e *engine) roomStands(ctx context.Context, room booking.Room, found *headcount) (status.Room, error) {
+	told := status.Room{
+		Name: room.Name, Title: room.Title, Integration: room.Integration, Address: room.Address, Connection: status.NotConnected,
+		Policy: status.Policy{
+			TimeZone: room.TimeZone.String(), Capacity: room.Capacity, Group: room.Group,
+			MaxMinutes: int(room.MaxDuration / time.Minute), WindowDays: int(room.BookingWindow / (24 * time.Hour)),
+			CheckInMinutes: int(room.CheckIn / time.Minute), KeepDeclined: room.KeepDeclined,
+		},
+		Observed: found.observed[room.Name],
+	}
+	if at, ok := e.views.AsOf(room.Name); ok {
+		told.Looked = new(at.UTC())
+	}
 	_, state, err := e.rooms.Get(ctx, room.Integration, room.Name)
-	switch {
-	case errors.Is(err, rooms.ErrNotConnected):
+	if errors.Is(err, rooms.ErrNotConnected) {
 		return told, nil
-	case err != nil:
-		return told, err
 	}
 	told.Connection = string(state)
-	told.Problem = status.OfRoom(room.Name, room.Integration, publicURL, state)
-	return told, nil
+	return told, err
 }

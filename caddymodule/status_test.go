@@ -28,7 +28,7 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
 	}, unasked(), slog.New(slog.DiscardHandler))}}
 	s.world.Rooms = map[string]booking.Room{}
 	for _, name := range []string{"boardroom", "harbour", "library", "studio"} {
-		s.world.Rooms[name] = booking.Room{Name: name, Title: name, Integration: "contoso"}
+		s.world.Rooms[name] = booking.Room{Name: name, Title: name, Integration: "contoso", TimeZone: time.UTC}
 	}
 	e := st.acquire(s)
 	defer st.release(e, s)

@@ -124,5 +124,5 @@ func TestSharedCardNumber(t *testing.T) {
 			t.Errorf("the log shows the number %s", number)
 		}
 	}
-	w.succeeds(`cards +1 card number belongs to more than one person`, "status")
+	w.succeeds(`PROBLEM +1 card number belongs to more than one person`, "status")
 }

@@ -3,23 +3,72 @@ package booking
 import (
 	"encoding/json"
 	"strings"
+	"time"
 
+	"github.com/onesgate/onesgate/internal/roomview"
 	"github.com/onesgate/onesgate/internal/store"
 )
 
-// Waiting tells of a record of the store whether it is a booking that is neither
-// confirmed nor at its end, and through which integration it is made. It is false of
-// what is no booking, or damaged.
-func Waiting(rec store.Record) (integration string, waiting bool) {
+// A Brief is what a census needs of a booking: it looks at all of them.
+type Brief struct {
+	Integration, Room string
+	Status            Status
+	Created, Updated  time.Time
+	// Refusal is why the room has declined it; "" if it has not.
+	Refusal string
+	// Meeting is by what it is known in every mailbox; "": there is none, or it is not
+	// the room's any more, or one of a series, whose occurrences have other names.
+	Meeting string
+
+	subject string
+	private bool
+}
+
+// BriefOf reads a record of the store; ok is false of what is no booking, or damaged.
+func BriefOf(rec store.Record) (b Brief, ok bool) {
 	if !strings.HasPrefix(rec.Key, recordPrefix) {
-		return "", false
+		return Brief{}, false
 	}
-	var b struct { // of a record, no more than is needed: all of them are looked at
-		Integration string `json:"integration"`
-		Status      Status `json:"status"`
+	var r struct {
+		Integration string          `json:"integration"`
+		Status      Status          `json:"status"`
+		CreatedAt   time.Time       `json:"created_at"`
+		UpdatedAt   time.Time       `json:"updated_at"`
+		Refusal     string          `json:"refusal"`
+		ICalUID     string          `json:"ical_uid"`
+		Rule        json.RawMessage `json:"rule"`
+		Request     struct {
+			Room    string `json:"room"`
+			Subject string `json:"subject"`
+			Private bool   `json:"private"`
+		} `json:"request"`
 	}
-	if err := json.Unmarshal(rec.Value, &b); err != nil {
-		return "", false
+	if err := json.Unmarshal(rec.Value, &r); err != nil {
+		return Brief{}, false
 	}
-	return b.Integration, b.Status.onItsWay()
+	b = Brief{
+		Integration: r.Integration, Room: r.Request.Room, Status: r.Status, Created: r.CreatedAt, Updated: r.UpdatedAt,
+		Refusal: r.Refusal, subject: r.Request.Subject, private: r.Request.Private,
+	}
+	if r.Status == Confirmed && r.Rule == nil {
+		b.Meeting = r.ICalUID
+	}
+	return b, true
+}
+
+// Waiting says whether it is neither confirmed nor at its end.
+func (b Brief) Waiting() bool { return b.Status.onItsWay() }
+
+// In tells what the room's mailbox has made of the meeting, as its own calendar shows it:
+// whether its subject has given way to the organizer's name, or to nothing, and whether
+// it is private no more
+// (https://learn.microsoft.com/powershell/module/exchangepowershell/set-calendarprocessing,
+// AddOrganizerToSubject, DeleteSubject, RemovePrivateProperty).
+func (b Brief) In(shown roomview.Block) (replaced, exposed bool) {
+	told := shown.Subject != "" || shown.Organizer != (roomview.Block{}).Organizer
+	if b.private || !told {
+		return false, b.private && told
+	}
+	name := shown.Organizer.Name
+	return b.subject != "" && b.subject != shown.Subject && (shown.Subject == "" || name != "" && strings.HasPrefix(shown.Subject, name)), false
 }

@@ -192,6 +192,24 @@ func (v *Views) AsOf(room string) (at time.Time, ok bool) {
 	return time.Time{}, false
 }
 
+// Meetings are those of the room's picture, by their names in every mailbox; nil: there is
+// no picture. It does no I/O, and nobody has looked at the room by it.
+func (v *Views) Meetings(room string) map[string]Block {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	w := v.open[room]
+	if w == nil || w.picture == nil {
+		return nil
+	}
+	found := make(map[string]Block, len(w.picture.blocks))
+	for _, b := range w.picture.blocks {
+		if b.ICalUID != "" {
+			found[b.ICalUID] = b
+		}
+	}
+	return found
+}
+
 // Forget says that the account of a room may have been connected, taken away, or
 // become another one: what the one before has seen is shown no longer.
 func (v *Views) Forget(integration, room string) {

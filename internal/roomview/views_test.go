@@ -598,3 +598,21 @@ func TestAllDay(t *testing.T) {
 		}
 	})
 }
+
+// Meetings are known by their names in every mailbox, as long as there is a picture.
+func TestMeetings(t *testing.T) {
+	story(t, func(h *house) {
+		if got := h.views.Meetings("boardroom"); got != nil {
+			t.Errorf("before there is a picture: %v", got)
+		}
+		h.graph.tell(meeting("a", 9, "iCalUId", "UID-A"), meeting("b", 10, "iCalUId", "UID-B", "sensitivity", "private"), meeting("c", 11, "iCalUId", nil))
+		h.settle(time.Second)
+		got := h.views.Meetings("boardroom")
+		if len(got) != 2 || got["UID-A"].Subject != "About a" || got["UID-B"].Start.Hour() != 10 || got["UID-B"].Subject != "" {
+			t.Errorf("meetings: %v", got)
+		}
+		if got := h.views.Meetings("cellar"); got != nil {
+			t.Errorf("of a room that isn't configured: %v", got)
+		}
+	})
+}

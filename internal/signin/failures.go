@@ -134,8 +134,12 @@ func (s *Site) consentPage(w http.ResponseWriter, r *http.Request) {
 
 // consentURL is where an administrator grants what an integration asks for; "": there
 // is no such page.
-func (s *Site) consentURL(i Integration) string {
-	return i.Entra.AdminConsentURL(s.url(pathCallback), ConsentState)
+func (s *Site) consentURL(i Integration) string { return i.ConsentURL(s.url("")) }
+
+// ConsentURL is where an administrator grants what the integration asks for, if browsers
+// reach us at publicURL; "": there is no such page.
+func (i Integration) ConsentURL(publicURL string) string {
+	return i.Entra.AdminConsentURL(publicURL+pathCallback, ConsentState)
 }
 
 // waysOn are the links to sign in once more, and with another account.

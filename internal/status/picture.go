@@ -1,6 +1,7 @@
 package status
 
 import (
+	"slices"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/peers"
@@ -22,6 +23,9 @@ const NotConnected = "not_connected"
 // A Picture is how a gateway stands.
 type Picture struct {
 	Version string `json:"version"`
+	// PublicURL is where browsers reach it, and Redirects are what Azure has to know of it.
+	PublicURL string    `json:"public_url"`
+	Redirects Redirects `json:"redirect_uris"`
 	// Gateways are all that stand on the store, this one too.
 	Gateways []peers.Gateway `json:"gateways"`
 	// KeysetProblem is why the keyset can't be taken as it is now.
@@ -29,28 +33,40 @@ type Picture struct {
 	Store         Store         `json:"store"`
 	Integrations  []Integration `json:"integrations"`
 	Rooms         []Room        `json:"rooms"`
+	Bookings      Bookings      `json:"bookings"`
+	// Recent is what has happened at this gateway alone.
+	Recent Recent `json:"recent"`
 	// SharedCards are the user ids, at most ten each, of people with one card
 	// number: nobody is found by it.
 	SharedCards [][]string `json:"shared_cards,omitempty"`
+	// Own are the problems of the gateway itself and of its store.
+	Own []Problem `json:"problems"`
 }
 
-// Problems are those of integrations and rooms, each with where it is.
+// Problems are all, each with where it is; the gateway's own come first.
 func (p *Picture) Problems() []Problem {
-	var all []Problem
-	for _, i := range p.Integrations {
-		for _, found := range i.Problems {
-			found.What = i.Name + ": " + found.What
+	all := slices.Clone(p.Own)
+	of := func(integration string, problems []Problem) {
+		for _, found := range problems {
+			found.What = integration + ": " + found.What
 			all = append(all, found)
 		}
+	}
+	for _, i := range p.Integrations {
+		of(i.Name, i.Problems)
 	}
 	for _, r := range p.Rooms {
-		if r.Problem != nil {
-			found := *r.Problem
-			found.What = r.Integration + ": " + found.What
-			all = append(all, found)
-		}
+		of(r.Integration, r.Problems)
 	}
 	return all
+}
+
+// Redirects are the addresses that have to stand in the app registration.
+type Redirects struct {
+	People             string `json:"people"`
+	Rooms              string `json:"rooms"`
+	SignedOut          string `json:"signed_out"`
+	FrontchannelLogout string `json:"frontchannel_logout"`
 }
 
 // A Store is where a gateway keeps its records.
@@ -68,10 +84,12 @@ type Store struct {
 	LastBackup *Backup `json:"last_backup"`
 }
 
-// A Disk is what the store takes there and what is free, in bytes.
+// A Disk is what the store takes there and what is free, in bytes. Least is what has to
+// be free for the store to take anything.
 type Disk struct {
-	Used uint64 `json:"used"`
-	Free uint64 `json:"free"`
+	Used  uint64 `json:"used"`
+	Free  uint64 `json:"free"`
+	Least uint64 `json:"least"`
 }
 
 // A Backup is one that was sent to its end.
@@ -93,6 +111,9 @@ type Integration struct {
 	// Ailing is how many connections wait for that to pass.
 	Ailing      int          `json:"ailing"`
 	Credentials []Credential `json:"credentials"`
+	// ConsentURL is where an administrator of the tenant grants the permissions; missing:
+	// its issuer has no such page.
+	ConsentURL string `json:"consent_url,omitempty"`
 	// People who came through it, at the time of Store.Counted.
 	People People `json:"people"`
 	// Waiting are the bookings that are neither confirmed nor at their end, by then.
@@ -131,7 +152,59 @@ type Room struct {
 	Name        string `json:"name"`
 	Title       string `json:"title"`
 	Integration string `json:"integration"`
+	Address     string `json:"address"`
 	// Connection of the room's account: NotConnected where it has none.
-	Connection string   `json:"connection"`
-	Problem    *Problem `json:"problem,omitempty"`
+	Connection string `json:"connection"`
+	// Looked is when this gateway has last seen the room's calendar by its account;
+	// missing: it has not.
+	Looked *time.Time `json:"last_look,omitempty"`
+	// Policy is what is configured, Observed what Exchange was seen to do.
+	Policy   Policy    `json:"policy"`
+	Observed Observed  `json:"observed"`
+	Problems []Problem `json:"problems"`
+}
+
+// A Policy is how a room may be booked, as it is configured.
+type Policy struct {
+	TimeZone string `json:"time_zone"`
+	Capacity int    `json:"capacity,omitempty"`
+	Group    string `json:"group,omitempty"`
+	// MaxMinutes is the longest booking, WindowDays how far ahead one may start.
+	MaxMinutes int `json:"max_minutes"`
+	WindowDays int `json:"window_days"`
+	// CheckInMinutes is how long after its start a booking is released that nobody has
+	// checked in to; missing: never.
+	CheckInMinutes int `json:"check_in_minutes,omitempty"`
+	// KeepDeclined leaves an event that the room has declined in the organizer's calendar.
+	KeepDeclined bool `json:"keep_declined,omitempty"`
+}
+
+// Observed is what became of the bookings of a room, at the time of Store.Counted.
+type Observed struct {
+	// Meetings are the confirmed bookings, but for series, that its calendar showed. Of
+	// these, Replaced show another subject there than they were given, and Exposed are
+	// private, but not there.
+	Meetings int `json:"meetings"`
+	Replaced int `json:"subject_replaced"`
+	Exposed  int `json:"private_flag_lost"`
+	// Declined are the bookings that the room has declined within Lately, by why.
+	Declined map[string]int `json:"declined,omitempty"`
+}
+
+// Lately is for how long what has failed, or was declined, is told.
+const Lately = 7 * 24 * time.Hour
+
+// Bookings is how many there are, of all integrations, at the time of Store.Counted.
+type Bookings struct {
+	// Waiting are neither confirmed nor at their end: Accepted are not at Microsoft yet,
+	// AwaitingRoom have no answer of the room, NeedsSignIn wait for their organizer.
+	Waiting      int `json:"waiting"`
+	Accepted     int `json:"accepted"`
+	AwaitingRoom int `json:"awaiting_room"`
+	NeedsSignIn  int `json:"needs_sign_in"`
+	// Oldest is when the oldest was made of those that wait for no person; missing:
+	// there is none.
+	Oldest *time.Time `json:"oldest_waiting,omitempty"`
+	// Failed are those that have come to that within Lately.
+	Failed int `json:"failed"`
 }

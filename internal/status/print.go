@@ -11,7 +11,6 @@ import (
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/onesgate/onesgate/internal/grant"
-	"github.com/onesgate/onesgate/internal/peers"
 )
 
 // Print tells it to people.
@@ -22,20 +21,11 @@ func (p *Picture) Print(to io.Writer, now time.Time) error {
 	for _, g := range p.Gateways {
 		row("gateway", "%s, %s, since %s", g.Name, g.Version, stamp(g.Started))
 	}
-	if !peers.SealAlike(p.Gateways) {
-		row("keys", "%s", SealDifferently)
-	}
-	if p.KeysetProblem != "" {
-		row("keyset", "NOT TAKEN, the one from before stays in use: %s", p.KeysetProblem)
-	}
 	records := p.Store.Records
 	row("store", "%s: %s, %s, %s, %s, %s", p.Store.Engine,
 		english.Plural(records[KindPeople], "person", "people"), english.Plural(records[KindGrants], "grant", "grants"),
 		english.Plural(records[KindBookings], "booking", "bookings"), english.Plural(records[KindSessions], "session", "sessions"),
 		english.Plural(records[KindOther], "other record", "other records"))
-	if n := len(p.SharedCards); n > 0 {
-		row("cards", "%s to more than one person, so nobody is found by it; whose: onesgate ones status --json", english.Plural(n, "card number belongs", "card numbers belong"))
-	}
 	if d := p.Store.Disk; d != nil {
 		row("disk", "%s used, %s free", humanize.IBytes(d.Used), humanize.IBytes(d.Free))
 	}
@@ -45,6 +35,11 @@ func (p *Picture) Print(to io.Writer, now time.Time) error {
 	} else {
 		row("last backup", "%s (%s), %s, %s", stamp(b.At), humanize.RelTime(b.At, now, "ago", "from now"), english.Plural(int(b.Records), "record", "records"), humanize.IBytes(uint64(b.Bytes)))
 	}
+	p.Bookings.print(row, now)
+	all := p.Recent.Sum()
+	row("lately", "since %s: %s confirmed, %d declined, %d failed; %s, %d in vain; %s to Microsoft Graph, %d refused as too many, %d failed", stamp(p.Recent.Since),
+		english.Plural(all.Confirmed, "booking", "bookings"), all.Declined, all.Failed, english.Plural(all.SignIns, "sign-in", "sign-ins"), all.SignInsFailed,
+		english.Plural(all.Calls, "call", "calls"), all.Throttled, all.CallsFailed)
 	for _, i := range p.Integrations {
 		i.print(row, now)
 	}
@@ -53,7 +48,7 @@ func (p *Picture) Print(to io.Writer, now time.Time) error {
 		if r.Title != r.Name {
 			told += " (" + r.Title + ")"
 		}
-		row("room", "%s of %s: %s", told, r.Integration, connectionWords(r.Connection))
+		row("room", "%s of %s: %s", told, r.Integration, r.words(now))
 	}
 	for _, found := range p.Problems() {
 		row("PROBLEM", "%s", found.What)
@@ -100,8 +95,32 @@ func (i Integration) print(row func(what, how string, args ...any), now time.Tim
 	row("  bookings", "%s", english.Plural(i.Waiting, "waits", "wait"))
 }
 
-// connectionWords tells how a room's account stands.
-func connectionWords(connection string) string {
+// print tells how many bookings are on their way, or have failed.
+func (b Bookings) print(row func(what, how string, args ...any), now time.Time) {
+	told := "none waits"
+	if b.Waiting > 0 {
+		told = fmt.Sprintf("%d to be sent, %d to be answered by their rooms, %d to be gone on with once their organizers have signed in", b.Accepted, b.AwaitingRoom, b.NeedsSignIn)
+	}
+	if b.Oldest != nil {
+		told += "; the oldest was made " + humanize.RelTime(*b.Oldest, now, "ago", "from now")
+	}
+	row("bookings", "%s; %d failed within 7 days", told, b.Failed)
+}
+
+// words tell how a room's account stands, and what was seen by it.
+func (r Room) words(now time.Time) string {
+	told := ConnectionWords(r.Connection)
+	if r.Looked != nil {
+		told += ", its calendar was seen " + humanize.RelTime(*r.Looked, now, "ago", "from now")
+	}
+	if o := r.Observed; o.Replaced > 0 {
+		told += fmt.Sprintf("; shows another subject than was given for %d of %s", o.Replaced, english.Plural(o.Meetings, "meeting", "meetings"))
+	}
+	return told
+}
+
+// ConnectionWords tell how a room's account stands.
+func ConnectionWords(connection string) string {
 	switch connection {
 	case NotConnected:
 		return "no account stands for it"

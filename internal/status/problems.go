@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
+	"github.com/onesgate/onesgate/internal/peers"
 )
 
 // A Problem is something that does not work or soon won't, for people. It names no
@@ -186,27 +189,78 @@ func OfPeople(integration, publicURL string, n People) *Problem {
 	}
 }
 
-// OfRoom tells why the account of a room is of no help; nil: it is, or there is none.
-func OfRoom(room, integration, publicURL string, connection grant.State) *Problem {
-	switch connection {
+// OfRoom tells why a room's account is of no help, and what its mailbox should not do.
+func OfRoom(r Room, publicURL string, works bool, now time.Time) []Problem {
+	problems := []Problem{}
+	is := func(whose Owner, what, do string) { problems = append(problems, Problem{what, whose, do}) }
+	switch grant.State(r.Connection) {
 	case grant.NeedsSignIn:
-		return &Problem{
-			"Microsoft no longer honours the connection of the account that stands for " + room + ": nobody but the people who book sees its calendar", Operator,
-			"have an admin connect it again at " + publicURL + "/.ones/rooms/" + room + "/connect",
-		}
+		is(Operator, "Microsoft no longer honours the connection of the account that stands for "+r.Name+": nobody but the people who book sees its calendar",
+			"have an admin connect it again at "+publicURL+"/.ones/rooms/"+r.Name+"/connect")
 	case grant.NeedsAdminConsent:
-		return &Problem{
-			"the account that stands for " + room + " waits for an administrator of the tenant", Administrator,
-			"grant the permissions at " + publicURL + "/.ones/consent/" + integration,
-		}
+		is(Administrator, "the account that stands for "+r.Name+" waits for an administrator of the tenant",
+			"grant the permissions at "+publicURL+"/.ones/consent/"+r.Integration)
 	case grant.Unavailable:
-		return &Problem{
-			"the account that stands for " + room + " gets no token at the moment: nobody but the people who book sees its calendar", Microsoft,
-			"see whether the integration " + integration + " works; the gateway goes on trying",
+		is(Microsoft, "the account that stands for "+r.Name+" gets no token at the moment: nobody but the people who book sees its calendar",
+			"see whether the integration "+r.Integration+" works; the gateway goes on trying")
+	case grant.Connected:
+		if r.Looked != nil && works && now.Sub(*r.Looked) > staleLook {
+			is(Microsoft, "the calendar of "+r.Name+" was last seen "+humanize.RelTime(*r.Looked, now, "ago", "from now")+": Microsoft Graph doesn't show it",
+				"see in the log why; if access is denied, give the account its rights on the room's calendar again")
 		}
 	}
-	return nil
+	if r.Observed.Exposed > 0 {
+		is(Administrator, english.Plural(r.Observed.Exposed, "private meeting is", "private meetings are")+" no longer private in the calendar of "+r.Name+": whoever may look into it sees what they are about",
+			"have RemovePrivateProperty switched off for its mailbox: onesgate ones room-policy prints the script")
+	}
+	return problems
 }
+
+// staleLook is after how long a calendar should have been seen again: it is read every
+// 5 minutes at least.
+const staleLook = 20 * time.Minute
+
+// OfGateway tells what is wrong with the gateway itself, its store, and bookings as a whole.
+func OfGateway(p *Picture, now time.Time) []Problem {
+	problems := []Problem{}
+	is := func(whose Owner, what, do string) { problems = append(problems, Problem{what, whose, do}) }
+	if p.KeysetProblem != "" {
+		is(Operator, "the keyset can't be taken as it is now, the one from before stays in use: "+p.KeysetProblem,
+			"mend the file before the next start, which would fail; onesgate ones keys list FILE tells what is in it")
+	}
+	if !peers.SealAlike(p.Gateways) {
+		is(Operator, SealDifferently, "compare the keysets: onesgate ones keys list")
+	}
+	if d := p.Store.Disk; d != nil {
+		switch {
+		case d.Free < d.Least:
+			is(Operator, "the disk of the store is full: nobody can sign in or book", "make room on it: "+humanize.IBytes(d.Least)+" have to be free")
+		case d.Free < 2*d.Least:
+			is(Operator, "the disk of the store is nearly full: at less than "+humanize.IBytes(d.Least)+" nobody can sign in or book", "make room on it; "+humanize.IBytes(d.Free)+" are free")
+		}
+	}
+	if lag := time.Duration(p.Store.FeedLag) * time.Millisecond; lag > slowFeed {
+		is(Operator, "what other gateways have done is heard "+lag.Round(time.Second).String()+" late: sessions that were ended there may go on here", "see whether the store answers: the database, and the network to it")
+	}
+	if n := len(p.SharedCards); n > 0 {
+		is(Operator, english.Plural(n, "card number belongs", "card numbers belong")+" to more than one person, so nobody is found by it", "correct it in the directory; whose they are: onesgate ones status --json")
+	}
+	if at := p.Bookings.Oldest; at != nil && now.Sub(*at) > longWait {
+		is(Microsoft, "a booking waits for Microsoft 365 since "+stamp(*at)+", of "+strconv.Itoa(p.Bookings.Accepted+p.Bookings.AwaitingRoom),
+			"see whether its integration works; why it waits: onesgate ones bookings list --state waiting")
+	}
+	if n := p.Bookings.Failed; n > 0 {
+		is(Operator, english.Plural(n, "booking has", "bookings have")+" failed within 7 days", "see why: onesgate ones bookings list --state failed")
+	}
+	return problems
+}
+
+const (
+	// slowFeed is when what others have done is heard late. A second is promised.
+	slowFeed = 5 * time.Second
+	// longWait is how long a booking may wait for Microsoft, or for the room, unnoticed.
+	longWait = time.Hour
+)
 
 // inDays tells how long it is until a credential ends, which has not ended yet.
 func inDays(expires, now time.Time) string {

@@ -70,6 +70,9 @@ func statfs(dir string) (uint64, error) {
 	return st.Bavail * uint64(st.Bsize), nil
 }
 
+// Least returns how many bytes have to be free on the disk for a commit to put anything.
+func (s *Store) Least() uint64 { return s.space.least }
+
 // Usage returns how many bytes the store takes on its disk, and how many are
 // still free there for this user.
 func (s *Store) Usage() (used, free uint64, err error) {

@@ -1,0 +1,120 @@
+package status
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/peers"
+)
+
+// What is wrong with the gateway itself, and with rooms, is told with whose it is.
+func TestProblemsOfTheGateway(t *testing.T) {
+	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	since := func(d time.Duration) *time.Time { return new(now.Add(-d)) }
+	for name, tt := range map[string]struct {
+		change func(*Picture)
+		whose  Owner
+		want   string // part of it; "": there is no problem
+	}{
+		"nothing":                {func(*Picture) {}, "", ""},
+		"a keyset":               {func(p *Picture) { p.KeysetProblem = "no key in it" }, Operator, "stays in use: no key in it"},
+		"other keys":             {func(p *Picture) { p.Gateways = []peers.Gateway{{Seals: 1}, {Seals: 2}} }, Operator, "different keys"},
+		"the same keys":          {func(p *Picture) { p.Gateways = []peers.Gateway{{Seals: 1}, {Seals: 1}} }, "", ""},
+		"a full disk":            {func(p *Picture) { p.Store.Disk = &Disk{Free: 9, Least: 10} }, Operator, "is full"},
+		"a nearly full disk":     {func(p *Picture) { p.Store.Disk = &Disk{Free: 19, Least: 10} }, Operator, "nearly full"},
+		"room on the disk":       {func(p *Picture) { p.Store.Disk = &Disk{Free: 20, Least: 10} }, "", ""},
+		"a slow feed":            {func(p *Picture) { p.Store.FeedLag = 7000 }, Operator, "7s late"},
+		"shared cards":           {func(p *Picture) { p.SharedCards = [][]string{{"a", "b"}, {"c", "d"}} }, Operator, "2 card numbers belong"},
+		"an old booking":         {func(p *Picture) { p.Bookings = Bookings{Accepted: 3, Oldest: since(2 * time.Hour)} }, Microsoft, "waits for Microsoft 365 since 2026-11-26"},
+		"a young booking":        {func(p *Picture) { p.Bookings = Bookings{Accepted: 3, Oldest: since(time.Minute)} }, "", ""},
+		"a booking for a person": {func(p *Picture) { p.Bookings = Bookings{NeedsSignIn: 3} }, "", ""},
+		"failed bookings":        {func(p *Picture) { p.Bookings = Bookings{Failed: 1} }, Operator, "1 booking has failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var p Picture
+			tt.change(&p)
+			want(t, OfGateway(&p, now), tt.whose, tt.want)
+		})
+	}
+	for name, tt := range map[string]struct {
+		room  Room
+		works bool
+		whose Owner
+		want  string
+	}{
+		"not connected":            {Room{Connection: NotConnected}, true, "", ""},
+		"seen lately":              {Room{Connection: "connected", Looked: since(5 * time.Minute)}, true, "", ""},
+		"not seen for long":        {Room{Connection: "connected", Looked: since(time.Hour)}, true, Microsoft, "was last seen 1 hour ago"},
+		"which isn't its own":      {Room{Connection: "connected", Looked: since(time.Hour)}, false, "", ""},
+		"to be connected again":    {Room{Connection: "needs_sign_in", Looked: since(time.Hour)}, true, Operator, "no longer honours"},
+		"private meetings exposed": {Room{Connection: "connected", Observed: Observed{Meetings: 3, Exposed: 2}}, true, Administrator, "2 private meetings are no longer private"},
+		"subjects replaced":        {Room{Connection: "connected", Observed: Observed{Meetings: 3, Replaced: 2}}, true, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want(t, OfRoom(tt.room, "https://ones.example.com", tt.works, now), tt.whose, tt.want)
+		})
+	}
+}
+
+func want(t *testing.T, got []Problem, whose Owner, part string) {
+	t.Helper()
+	switch {
+	case part == "" && len(got) == 0:
+	case part == "" || len(got) != 1 || got[0].Whose != whose || !strings.Contains(got[0].What, part) || got[0].Do == "":
+		t.Errorf("told %+v, want %q, %s", got, part, whose)
+	}
+}
+
+// All problems stand in one list, the gateway's own first.
+func TestAllProblems(t *testing.T) {
+	p := Picture{
+		Own:          []Problem{{What: "a"}},
+		Integrations: []Integration{{Name: "contoso", Problems: []Problem{{What: "b"}, {What: "c"}}}},
+		Rooms:        []Room{{Name: "boardroom", Integration: "contoso", Problems: []Problem{{What: "d"}}}},
+	}
+	var got []string
+	for _, found := range p.Problems() {
+		got = append(got, found.What)
+	}
+	if want := []string{"a", "contoso: b", "contoso: c", "contoso: d"}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+	if p.Integrations[0].Problems[0].What != "b" {
+		t.Error("the picture has changed")
+	}
+}
+
+// What is on its way is told by what it waits for.
+func TestPrint(t *testing.T) {
+	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	p := Picture{
+		Version:  "v1.0.0",
+		Bookings: Bookings{Waiting: 6, Accepted: 1, AwaitingRoom: 2, NeedsSignIn: 3, Oldest: new(now.Add(-time.Minute)), Failed: 4},
+		Rooms: []Room{{
+			Name: "boardroom", Title: "Boardroom", Integration: "contoso", Connection: "connected", Looked: new(now.Add(-20 * time.Second)),
+			Observed: Observed{Meetings: 1, Replaced: 1},
+		}},
+		Recent: Recent{Since: now.Add(-time.Hour), Slots: []Slot{{Confirmed: 1, Declined: 2, Failed: 3, SignIns: 4, SignInsFailed: 5, Calls: 6, Throttled: 7, CallsFailed: 8}}},
+	}
+	var told bytes.Buffer
+	if err := p.Print(&told, now); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"1 to be sent, 2 to be answered by their rooms, 3 to be gone on with once their organizers have signed in; the oldest was made 1 minute ago; 4 failed within 7 days\n",
+		": 1 booking confirmed, 2 declined, 3 failed; 4 sign-ins, 5 in vain; 6 calls to Microsoft Graph, 7 refused as too many, 8 failed\n",
+		"boardroom (Boardroom) of contoso: connected, its calendar was seen 20 seconds ago; shows another subject than was given for 1 of 1 meeting\n",
+	} {
+		if !strings.Contains(told.String(), want) {
+			t.Errorf("told\n%s\nwithout %q", told.String(), want)
+		}
+	}
+	told.Reset()
+	p.Bookings = Bookings{}
+	if err := p.Print(&told, now); err != nil || !strings.Contains(told.String(), "none waits; 0 failed") {
+		t.Errorf("told\n%s, %v", told.String(), err)
+	}
+}
