@@ -130,35 +130,44 @@ func serveUsers(w http.ResponseWriter, r *http.Request, e *engine) error {
 	if err := f.check(e.now.Load().integrations); err != nil {
 		return err
 	}
+	list, err := e.listUsers(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	return answer(w, list)
+}
+
+// listUsers lists people by a filter that was checked.
+func (e *engine) listUsers(ctx context.Context, f userFilter) (userList, error) {
 	list := userList{Users: []userEntry{}}
 	for read := 0; ; {
-		found, _, more, err := e.people.After(r.Context(), f.Cursor, usersReadOnce)
+		found, _, more, err := e.people.After(ctx, f.Cursor, usersReadOnce)
 		if err != nil {
-			return storeUnavailable(err)
+			return list, storeUnavailable(err)
 		}
 		for _, p := range found {
 			if len(list.Users) == f.Limit {
 				list.Next = f.Cursor
-				return answer(w, list)
+				return list, nil
 			}
 			f.Cursor = p.ID
 			if !f.fits(p) {
 				continue
 			}
-			entry, err := e.userEntry(r.Context(), p)
+			entry, err := e.userEntry(ctx, p)
 			if err != nil {
-				return err
+				return list, err
 			}
 			if f.State == "" || entry.Connection == f.State {
 				list.Users = append(list.Users, entry)
 			}
 		}
 		if f.Cursor = more; more == "" {
-			return answer(w, list)
+			return list, nil
 		}
 		if read += usersReadOnce; read >= maxUsersRead {
 			list.Next = f.Cursor
-			return answer(w, list)
+			return list, nil
 		}
 	}
 }

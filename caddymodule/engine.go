@@ -319,11 +319,12 @@ func (e *engine) newSite(a *App) *signin.Site {
 			_, err := e.office.Disconnect(ctx, personID, offboard.ByThemselves)
 			return err
 		},
-		Theme: a.theme,
-		Ready: e.ready,
-		Log:   slog.New(&liveHandler{engine: e}),
-		Audit: slog.New(&liveHandler{engine: e, name: "audit"}),
-		Now:   time.Now,
+		Insight: e.insight(),
+		Theme:   a.theme,
+		Ready:   e.ready,
+		Log:     slog.New(&liveHandler{engine: e}),
+		Audit:   slog.New(&liveHandler{engine: e, name: "audit"}),
+		Now:     time.Now,
 	})
 }
 

@@ -35,9 +35,9 @@ var arrows = map[string][]string{
 	"internal/setup":      {},
 	"internal/signin": {
 		"internal/entra", "internal/grant", "internal/graph", "internal/identity", "internal/people",
-		"internal/rooms", "internal/seal", "internal/session", "internal/signin/pages", "internal/store", "internal/trail",
+		"internal/rooms", "internal/seal", "internal/session", "internal/signin/pages", "internal/status", "internal/store", "internal/trail",
 	},
-	"internal/signin/pages":      {},
+	"internal/signin/pages":      {"internal/status"},
 	"internal/session":           {"internal/identity", "internal/store"},
 	"internal/peers":             {"internal/store"},
 	"internal/people":            {"internal/identity", "internal/store"},

@@ -26,12 +26,12 @@ type Room struct {
 	TimeZone *time.Location
 }
 
-// zoneOf is where all rooms of an integration lie; nil: in several zones, or there
-// are none.
+// zoneOf is where all rooms of an integration lie, "" for those of all; nil: in several
+// zones, or there are none.
 func (s *Site) zoneOf(integration string) (zone *time.Location) {
 	for _, room := range s.Rooms {
 		switch {
-		case room.Integration != integration:
+		case integration != "" && room.Integration != integration:
 		case room.TimeZone == nil, zone != nil && zone.String() != room.TimeZone.String():
 			return nil
 		default:
@@ -309,6 +309,10 @@ func (g *Gate) disconnectRoom(w http.ResponseWriter, r *http.Request, current *s
 		s.Audit.InfoContext(ctx, "room disconnected", "user", current.Person.ID, "session", current.ID[:12],
 			"room", room.Name, "integration", room.Integration, "account", was.PersonID, "mailbox", was.Mailbox)
 	}
+	back := roomPath(room.Name)
+	if r.PostFormValue("back") == "status" {
+		back = pages.StatusPath + "#rooms"
+	}
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, roomPath(room.Name), http.StatusSeeOther)
+	http.Redirect(w, r, back, http.StatusSeeOther)
 }

@@ -51,6 +51,8 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	g.handle(pathRooms+"{room}/connect", g.forAdmins(g.roomPage), g.forAdmins(g.connectRoom))
 	g.handle(pathRooms+"{room}/disconnect", nil, g.forAdmins(g.disconnectRoom))
 	g.handle(pathRoomCallback, g.roomCallback, nil)
+	g.handle(pages.StatusPath, g.forAdmins(g.statusPage), nil)
+	g.handle(pages.StatusPeoplePath, g.forAdmins(g.peoplePage), g.forAdmins(g.peoplePage))
 	g.handle(pathAccount, g.account, nil)
 	g.handle(pathEnd, nil, s.endOne)
 	g.handle(pathEndAll, nil, s.endAll)
@@ -64,6 +66,8 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	g.handle("/.ones/readyz", s.readyz, nil)
 	g.handle(pages.StylePath, s.pages.ServeStyle, nil)
 	g.handle(pages.MarkPath, s.pages.ServeMark, nil)
+	g.handle(pages.StatusStylePath, s.pages.ServeStatusStyle, nil)
+	g.handle(pages.StatusScriptPath, s.pages.ServeStatusScript, nil)
 	if s.pages.HasLogo() {
 		g.handle(pages.LogoPath, s.pages.ServeLogo, nil)
 	}

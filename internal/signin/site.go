@@ -44,6 +44,8 @@ type Config struct {
 	SignedIn func(owner string)
 	// Disconnect forgets somebody's grant and ends all their sessions, durably.
 	Disconnect func(ctx context.Context, personID string) error
+	// Insight is what admins are shown.
+	Insight Insight
 	// Theme is the look of the pages.
 	Theme pages.Theme
 	// Ready says why requests can't be served now; nil: they can.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/peers"
 )
 
@@ -99,6 +100,9 @@ type Backup struct {
 	Bytes   int64     `json:"bytes"`
 }
 
+// Size is Bytes, of which there are never less than none.
+func (b Backup) Size() uint64 { return uint64(max(0, b.Bytes)) }
+
 // An Integration is one tenant of Microsoft 365.
 type Integration struct {
 	Name string `json:"name"`
@@ -135,6 +139,9 @@ type Credential struct {
 	// configuration was loaded.
 	Worked *time.Time `json:"worked_at,omitempty"`
 }
+
+// EndsSoon says whether it is time to have another one made.
+func (c Credential) EndsSoon() bool { return c.DaysLeft != nil && *c.DaysLeft <= entra.FirstWarning }
 
 // People is how many are in each state of a connection.
 type People struct {

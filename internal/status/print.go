@@ -33,7 +33,7 @@ func (p *Picture) Print(to io.Writer, now time.Time) error {
 	if b := p.Store.LastBackup; b == nil {
 		row("last backup", "never; make one with: onesgate ones backup")
 	} else {
-		row("last backup", "%s (%s), %s, %s", stamp(b.At), humanize.RelTime(b.At, now, "ago", "from now"), english.Plural(int(b.Records), "record", "records"), humanize.IBytes(uint64(b.Bytes)))
+		row("last backup", "%s (%s), %s, %s", stamp(b.At), humanize.RelTime(b.At, now, "ago", "from now"), english.Plural(int(b.Records), "record", "records"), humanize.IBytes(b.Size()))
 	}
 	p.Bookings.print(row, now)
 	all := p.Recent.Sum()
@@ -52,7 +52,7 @@ func (p *Picture) Print(to io.Writer, now time.Time) error {
 	}
 	for _, found := range p.Problems() {
 		row("PROBLEM", "%s", found.What)
-		row("", "whose: %s", found.Whose.words())
+		row("", "whose: %s", found.Whose.Words())
 		row("", "to do: %s", found.Do)
 	}
 	return w.Flush()

@@ -35,8 +35,8 @@ const (
 	Microsoft     Owner = "microsoft"
 )
 
-// words are for a sentence.
-func (o Owner) words() string {
+// Words are for a sentence.
+func (o Owner) Words() string {
 	switch o {
 	case Operator:
 		return "yours, who operate the gateway"

@@ -14,6 +14,9 @@ const (
 	StylePath = "/.ones/assets/style.css"
 	MarkPath  = "/.ones/assets/mark.svg"
 	LogoPath  = "/.ones/assets/logo"
+
+	StatusStylePath  = "/.ones/assets/status.css"
+	StatusScriptPath = "/.ones/assets/status.js"
 )
 
 //go:embed assets
@@ -49,6 +52,16 @@ func (r *Renderer) ServeStyle(w http.ResponseWriter, req *http.Request) { r.styl
 
 // ServeMark answers a request for MarkPath.
 func (r *Renderer) ServeMark(w http.ResponseWriter, req *http.Request) { r.mark.serve(w, req) }
+
+// ServeStatusStyle answers a request for StatusStylePath.
+func (r *Renderer) ServeStatusStyle(w http.ResponseWriter, req *http.Request) {
+	r.statusStyle.serve(w, req)
+}
+
+// ServeStatusScript answers a request for StatusScriptPath.
+func (r *Renderer) ServeStatusScript(w http.ResponseWriter, req *http.Request) {
+	r.statusScript.serve(w, req)
+}
 
 // HasLogo says whether there is something at LogoPath.
 func (r *Renderer) HasLogo() bool { return len(r.logo.body) > 0 }

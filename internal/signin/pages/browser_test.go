@@ -157,6 +157,9 @@ func samples(r *Renderer) map[string]http.HandlerFunc {
 		"room":           func(w http.ResponseWriter, req *http.Request) { r.Room(w, req, room) },
 		"room-connected": func(w http.ResponseWriter, req *http.Request) { r.Room(w, req, connected) },
 		"room-refused":   func(w http.ResponseWriter, req *http.Request) { r.Room(w, req, refused) },
+		"status":         func(w http.ResponseWriter, req *http.Request) { r.Status(w, req, busy()) },
+		"status-quiet":   func(w http.ResponseWriter, req *http.Request) { r.Status(w, req, quiet()) },
+		"people":         func(w http.ResponseWriter, req *http.Request) { r.People(w, req, somebody()) },
 	}
 	for k := range numKinds {
 		draws["message-"+kinds[k].name] = func(w http.ResponseWriter, req *http.Request) {
@@ -170,12 +173,17 @@ func samples(r *Renderer) map[string]http.HandlerFunc {
 	return draws
 }
 
+// operatorsPages are those that are in English only.
+var operatorsPages = []string{"status", "status-quiet", "people"}
+
 // serve shows samples at /lang/name.
 func serve(r *Renderer, draws map[string]http.HandlerFunc) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(StylePath, r.ServeStyle)
 	mux.HandleFunc(MarkPath, r.ServeMark)
 	mux.HandleFunc(LogoPath, r.ServeLogo)
+	mux.HandleFunc(StatusStylePath, r.ServeStatusStyle)
+	mux.HandleFunc(StatusScriptPath, r.ServeStatusScript)
 	mux.HandleFunc("/{lang}/{name}", func(w http.ResponseWriter, req *http.Request) {
 		req.Header.Set("Accept-Language", req.PathValue("lang"))
 		draws[req.PathValue("name")](w, req)
@@ -201,6 +209,9 @@ func TestAccessibility(t *testing.T) {
 			isMessage := strings.HasPrefix(name, "message-")
 			if isMessage && name != longest && lang != English {
 				continue // the same template and other words
+			}
+			if slices.Contains(operatorsPages, name) && lang != English {
+				continue // it has no other words
 			}
 			t.Run(string(lang)+"/"+name, func(t *testing.T) {
 				w := &window{t, w.ctx, w.url}
@@ -278,7 +289,7 @@ const describe = `(e => e.tagName + "#" + e.id + " " + (e.getAttribute("href") |
 
 func (w *window) tabThrough() {
 	w.t.Helper()
-	want := eval[[]string](w, `[...document.querySelectorAll("a, button")].map(`+describe+`)`)
+	want := eval[[]string](w, `[...document.querySelectorAll("a, button, input, select")].filter(e => e.checkVisibility() && e.type != "hidden").map(`+describe+`)`)
 	var got []string
 	for range want {
 		w.do(chromedp.KeyEvent(kb.Tab))

@@ -16,7 +16,9 @@ var templateFiles embed.FS
 type Renderer struct {
 	login, logout, message, account, disconnect, consent, room *template.Template
 
-	style, mark, logo asset
+	status, people *template.Template // the operator's
+
+	style, mark, logo, statusStyle, statusScript asset
 }
 
 // NewRenderer returns a renderer of pages with that look. The templates are part of
@@ -29,9 +31,13 @@ func NewRenderer(theme Theme) *Renderer {
 	return &Renderer{
 		login: page("login"), logout: page("logout"), message: page("message"), account: page("account"),
 		disconnect: page("disconnect"), consent: page("consent"), room: page("room"),
+		status: page("status"), people: page("people"),
 		style: newAsset("text/css; charset=utf-8", ownPolicy, append(embedded("style.css"), theme.Color.css()...)),
 		mark:  newAsset("image/svg+xml", ownPolicy, embedded("mark.svg")),
 		logo:  newAsset(theme.Logo.contentType, logoPolicy, theme.Logo.body),
+
+		statusStyle:  newAsset("text/css; charset=utf-8", ownPolicy, embedded("status.css")),
+		statusScript: newAsset("text/javascript; charset=utf-8", ownPolicy, embedded("status.js")),
 	}
 }
 

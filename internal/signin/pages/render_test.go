@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/onesgate/onesgate/internal/status"
 )
 
 var renderer = NewRenderer(Theme{})
@@ -283,6 +285,23 @@ func TestEscaping(t *testing.T) {
 			renderer.ConsentHelp(w, r, ConsentHelp{
 				AdminURL: "https://login.example/" + hostile, Application: hostile, Tenant: hostile, Permissions: []string{hostile},
 				TryAgainURL: "javascript:alert(1)", OtherAccountURL: "javascript:alert(1)",
+			})
+		},
+		"status": func(w http.ResponseWriter, r *http.Request) {
+			page := busy()
+			page.RoomsPath = "javascript:alert(1)"
+			page.Picture.Version, page.Picture.Redirects.People = hostile, hostile
+			page.Picture.Own[0] = status.Problem{What: hostile, Whose: status.Owner(hostile), Do: hostile}
+			page.Picture.Integrations[0].ConsentURL, page.Picture.Integrations[0].Credentials[0].About = hostile, hostile
+			page.Picture.Rooms[0].Title, page.Picture.Rooms[0].Policy.Group = hostile, hostile
+			page.Picture.Rooms[0].Observed.Declined = map[string]int{hostile: 1}
+			page.Picture.Gateways[0].Name = hostile
+			renderer.Status(w, r, page)
+		},
+		"people": func(w http.ResponseWriter, r *http.Request) {
+			renderer.People(w, r, People{
+				Found:  []Person{{ID: hostile, Name: hostile, Email: hostile, CardNumber: hostile, Integration: hostile, Connection: hostile, Reason: hostile}},
+				Search: hostile, State: hostile, Integration: hostile, Integrations: []string{hostile, "contoso"}, Next: hostile,
 			})
 		},
 		"room": func(w http.ResponseWriter, r *http.Request) {

@@ -26,6 +26,8 @@ type view struct {
 	StylePath string
 	MarkPath  string
 	LogoPath  string // "": the mark instead
+	// Operator says that the page is for operators: wide, in English, with a script.
+	Operator  bool
 	Data      any
 	Words     *words
 	catalogue *catalogue
@@ -33,7 +35,10 @@ type view struct {
 }
 
 func (r *Renderer) newView(req *http.Request, kind string) *view {
-	lang := Match(req.Header.Get("Accept-Language"))
+	return r.newViewIn(Match(req.Header.Get("Accept-Language")), kind)
+}
+
+func (r *Renderer) newViewIn(lang Lang, kind string) *view {
 	c := catalogues[lang]
 	v := &view{
 		Lang: lang, Kind: kind, StylePath: StylePath, MarkPath: MarkPath,
@@ -44,6 +49,18 @@ func (r *Renderer) newView(req *http.Request, kind string) *view {
 	}
 	return v
 }
+
+// StatusPath and its like are for the operator's pages.
+func (*view) StatusPath() string { return StatusPath }
+
+// StatusStylePath: see StatusPath.
+func (*view) StatusStylePath() string { return StatusStylePath }
+
+// StatusScriptPath: see StatusPath.
+func (*view) StatusScriptPath() string { return StatusScriptPath }
+
+// StatusPeoplePath: see StatusPath.
+func (*view) StatusPeoplePath() string { return StatusPeoplePath }
 
 // Text is a phrase in the reader's language.
 func (v *view) Text(t Text) string { return v.catalogue.texts[t] }
@@ -133,8 +150,12 @@ func write(w http.ResponseWriter, t *template.Template, status int, formAction s
 	h.Add("Vary", "Accept-Language")
 	h.Set("Cache-Control", "no-store")
 	// Nothing is inline, so no nonce is needed: no style and no script but those
-	// the policy names, and it names no script.
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action "+
+	// the policy names, and it names no script, but on the operator's pages.
+	policy := "default-src 'none'; "
+	if v.Operator {
+		policy += "script-src 'self'; connect-src 'self'; "
+	}
+	h.Set("Content-Security-Policy", policy+"style-src 'self'; img-src 'self'; form-action "+
 		formAction+"; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Referrer-Policy", referrer(formAction))

@@ -1,0 +1,83 @@
+package signin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/onesgate/onesgate/internal/session"
+	"github.com/onesgate/onesgate/internal/signin/pages"
+	"github.com/onesgate/onesgate/internal/status"
+)
+
+// Insight is what the pages for operators are made from. Its errors are the store's.
+type Insight struct {
+	// Picture tells how the gateway stands.
+	Picture func(context.Context) (*status.Picture, error)
+	// People lists some of those who have signed in, and tells where to go on; "": there
+	// are no more. A list may be short, or empty, and not the last.
+	People func(context.Context, PeopleFilter) (found []pages.Person, next string, err error)
+}
+
+// A PeopleFilter says who is looked for; what is empty doesn't matter.
+type PeopleFilter struct {
+	Integration, State, Search string
+	// Cursor is where an earlier list of the same ended.
+	Cursor string
+	Limit  int
+}
+
+// peopleAtOnce is how many a page shows.
+const peopleAtOnce = 50
+
+// statusPage shows an admin how the gateway stands.
+func (g *Gate) statusPage(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+	s := g.site
+	picture, err := s.Insight.Picture(r.Context())
+	if err != nil {
+		s.storeAway(w, r, err)
+		return
+	}
+	s.pages.Status(w, r, pages.Status{
+		Picture: picture, Now: s.Now(), Zone: s.zoneOf(""), RoomsPath: pathRooms, FormAction: s.signInOrigins(r.Context()),
+	})
+}
+
+// patience bounds how long the page waits to know where Microsoft signs in.
+const patience = time.Second
+
+// signInOrigins are where the forms that connect rooms lead to. What can't be known now is
+// left out: nobody can be led there either.
+func (s *Site) signInOrigins(ctx context.Context) (all []string) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, i := range s.Integrations {
+		if to, err := i.Entra.AuthCodeURL(ctx, s.authRequest(s.newAttempt(i, "/"))); err == nil {
+			all = append(all, to)
+		}
+	}
+	return all
+}
+
+// peoplePage shows an admin who has signed in. What is searched for comes by POST: Caddy
+// logs addresses.
+func (g *Gate) peoplePage(w http.ResponseWriter, r *http.Request, current *session.Session) {
+	s := g.site
+	f := PeopleFilter{Limit: peopleAtOnce}
+	if r.Method == http.MethodPost {
+		f.Search, f.State, f.Integration, f.Cursor = r.PostFormValue("search"), r.PostFormValue("state"), r.PostFormValue("integration"), r.PostFormValue("cursor")
+	}
+	found, next, err := s.Insight.People(r.Context(), f)
+	if err != nil {
+		s.storeAway(w, r, err)
+		return
+	}
+	s.Audit.InfoContext(r.Context(), "people were shown to an admin", "user", current.Person.ID, "session", current.ID[:12], "people", len(found))
+	page := pages.People{
+		Found: found, Search: f.Search, State: f.State, Integration: f.Integration, First: f.Cursor == "", Next: next, Now: s.Now(), Zone: s.zoneOf(""),
+	}
+	for _, i := range s.Integrations {
+		page.Integrations = append(page.Integrations, i.Name)
+	}
+	s.pages.People(w, r, page)
+}
