@@ -53,6 +53,8 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	g.handle(pathRoomCallback, g.roomCallback, nil)
 	g.handle(pages.StatusPath, g.forAdmins(g.statusPage), nil)
 	g.handle(pages.StatusPeoplePath, g.forAdmins(g.peoplePage), g.forAdmins(g.peoplePage))
+	g.handle(pages.StatusBookingsPath, g.forAdmins(g.bookingsPage), nil)
+	g.handle(pages.StatusBookingsPath+"/{booking}", g.forAdmins(g.bookingPage), nil)
 	g.handle(pathAccount, g.account, nil)
 	g.handle(pathEnd, nil, s.endOne)
 	g.handle(pathEndAll, nil, s.endAll)

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/session"
@@ -17,6 +18,17 @@ type Insight struct {
 	// People lists some of those who have signed in, and tells where to go on; "": there
 	// are no more. A list may be short, or empty, and not the last.
 	People func(context.Context, PeopleFilter) (found []pages.Person, next string, err error)
+	// Bookings lists them likewise, and BookingStates are those that they can be listed by.
+	Bookings      func(context.Context, BookingsFilter) (found []pages.Booking, next string, err error)
+	BookingStates []string
+	// Booking tells what was done for one; ok is false if there is none.
+	Booking func(ctx context.Context, id string) (told pages.Journal, ok bool, err error)
+}
+
+// A BookingsFilter says which bookings are looked for. State "": those that are to come.
+type BookingsFilter struct {
+	State, Cursor string
+	Limit         int
 }
 
 // A PeopleFilter says who is looked for; what is empty doesn't matter.
@@ -27,8 +39,8 @@ type PeopleFilter struct {
 	Limit  int
 }
 
-// peopleAtOnce is how many a page shows.
-const peopleAtOnce = 50
+// atOnce is how many people, or bookings, a page shows.
+const atOnce = 50
 
 // statusPage shows an admin how the gateway stands.
 func (g *Gate) statusPage(w http.ResponseWriter, r *http.Request, _ *session.Session) {
@@ -63,7 +75,7 @@ func (s *Site) signInOrigins(ctx context.Context) (all []string) {
 // logs addresses.
 func (g *Gate) peoplePage(w http.ResponseWriter, r *http.Request, current *session.Session) {
 	s := g.site
-	f := PeopleFilter{Limit: peopleAtOnce}
+	f := PeopleFilter{Limit: atOnce}
 	if r.Method == http.MethodPost {
 		f.Search, f.State, f.Integration, f.Cursor = r.PostFormValue("search"), r.PostFormValue("state"), r.PostFormValue("integration"), r.PostFormValue("cursor")
 	}
@@ -80,4 +92,36 @@ func (g *Gate) peoplePage(w http.ResponseWriter, r *http.Request, current *sessi
 		page.Integrations = append(page.Integrations, i.Name)
 	}
 	s.pages.People(w, r, page)
+}
+
+// bookingsPage shows an admin how bookings stand.
+func (g *Gate) bookingsPage(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+	s := g.site
+	f := BookingsFilter{State: r.FormValue("state"), Cursor: r.FormValue("cursor"), Limit: atOnce}
+	if !slices.Contains(s.Insight.BookingStates, f.State) {
+		f.State = ""
+	}
+	found, next, err := s.Insight.Bookings(r.Context(), f)
+	if err != nil {
+		s.storeAway(w, r, err)
+		return
+	}
+	s.pages.Bookings(w, r, pages.Bookings{
+		Found: found, State: f.State, States: s.Insight.BookingStates, First: f.Cursor == "", Next: next, Now: s.Now(), Zone: s.zoneOf(""),
+	})
+}
+
+// bookingPage shows an admin what was done for a booking.
+func (g *Gate) bookingPage(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+	s := g.site
+	told, ok, err := s.Insight.Booking(r.Context(), r.PathValue("booking"))
+	switch {
+	case err != nil:
+		s.storeAway(w, r, err)
+	case !ok:
+		s.refuse(w, r, pages.NotFound, "not_found", "There is no such booking.")
+	default:
+		told.Now, told.Zone = s.Now(), s.zoneOf("")
+		s.pages.Journal(w, r, told)
+	}
 }

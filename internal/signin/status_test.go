@@ -24,6 +24,8 @@ type office struct {
 	audit  bytes.Buffer
 	asked  []PeopleFilter
 	broken error
+
+	listed []BookingsFilter
 }
 
 func newOffice(t *testing.T) *office {
@@ -37,6 +39,14 @@ func newOffice(t *testing.T) *office {
 		People: func(_ context.Context, f PeopleFilter) ([]pages.Person, string, error) {
 			o.asked = append(o.asked, f)
 			return []pages.Person{{ID: "tid.bob", Name: "Bob", Connection: "connected"}}, "more", o.broken
+		},
+		BookingStates: []string{"waiting", "failed"},
+		Bookings: func(_ context.Context, f BookingsFilter) ([]pages.Booking, string, error) {
+			o.listed = append(o.listed, f)
+			return []pages.Booking{{ID: "b1", Room: "boardroom", Organizer: "Bob"}}, "more/2", o.broken
+		},
+		Booking: func(_ context.Context, id string) (pages.Journal, bool, error) {
+			return pages.Journal{Booking: pages.Booking{ID: id, Room: "boardroom", Organizer: "Bob", State: "waiting"}}, id == "b1", o.broken
 		},
 	}
 	return o
@@ -79,6 +89,11 @@ func TestStatusIsForAdmins(t *testing.T) {
 		{"no admin's script", "GET", "/.ones/status", nil, false, true, 403, `"forbidden"`},
 		{"no admin looks at people", "GET", "/.ones/status/people", page, false, true, 403, `data-kind="not_admin"`},
 		{"no admin looks for people", "POST", "/.ones/status/people", origin, false, true, 403, `"forbidden"`},
+		{"an admin looks at bookings", "GET", "/.ones/status/bookings?state=failed", page, true, true, 200, `data-kind="bookings"`},
+		{"an admin looks at a booking", "GET", "/.ones/status/bookings/b1", page, true, true, 200, `data-kind="booking"`},
+		{"there is no such booking", "GET", "/.ones/status/bookings/b2", page, true, true, 404, `data-kind="not_found"`},
+		{"no admin looks at bookings", "GET", "/.ones/status/bookings", page, false, true, 403, `data-kind="not_admin"`},
+		{"no admin looks at a booking", "GET", "/.ones/status/bookings/b1", page, false, true, 403, `data-kind="not_admin"`},
 		{"from another site", "POST", "/.ones/status/people", []string{"Origin", "https://evil.example"}, true, true, 403, `"forbidden"`},
 		{"from nowhere", "POST", "/.ones/status/people", nil, true, true, 403, `"forbidden"`},
 		{"a form that isn't there", "POST", "/.ones/status", origin, true, true, 405, `"method_not_allowed"`},
@@ -115,7 +130,7 @@ func TestStatusPage(t *testing.T) {
 		t.Errorf("the page: %s", body)
 	}
 	o.broken = errors.New("away")
-	for _, path := range []string{"/.ones/status", "/.ones/status/people"} {
+	for _, path := range []string{"/.ones/status", "/.ones/status/people", "/.ones/status/bookings", "/.ones/status/bookings/b1"} {
 		if w := o.send(t, http.MethodGet, path, true, "Accept", "text/html"); w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "Bob") {
 			t.Errorf("%s without a store: %d %s", path, w.Code, w.Body)
 		}
@@ -140,7 +155,7 @@ func TestLookForPeople(t *testing.T) {
 	o := newOffice(t)
 	form := url.Values{"search": {"b<b"}, "state": {"connected"}, "integration": {"contoso"}, "cursor": {"tid.anna"}}
 	w := o.post(t, "/.ones/status/people", form, "Origin", "https://ones.example")
-	want := PeopleFilter{Integration: "contoso", State: "connected", Search: "b<b", Cursor: "tid.anna", Limit: peopleAtOnce}
+	want := PeopleFilter{Integration: "contoso", State: "connected", Search: "b<b", Cursor: "tid.anna", Limit: atOnce}
 	if len(o.asked) != 1 || o.asked[0] != want {
 		t.Errorf("asked for %+v, want %+v", o.asked, want)
 	}
@@ -149,6 +164,20 @@ func TestLookForPeople(t *testing.T) {
 	}
 	if log := o.audit.String(); !strings.Contains(log, "user="+o.alice.ID) || strings.Contains(log, "b<b") || strings.Contains(log, "bob") {
 		t.Errorf("the audit log: %s", log)
+	}
+}
+
+// Bookings are listed by a state that there is.
+func TestBookingsOfAnOperator(t *testing.T) {
+	o := newOffice(t)
+	for query, want := range map[string]BookingsFilter{
+		"": {Limit: atOnce}, "?state=failed&cursor=0001%2Fb1": {State: "failed", Cursor: "0001/b1", Limit: atOnce}, "?state=evil": {Limit: atOnce},
+	} {
+		o.listed = nil
+		w := o.send(t, http.MethodGet, "/.ones/status/bookings"+query, true, "Accept", "text/html")
+		if w.Code != http.StatusOK || len(o.listed) != 1 || o.listed[0] != want || !strings.Contains(w.Body.String(), "cursor=more%2f2") {
+			t.Errorf("%q: %d, %+v, %s", query, w.Code, o.listed, w.Body)
+		}
 	}
 }
 

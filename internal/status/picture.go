@@ -85,6 +85,18 @@ type Store struct {
 	LastBackup *Backup `json:"last_backup"`
 }
 
+// Lag is FeedLag in words.
+func (s Store) Lag() string {
+	lag := time.Duration(min(s.FeedLag, int64(unknownLag/time.Millisecond))) * time.Millisecond
+	if lag == unknownLag {
+		return "not known"
+	}
+	return lag.String()
+}
+
+// unknownLag is that of a feed of which nothing has come yet, or not for long.
+const unknownLag = 24 * time.Hour
+
 // A Disk is what the store takes there and what is free, in bytes. Least is what has to
 // be free for the store to take anything.
 type Disk struct {

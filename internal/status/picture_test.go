@@ -2,6 +2,7 @@ package status
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -26,7 +27,8 @@ func TestProblemsOfTheGateway(t *testing.T) {
 		"a full disk":            {func(p *Picture) { p.Store.Disk = &Disk{Free: 9, Least: 10} }, Operator, "is full"},
 		"a nearly full disk":     {func(p *Picture) { p.Store.Disk = &Disk{Free: 19, Least: 10} }, Operator, "nearly full"},
 		"room on the disk":       {func(p *Picture) { p.Store.Disk = &Disk{Free: 20, Least: 10} }, "", ""},
-		"a slow feed":            {func(p *Picture) { p.Store.FeedLag = 7000 }, Operator, "7s late"},
+		"a slow feed":            {func(p *Picture) { p.Store.FeedLag = 7000 }, Operator, "late (7s)"},
+		"no feed":                {func(p *Picture) { p.Store.FeedLag = math.MaxInt64 }, Operator, "late (not known)"},
 		"shared cards":           {func(p *Picture) { p.SharedCards = [][]string{{"a", "b"}, {"c", "d"}} }, Operator, "2 card numbers belong"},
 		"an old booking":         {func(p *Picture) { p.Bookings = Bookings{Accepted: 3, Oldest: since(2 * time.Hour)} }, Microsoft, "waits for Microsoft 365 since 2026-11-26"},
 		"a young booking":        {func(p *Picture) { p.Bookings = Bookings{Accepted: 3, Oldest: since(time.Minute)} }, "", ""},

@@ -29,7 +29,7 @@ func (p *Picture) Print(to io.Writer, now time.Time) error {
 	if d := p.Store.Disk; d != nil {
 		row("disk", "%s used, %s free", humanize.IBytes(d.Used), humanize.IBytes(d.Free))
 	}
-	row("feed", "%s behind", time.Duration(p.Store.FeedLag)*time.Millisecond)
+	row("feed", "%s behind", p.Store.Lag())
 	if b := p.Store.LastBackup; b == nil {
 		row("last backup", "never; make one with: onesgate ones backup")
 	} else {

@@ -239,8 +239,8 @@ func OfGateway(p *Picture, now time.Time) []Problem {
 			is(Operator, "the disk of the store is nearly full: at less than "+humanize.IBytes(d.Least)+" nobody can sign in or book", "make room on it; "+humanize.IBytes(d.Free)+" are free")
 		}
 	}
-	if lag := time.Duration(p.Store.FeedLag) * time.Millisecond; lag > slowFeed {
-		is(Operator, "what other gateways have done is heard "+lag.Round(time.Second).String()+" late: sessions that were ended there may go on here", "see whether the store answers: the database, and the network to it")
+	if p.Store.FeedLag > slowFeed.Milliseconds() {
+		is(Operator, "what other gateways have done is heard late ("+p.Store.Lag()+"): sessions that were ended there may go on here", "see whether the store answers: the database, and the network to it")
 	}
 	if n := len(p.SharedCards); n > 0 {
 		is(Operator, english.Plural(n, "card number belongs", "card numbers belong")+" to more than one person, so nobody is found by it", "correct it in the directory; whose they are: onesgate ones status --json")

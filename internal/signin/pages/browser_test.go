@@ -160,6 +160,8 @@ func samples(r *Renderer) map[string]http.HandlerFunc {
 		"status":         func(w http.ResponseWriter, req *http.Request) { r.Status(w, req, busy()) },
 		"status-quiet":   func(w http.ResponseWriter, req *http.Request) { r.Status(w, req, quiet()) },
 		"people":         func(w http.ResponseWriter, req *http.Request) { r.People(w, req, somebody()) },
+		"bookings":       func(w http.ResponseWriter, req *http.Request) { r.Bookings(w, req, waiting()) },
+		"booking":        func(w http.ResponseWriter, req *http.Request) { r.Journal(w, req, tried()) },
 	}
 	for k := range numKinds {
 		draws["message-"+kinds[k].name] = func(w http.ResponseWriter, req *http.Request) {
@@ -174,7 +176,7 @@ func samples(r *Renderer) map[string]http.HandlerFunc {
 }
 
 // operatorsPages are those that are in English only.
-var operatorsPages = []string{"status", "status-quiet", "people"}
+var operatorsPages = []string{"status", "status-quiet", "people", "bookings", "booking"}
 
 // serve shows samples at /lang/name.
 func serve(r *Renderer, draws map[string]http.HandlerFunc) http.Handler {

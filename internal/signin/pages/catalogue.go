@@ -33,6 +33,7 @@ type words struct {
 	AccountConnection string
 	AccountRooms      string
 	AccountRoomsLead  string
+	AccountStatus     string
 	SessionsTitle     string
 	SessionsLead      string
 	SessionCurrent    string

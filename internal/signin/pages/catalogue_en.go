@@ -29,6 +29,7 @@ var english = catalogue{
 		AccountConnection: "Connection to Microsoft\u00a0365",
 		AccountRooms:      "Rooms",
 		AccountRoomsLead:  "You may connect a room with an account of its own.",
+		AccountStatus:     "How the gateway stands",
 		SessionsTitle:     "Where you are signed in",
 		SessionsLead:      "If you do not know one of these, end it and change your Microsoft password.",
 		SessionCurrent:    "This browser",

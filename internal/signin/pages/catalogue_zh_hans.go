@@ -29,6 +29,7 @@ var simplifiedChinese = catalogue{
 		AccountConnection: "与 Microsoft\u00a0365 的连接",
 		AccountRooms:      "会议室",
 		AccountRoomsLead:  "您可以为会议室连接其本身的帐户。",
+		AccountStatus:     "系统状态",
 		SessionsTitle:     "您在哪里登录",
 		SessionsLead:      "如有不认识的登录，请结束它并更改您的 Microsoft 密码。",
 		SessionCurrent:    "此浏览器",

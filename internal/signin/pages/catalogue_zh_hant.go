@@ -29,6 +29,7 @@ var traditionalChinese = catalogue{
 		AccountConnection: "與 Microsoft\u00a0365 的連接",
 		AccountRooms:      "會議室",
 		AccountRoomsLead:  "您可以為會議室連接其本身的帳戶。",
+		AccountStatus:     "系統狀態",
 		SessionsTitle:     "您在哪裡登入",
 		SessionsLead:      "如有不認識的登入，請結束它並更改您的 Microsoft 密碼。",
 		SessionCurrent:    "此瀏覽器",

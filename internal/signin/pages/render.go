@@ -16,7 +16,7 @@ var templateFiles embed.FS
 type Renderer struct {
 	login, logout, message, account, disconnect, consent, room *template.Template
 
-	status, people *template.Template // the operator's
+	status, people, bookings, journal *template.Template // the operator's
 
 	style, mark, logo, statusStyle, statusScript asset
 }
@@ -31,7 +31,7 @@ func NewRenderer(theme Theme) *Renderer {
 	return &Renderer{
 		login: page("login"), logout: page("logout"), message: page("message"), account: page("account"),
 		disconnect: page("disconnect"), consent: page("consent"), room: page("room"),
-		status: page("status"), people: page("people"),
+		status: page("status"), people: page("people"), bookings: page("bookings"), journal: page("journal"),
 		style: newAsset("text/css; charset=utf-8", ownPolicy, append(embedded("style.css"), theme.Color.css()...)),
 		mark:  newAsset("image/svg+xml", ownPolicy, embedded("mark.svg")),
 		logo:  newAsset(theme.Logo.contentType, logoPolicy, theme.Logo.body),

@@ -298,6 +298,19 @@ func TestEscaping(t *testing.T) {
 			page.Picture.Gateways[0].Name = hostile
 			renderer.Status(w, r, page)
 		},
+		"bookings": func(w http.ResponseWriter, r *http.Request) {
+			renderer.Bookings(w, r, Bookings{
+				Found: []Booking{{ID: hostile, State: hostile, Change: hostile, Reason: hostile, Integration: hostile, Room: hostile, Organizer: hostile, Error: hostile}},
+				State: hostile, States: []string{hostile}, Next: hostile,
+			})
+		},
+		"booking": func(w http.ResponseWriter, r *http.Request) {
+			renderer.Journal(w, r, Journal{
+				Booking: Booking{ID: hostile, State: hostile, Reason: hostile, Integration: hostile, Room: hostile, Organizer: hostile},
+				Next:    hostile, Service: hostile, ExternalID: hostile, EventID: hostile, ICalUID: hostile, RoomResponse: hostile,
+				Steps: []Step{{What: hostile, By: hostile, Code: hostile}},
+			})
+		},
 		"people": func(w http.ResponseWriter, r *http.Request) {
 			renderer.People(w, r, People{
 				Found:  []Person{{ID: hostile, Name: hostile, Email: hostile, CardNumber: hostile, Integration: hostile, Connection: hostile, Reason: hostile}},

@@ -15,8 +15,9 @@ import (
 // The pages for whoever operates the gateway. They are in English alone, as are the
 // commands and the log.
 const (
-	StatusPath       = "/.ones/status"
-	StatusPeoplePath = "/.ones/status/people"
+	StatusPath         = "/.ones/status"
+	StatusPeoplePath   = "/.ones/status/people"
+	StatusBookingsPath = "/.ones/status/bookings"
 )
 
 // Status is the page that shows how the gateway stands.
@@ -96,6 +97,9 @@ func (clockwork) Spell(minutes int) string {
 	return plurals.Plural(minutes, "minute", "minutes")
 }
 
+// Count is a number of things in words.
+func (clockwork) Count(n int, one, many string) string { return plurals.Plural(n, one, many) }
+
 // statusView is the page with what follows from the picture.
 type statusView struct {
 	Status
@@ -107,17 +111,10 @@ type statusView struct {
 // Bytes is a size in words.
 func (statusView) Bytes(n uint64) string { return humanize.IBytes(n) }
 
-// Count is a number of things in words.
-func (statusView) Count(n int, one, many string) string { return plurals.Plural(n, one, many) }
-
-// Lag is how late the store's feed is.
-func (s statusView) Lag() time.Duration {
-	return time.Duration(s.Picture.Store.FeedLag) * time.Millisecond
-}
-
-// Record is how many records of a kind there are.
-func (s statusView) Record(kind string) string {
-	return humanize.Comma(int64(s.Picture.Store.Records[kind]))
+// Records tell how many there are of a kind.
+func (s statusView) Records(kind, one, many string) string {
+	n := s.Picture.Store.Records[kind]
+	return humanize.Comma(int64(n)) + " " + plurals.PluralWord(n, one, many)
 }
 
 // Connected are the people of all integrations whose connection works, and Known all.

@@ -107,6 +107,39 @@ func somebody() People {
 	}
 }
 
+// waiting are bookings of all kinds.
+func waiting() Bookings {
+	b := Booking{
+		ID: "01JDM7YB3ZK6W2N4Q8RXT5VCEH", State: "waiting", Status: "accepted", Integration: "contoso", Room: "boardroom", Organizer: "alice@contoso.com",
+		Start: noon.Add(40 * time.Hour), End: noon.Add(41 * time.Hour), Created: noon.Add(-9 * time.Minute),
+		Tries: 1, Error: "503 serviceUnavailable", NextAt: noon.Add(30 * time.Second),
+	}
+	asked, moved, failed, confirmed := b, b, b, b
+	asked.ID, asked.Status, asked.Tries, asked.Error, asked.Private, asked.Working = "2", "awaiting_room", 0, "", true, true
+	moved.ID, moved.Status, moved.Change, moved.Series, moved.Tries = "3", "confirmed", "update", true, 0
+	failed.ID, failed.State, failed.Status, failed.Reason, failed.NextAt = "4", "failed", "failed", "Microsoft 365 refuses it: the mailbox is full.", time.Time{}
+	confirmed.ID, confirmed.State, confirmed.Status, confirmed.Tries, confirmed.Error, confirmed.NextAt = "5", "confirmed", "confirmed", 0, "", time.Time{}
+	return Bookings{
+		Found: []Booking{b, asked, moved, failed, confirmed}, State: "waiting", First: true, Next: "00001764165600000/5", Now: noon, Zone: noon.Location(),
+		States: []string{"waiting", "accepted", "awaiting_room", "needs_sign_in", "confirmed", "failed", "declined", "expired", "unanswered", "cancelled", "released"},
+	}
+}
+
+// tried is the first of them.
+func tried() Journal {
+	return Journal{
+		Booking: waiting().Found[0], Next: "The event is to be made in the organizer's calendar.", Ahead: 2, RoomResponse: "none", Service: "ones", ExternalID: "ONES-4711",
+		EventID: "AAMkAGI1AAAt9AHjAAA=AAMkAGI1AAAt9AHjAAA=AAMkAGI1AAAt9AHjAAA=", ICalUID: "040000008200E00074C5B7101A82E00800000000", CheckedIn: noon,
+		Steps: []Step{
+			{At: noon.Add(-9 * time.Minute), What: "accepted", By: "ones"},
+			{At: noon.Add(-8 * time.Minute), What: "tried", Code: "503 serviceUnavailable", Times: 4, Until: noon.Add(-time.Minute)},
+			{At: noon, What: "retry_asked", By: "operator"},
+			{At: noon, What: "extend_declined"},
+		},
+		Now: noon, Zone: noon.Location(),
+	}
+}
+
 // operators draws one of the operator's pages for a reader of any language, and checks
 // what each must hold.
 func operators(t *testing.T, draw func(http.ResponseWriter, *http.Request)) (*http.Response, string) {
@@ -254,5 +287,51 @@ func TestPeoplePage(t *testing.T) {
 	})
 	if strings.Contains(body, `id="next"`) || strings.Contains(body, `id="first"`) || strings.Contains(body, `id="integration"`) || !strings.Contains(body, "Nobody like that has signed in.") {
 		t.Errorf("of nobody: %s", body)
+	}
+}
+
+// Bookings tell how they stand, and never what they are about.
+func TestBookingsPage(t *testing.T) {
+	res, body := operators(t, func(w http.ResponseWriter, req *http.Request) { renderer.Bookings(w, req, waiting()) })
+	got := squeeze(t, body, "ul", "bookings")
+	for _, want := range []string{
+		"boardroom, 28 November 2026, 12:00 UTC+08:00 accepted, to be sent alice@contoso.com contoso, made 9 minutes ago, 1 try in vain (503 serviceUnavailable), carried on 30 seconds from now",
+		"sent, to be answered by the room alice@contoso.com, private contoso, made 9 minutes ago, carried on now", "update under way alice@contoso.com, a series",
+		"failed alice@contoso.com contoso, made 9 minutes ago, 1 try in vain (503 serviceUnavailable) Microsoft 365 refuses it: the mailbox is full.", "confirmed alice@contoso.com contoso, made 9 minutes ago",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("bookings: %s\nwithout %q", got, want)
+		}
+	}
+	links := hrefs(t, body)
+	for _, want := range []string{
+		"/.ones/status/bookings/01JDM7YB3ZK6W2N4Q8RXT5VCEH", "/.ones/status/bookings?state=unanswered", "/.ones/status/bookings?state=waiting&cursor=00001764165600000%2f5",
+	} {
+		if !slices.Contains(links, want) {
+			t.Errorf("links %q, without %q", links, want)
+		}
+	}
+	if res.StatusCode != http.StatusOK || strings.Contains(body, `id="first"`) || !strings.Contains(body, `<a href="/.ones/status/bookings?state=waiting" aria-current="true">Under way</a>`) {
+		t.Errorf("%d %s", res.StatusCode, body)
+	}
+	_, body = operators(t, func(w http.ResponseWriter, req *http.Request) { renderer.Bookings(w, req, Bookings{Now: noon}) })
+	if got := squeeze(t, body, "ul", "bookings"); got != "There are no others." {
+		t.Errorf("none of a later part: %q", got)
+	}
+}
+
+// A booking tells what was done for it.
+func TestJournalPage(t *testing.T) {
+	res, body := operators(t, func(w http.ResponseWriter, req *http.Request) { renderer.Journal(w, req, tried()) })
+	want := "Accepted, to be sent 26 November 2026, 19:51 UTC+08:00, by ones Tried in vain 503 serviceUnavailable 26 November 2026, 19:52 UTC+08:00, 4 times until 26 November 2026, 19:59 UTC+08:00 " +
+		"To be tried at once 26 November 2026, 20:00 UTC+08:00, by operator Extend declined 26 November 2026, 20:00 UTC+08:00"
+	if got := squeeze(t, body, "ol", "steps"); got != want || res.StatusCode != http.StatusOK {
+		t.Errorf("%d, steps: %s\nwant   %s", res.StatusCode, got, want)
+	}
+	got := squeeze(t, body, "dl", "booking")
+	for _, want := range []string{"Booked by the service ones", "Before it in the room's line 2", "In vain since the last progress 1, 503 serviceUnavailable", "Carried on 30 seconds from now", "External id ONES-4711", "Checked in 26 November"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("told %s\nwithout %q", got, want)
+		}
 	}
 }

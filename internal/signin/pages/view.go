@@ -62,6 +62,9 @@ func (*view) StatusScriptPath() string { return StatusScriptPath }
 // StatusPeoplePath: see StatusPath.
 func (*view) StatusPeoplePath() string { return StatusPeoplePath }
 
+// StatusBookingsPath: see StatusPath.
+func (*view) StatusBookingsPath() string { return StatusBookingsPath }
+
 // Text is a phrase in the reader's language.
 func (v *view) Text(t Text) string { return v.catalogue.texts[t] }
 
