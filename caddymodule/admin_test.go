@@ -276,7 +276,7 @@ func TestCensus(t *testing.T) {
 	defer st.release(e, s)
 	count := func(c *census) int {
 		t.Helper()
-		found, err := c.take(t.Context(), e.store, e.views.Meetings)
+		found, err := c.take(t.Context(), e.source())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,6 +32,8 @@ type headcount struct {
 	persons map[string]int // by integration
 	waiting map[string]int // bookings, by integration
 
+	sharedCards [][]string // user ids
+
 	bookings bookingsFound
 	observed map[string]status.Observed // by room
 }
@@ -43,9 +45,19 @@ type grantsOf struct {
 	state       grant.State
 }
 
-// take counts, or returns what the last census has found. meetings are those that a
-// room's calendar shows.
-func (c *census) take(ctx context.Context, s store.Store, meetings func(room string) map[string]roomview.Block) (*headcount, error) {
+// A source is what a census is taken of.
+type source struct {
+	store store.Store
+	// meetings are those that a room's calendar shows.
+	meetings func(room string) map[string]roomview.Block
+	// cards are those that more than one person has.
+	cards func(context.Context) ([][]string, error)
+}
+
+func (e *engine) source() source { return source{e.store, e.views.Meetings, e.people.SharedCards} }
+
+// take counts, or returns what the last census has found.
+func (c *census) take(ctx context.Context, of source) (*headcount, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if last := c.last.Load(); last != nil && time.Since(last.at) < c.stands {
@@ -56,7 +68,7 @@ func (c *census) take(ctx context.Context, s store.Store, meetings func(room str
 		observed: map[string]status.Observed{},
 	}
 	shown := map[string]map[string]roomview.Block{}
-	err := s.Snapshot(ctx, func(r store.Record) error {
+	err := of.store.Snapshot(ctx, func(r store.Record) error {
 		found.records[kindOf(r.Key)]++
 		if g, ok := grant.StateOf(r); ok {
 			_, _, room := rooms.OfGrant(g.Owner)
@@ -67,12 +79,15 @@ func (c *census) take(ctx context.Context, s store.Store, meetings func(room str
 		}
 		if b, ok := booking.BriefOf(r); ok {
 			if _, read := shown[b.Room]; !read {
-				shown[b.Room] = meetings(b.Room)
+				shown[b.Room] = of.meetings(b.Room)
 			}
 			found.count(b, shown[b.Room])
 		}
 		return nil
 	})
+	if err == nil {
+		found.sharedCards, err = of.cards(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}

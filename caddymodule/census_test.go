@@ -42,13 +42,15 @@ func TestBookingsInACensus(t *testing.T) {
 	alice := graph.EmailAddress{Name: "Alice", Address: "alice@contoso.com"}
 	asked := 0
 	var c census
-	found, err := c.take(t.Context(), e.store, func(room string) map[string]roomview.Block {
+	of := e.source()
+	of.meetings = func(room string) map[string]roomview.Block {
 		asked++
 		if room != "boardroom" {
 			return nil
 		}
 		return map[string]roomview.Block{"": {}, "U1": {Subject: "Alice", Organizer: alice}, "U3": {Subject: "Alice", Organizer: alice}}
-	})
+	}
+	found, err := c.take(t.Context(), of)
 	if err != nil {
 		t.Fatal(err)
 	}

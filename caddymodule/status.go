@@ -33,21 +33,18 @@ func serveStatus(w http.ResponseWriter, r *http.Request, e *engine) error {
 func (e *engine) picture(ctx context.Context) (*status.Picture, error) {
 	now := time.Now()
 	in := e.now.Load()
-	found, err := e.census.take(ctx, e.store, e.views.Meetings)
+	found, err := e.census.take(ctx, e.source())
 	if err != nil {
 		return nil, err
 	}
 	p := &status.Picture{
 		Version: version(), PublicURL: in.world.PublicURL, Redirects: status.Redirects(redirectsAt(in.world.PublicURL)), KeysetProblem: e.keysetProblem(),
-		Integrations: []status.Integration{}, Rooms: []status.Room{}, Bookings: found.bookings.told(), Recent: e.recorder.Recent(),
+		Integrations: []status.Integration{}, Rooms: []status.Room{}, Bookings: found.bookings.told(), Recent: e.recorder.Recent(), SharedCards: found.sharedCards,
 	}
 	if p.Store, err = e.storeStands(ctx, found); err != nil {
 		return nil, err
 	}
 	if p.Gateways, err = peers.List(ctx, e.store); err != nil {
-		return nil, err
-	}
-	if p.SharedCards, err = e.people.SharedCards(ctx); err != nil {
 		return nil, err
 	}
 	standing, works := e.standing(), map[string]bool{}

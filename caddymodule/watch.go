@@ -76,7 +76,7 @@ func (e *engine) watch(ctx context.Context) {
 // count takes a census, and says when to take the next one.
 func (e *engine) count(ctx context.Context) (wait time.Duration) {
 	begun := time.Now()
-	if _, err := e.census.take(ctx, e.store, e.views.Meetings); err != nil {
+	if _, err := e.census.take(ctx, e.source()); err != nil {
 		return countEvery // the store tells of itself; what was counted before stands
 	}
 	return max(countEvery, 200*time.Since(begun))

@@ -38,7 +38,7 @@ type Picture struct {
 	// Recent is what has happened at this gateway alone.
 	Recent Recent `json:"recent"`
 	// SharedCards are the user ids, at most ten each, of people with one card
-	// number: nobody is found by it.
+	// number, at the time of Store.Counted: nobody is found by it.
 	SharedCards [][]string `json:"shared_cards,omitempty"`
 	// Own are the problems of the gateway itself and of its store.
 	Own []Problem `json:"problems"`
