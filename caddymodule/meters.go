@@ -94,6 +94,7 @@ func (e *engine) graphCalled(ctx context.Context, integration string, c graph.Ca
 	e.meters.graphWaited.WithLabelValues(integration).Observe(c.Waited.Seconds())
 	if outcome != graph.OutcomeBusy && outcome != graph.OutcomeGivenUp {
 		e.meters.graphTook.WithLabelValues(integration, c.Name).Observe(c.Took.Seconds())
+		e.recorder.Called(c.Status, c.Took)
 	}
 	e.log.LogAttrs(ctx, slog.LevelDebug, "Microsoft Graph was called",
 		slog.String("integration", integration), slog.String("call", c.Name), slog.String("outcome", outcome), slog.Int("status", c.Status),
@@ -104,15 +105,18 @@ func (e *engine) graphCalled(ctx context.Context, integration string, c graph.Ca
 // bookingBecame is told what becomes of bookings.
 func (e *engine) bookingBecame(b booking.Event) {
 	e.meters.bookings.WithLabelValues(b.Integration, string(b.Status)).Inc()
-	if b.Status == booking.Confirmed {
-		e.meters.confirmed.WithLabelValues(b.Integration).Observe(b.Took.Seconds())
-	}
 	name := ""
 	switch b.Status {
+	case booking.Confirmed:
+		e.meters.confirmed.WithLabelValues(b.Integration).Observe(b.Took.Seconds())
+		e.recorder.Confirmed()
+		return
 	case booking.Failed, booking.Expired:
 		name = eventBookingFailed
+		e.recorder.Failed()
 	case booking.Declined:
 		name = eventBookingDeclined
+		e.recorder.Declined()
 	default:
 		return
 	}
@@ -130,6 +134,7 @@ func (e *engine) passedThrough(integration string, o passthrough.Outcome) {
 // signInEnded is told how sign-ins have ended.
 func (e *engine) signInEnded(integration string, o signin.Outcome) {
 	e.meters.signIns.WithLabelValues(integration, string(o)).Inc()
+	e.recorder.SignedIn(o == signin.SignedIn || o == signin.ConnectedAgain)
 }
 
 var buildInfo = prometheus.NewDesc("ones_build_info", "1; the labels say what runs.", nil, prometheus.Labels{
