@@ -48,7 +48,7 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 		clients:     map[string]*entra.Client{},
 		forgetAfter: map[string]time.Duration{},
 		world: &booking.World{
-			PublicURL:    a.public.Scheme + "://" + a.public.Host,
+			PublicURL:    origin(a.public),
 			Integrations: map[string]booking.Integration{},
 			Rooms:        map[string]booking.Room{},
 		},
