@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/booking"
@@ -15,8 +14,10 @@ import (
 
 // insight is what the pages for operators are made from.
 func (e *engine) insight() signin.Insight {
-	i := signin.Insight{Picture: e.picture, People: e.findPeople, Bookings: e.findBookings, Booking: e.tellBooking}
-	for _, s := range bookingsListed {
+	i := signin.Insight{
+		Picture: e.picture, People: e.findPeople, Bookings: e.findBookings, Booking: e.tellBooking, Retry: e.retryBooking,
+	}
+	for _, s := range booking.States() {
 		i.BookingStates = append(i.BookingStates, string(s))
 	}
 	return i
@@ -38,71 +39,49 @@ func (e *engine) findPeople(ctx context.Context, f signin.PeopleFilter) ([]pages
 	return found, list.Next, err
 }
 
-// bookingsListed are the statuses that bookings are listed by; of those on their way
-// something is under way.
-var (
-	bookingsOnTheirWay = []booking.Status{booking.Accepted, booking.AwaitingRoom, booking.NeedsSignIn}
-	bookingsListed     = slices.Concat(bookingsOnTheirWay, []booking.Status{
-		booking.Confirmed, booking.Failed, booking.Declined, booking.Expired, booking.Cancelled, booking.Released,
-	})
-)
-
-// asOperator sees all bookings, and of none that is private what it is about.
-var asOperator = booking.Caller{Service: offboard.ByOperator}
-
 // findBookings lists bookings for a page.
 func (e *engine) findBookings(ctx context.Context, f signin.BookingsFilter) ([]pages.Booking, string, error) {
-	filter := booking.Filter{Status: booking.Status(f.State), Cursor: f.Cursor, Limit: f.Limit}
+	o := booking.Overview{State: booking.State(f.State), Cursor: f.Cursor, Limit: f.Limit}
 	if f.State == "" {
-		filter.From = time.Now()
+		o.From = time.Now()
 	}
-	list, next, err := e.bookings.List(ctx, asOperator, filter)
+	list, next, err := e.bookings.Overview(ctx, o)
 	var found []pages.Booking
 	for _, b := range list {
-		found = append(found, e.pageBooking(b))
+		found = append(found, pageBooking(b))
 	}
 	return found, next, err
 }
 
-// pageBooking is a booking without what it is about.
-func (e *engine) pageBooking(b booking.Booking) pages.Booking {
-	told := pages.Booking{
-		ID: b.ID, State: string(b.Status), Status: string(b.Status), Reason: b.Reason,
-		Integration: e.now.Load().world.Rooms[b.Room].Integration, Room: b.Room,
-		Organizer: cmp.Or(b.Organizer.Email, b.Organizer.Name, b.Organizer.ID), Start: b.Start, End: b.End,
-		Series: b.Recurrence != nil, Private: b.Private, Created: b.CreatedAt,
+func pageBooking(b booking.Progress) pages.Booking {
+	return pages.Booking{
+		ID: b.ID, State: string(b.State), Status: string(b.Status), Change: b.Change, Reason: b.Reason, Integration: b.Integration, Room: b.Room,
+		Organizer: cmp.Or(b.Organizer.Email, b.Organizer.Name, b.Organizer.ID), Start: b.Start, End: b.End, Series: b.Series, Private: b.Private,
+		Created: b.CreatedAt, Tries: b.Tries, Error: b.Error, NextAt: b.NextAt, Working: b.Working,
 	}
-	if b.PendingChange != nil {
-		told.Change = b.PendingChange.Kind
-	}
-	if told.Change != "" || slices.Contains(bookingsOnTheirWay, b.Status) {
-		told.State = "waiting"
-	}
-	return told
 }
 
 // tellBooking tells of one booking.
 func (e *engine) tellBooking(ctx context.Context, id string) (pages.Journal, bool, error) {
-	b, err := e.bookings.Get(ctx, asOperator, id)
-	if err != nil {
-		if booking.NotFound(err) {
-			err = nil
-		}
-		return pages.Journal{}, false, err
+	b, err := e.bookings.Journal(ctx, id)
+	if _, _, refused := booking.Refusal(err); refused {
+		return pages.Journal{}, false, nil
 	}
 	told := pages.Journal{
-		Booking: e.pageBooking(b), RoomResponse: b.RoomResponse.Status, ExternalID: b.ExternalID,
-		EventID: b.Graph.EventID, ICalUID: b.Graph.ICalUID,
-		Steps: []pages.Step{{At: b.CreatedAt, What: string(booking.Accepted)}},
+		Booking: pageBooking(b.Progress), Next: b.Next, Ahead: b.Ahead, RoomResponse: b.RoomResponse.Status,
+		Service: b.Service, ExternalID: b.ExternalID, EventID: b.EventID, ICalUID: b.ICalUID, CheckedIn: b.CheckedInAt,
 	}
-	if b.CheckedInAt != nil {
-		told.CheckedIn = *b.CheckedInAt
+	for _, s := range b.Steps {
+		told.Steps = append(told.Steps, pages.Step{At: s.At, What: s.What, By: s.By, Code: s.Code, Times: s.Times, Until: s.Until})
 	}
-	if l := b.LastChange; l != nil {
-		told.Steps = append(told.Steps, pages.Step{At: l.At, What: l.Kind + "_" + l.Status})
+	return told, err == nil, err
+}
+
+// retryBooking has a booking carried on now.
+func (e *engine) retryBooking(ctx context.Context, id string) (refused string, err error) {
+	_, err = e.bookings.RetryNow(ctx, offboard.ByOperator, id)
+	if _, words, ok := booking.Refusal(err); ok {
+		return words, nil
 	}
-	if b.Status != booking.Accepted {
-		told.Steps = append(told.Steps, pages.Step{At: b.UpdatedAt, What: string(b.Status)})
-	}
-	return told, true, nil
+	return "", err
 }

@@ -20,8 +20,10 @@ func TestBookingsForAPage(t *testing.T) {
 	start := time.Now().Add(24 * time.Hour).UTC().Truncate(time.Hour)
 	for id, status := range map[string]string{"b1": "failed", "b2": "confirmed"} {
 		put(t, e.store, "booking/"+id, fmt.Sprintf(`{"id":%q,"integration":"contoso","status":%q,"reason":"why","person_id":"t.alice","person_email":"alice@contoso.com","zone":"UTC",
-			"request":{"room":"boardroom","subject":"top-secret","body":"top-secret","attendees":["top-secret@contoso.com"]},"start":%q,"end":%q,"created_at":%q,"updated_at":%q}`,
+			"request":{"room":"boardroom","subject":"top-secret","body":"top-secret","attendees":["top-secret@contoso.com"]},"start":%q,"end":%q,"created_at":%q,"updated_at":%q,
+			"steps":[{"at":"2026-11-26T08:00:00Z","what":"accepted","by":"ones"},{"at":"2026-11-26T08:01:00Z","what":"tried","code":"503 x","times":3}]}`,
 			id, status, start.Format(time.RFC3339), start.Add(time.Hour).Format(time.RFC3339), start.Add(-48*time.Hour).Format(time.RFC3339), start.Add(-47*time.Hour).Format(time.RFC3339)))
+		put(t, e.store, fmt.Sprintf("booking-state/%s/%020d/%s", status, start.UnixMilli(), id), fmt.Sprintf("%020d", start.Add(time.Hour).UnixMilli()))
 		put(t, e.store, fmt.Sprintf("booking-start/%020d/%s", start.UnixMilli(), id), fmt.Sprintf("%020d", start.Add(time.Hour).UnixMilli()))
 	}
 	i := e.insight()
@@ -38,11 +40,16 @@ func TestBookingsForAPage(t *testing.T) {
 		}
 	}
 	told, ok, err := i.Booking(t.Context(), "b1")
-	if err != nil || !ok || told.State != "failed" || told.Reason != "why" || len(told.Steps) == 0 || strings.Contains(fmt.Sprint(told), "top-secret") {
+	if err != nil || !ok || told.State != "failed" || told.Reason != "why" || len(told.Steps) != 2 || told.Steps[1].Code != "503 x" || told.Error != "503 x" || told.Next == "" || strings.Contains(fmt.Sprint(told), "top-secret") {
 		t.Errorf("told %+v, %t, %v", told, ok, err)
 	}
 	if _, ok, err := i.Booking(t.Context(), "b3"); ok || err != nil {
 		t.Errorf("one that there is not: %t, %v", ok, err)
+	}
+	for _, id := range []string{"b1", "b2", "b3"} {
+		if refused, err := i.Retry(t.Context(), id); refused == "" || err != nil {
+			t.Errorf("nothing is to be done for %s, and yet: %q, %v", id, refused, err)
+		}
 	}
 }
 

@@ -19,9 +19,6 @@ func (s *Service) Get(ctx context.Context, c Caller, id string) (Booking, error)
 	return c.view(&r), nil
 }
 
-// NotFound says whether an error tells that there is no such booking.
-func NotFound(err error) bool { return errors.Is(err, errNotFound) }
-
 // Wait waits until nothing more will happen to a booking soon, at most d, and
 // returns it as it is then. settled says that it isn't on its way any more.
 func (s *Service) Wait(ctx context.Context, c Caller, id string, d time.Duration) (b Booking, settled bool, err error) {

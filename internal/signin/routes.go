@@ -54,7 +54,7 @@ func (s *Site) Gate(cfg GateConfig) *Gate {
 	g.handle(pages.StatusPath, g.forAdmins(g.statusPage), nil)
 	g.handle(pages.StatusPeoplePath, g.forAdmins(g.peoplePage), g.forAdmins(g.peoplePage))
 	g.handle(pages.StatusBookingsPath, g.forAdmins(g.bookingsPage), nil)
-	g.handle(pages.StatusBookingsPath+"/{booking}", g.forAdmins(g.bookingPage), nil)
+	g.handle(pages.StatusBookingsPath+"/{booking}", g.forAdmins(g.bookingPage), g.forAdmins(g.retryBooking))
 	g.handle(pathAccount, g.account, nil)
 	g.handle(pathEnd, nil, s.endOne)
 	g.handle(pathEndAll, nil, s.endAll)

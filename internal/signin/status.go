@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -23,6 +24,8 @@ type Insight struct {
 	BookingStates []string
 	// Booking tells what was done for one; ok is false if there is none.
 	Booking func(ctx context.Context, id string) (told pages.Journal, ok bool, err error)
+	// Retry has one carried on now; refused is why it can't be, "": it is.
+	Retry func(ctx context.Context, id string) (refused string, err error)
 }
 
 // A BookingsFilter says which bookings are looked for. State "": those that are to come.
@@ -113,6 +116,11 @@ func (g *Gate) bookingsPage(w http.ResponseWriter, r *http.Request, _ *session.S
 
 // bookingPage shows an admin what was done for a booking.
 func (g *Gate) bookingPage(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+	g.showBooking(w, r, "")
+}
+
+// showBooking shows a booking, and why what was asked for it was refused; "": nothing was.
+func (g *Gate) showBooking(w http.ResponseWriter, r *http.Request, refused string) {
 	s := g.site
 	told, ok, err := s.Insight.Booking(r.Context(), r.PathValue("booking"))
 	switch {
@@ -121,7 +129,22 @@ func (g *Gate) bookingPage(w http.ResponseWriter, r *http.Request, _ *session.Se
 	case !ok:
 		s.refuse(w, r, pages.NotFound, "not_found", "There is no such booking.")
 	default:
-		told.Now, told.Zone = s.Now(), s.zoneOf("")
+		told.Refused, told.Now, told.Zone = refused, s.Now(), s.zoneOf("")
 		s.pages.Journal(w, r, told)
+	}
+}
+
+// retryBooking has a booking carried on now, as an admin wants it.
+func (g *Gate) retryBooking(w http.ResponseWriter, r *http.Request, current *session.Session) {
+	s, id := g.site, r.PathValue("booking")
+	refused, err := s.Insight.Retry(r.Context(), id)
+	switch {
+	case err != nil:
+		s.storeAway(w, r, err)
+	case refused != "":
+		g.showBooking(w, r, refused)
+	default:
+		s.Audit.InfoContext(r.Context(), "a booking is retried as an admin wants it", "user", current.Person.ID, "session", current.ID[:12], "booking", id)
+		http.Redirect(w, r, pages.StatusBookingsPath+"/"+url.PathEscape(id), http.StatusSeeOther)
 	}
 }

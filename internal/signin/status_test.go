@@ -25,7 +25,9 @@ type office struct {
 	asked  []PeopleFilter
 	broken error
 
-	listed []BookingsFilter
+	listed  []BookingsFilter
+	retried []string
+	refused string // why nothing is retried
 }
 
 func newOffice(t *testing.T) *office {
@@ -47,6 +49,10 @@ func newOffice(t *testing.T) *office {
 		},
 		Booking: func(_ context.Context, id string) (pages.Journal, bool, error) {
 			return pages.Journal{Booking: pages.Booking{ID: id, Room: "boardroom", Organizer: "Bob", State: "waiting"}}, id == "b1", o.broken
+		},
+		Retry: func(_ context.Context, id string) (string, error) {
+			o.retried = append(o.retried, id)
+			return o.refused, o.broken
 		},
 	}
 	return o
@@ -92,8 +98,11 @@ func TestStatusIsForAdmins(t *testing.T) {
 		{"an admin looks at bookings", "GET", "/.ones/status/bookings?state=failed", page, true, true, 200, `data-kind="bookings"`},
 		{"an admin looks at a booking", "GET", "/.ones/status/bookings/b1", page, true, true, 200, `data-kind="booking"`},
 		{"there is no such booking", "GET", "/.ones/status/bookings/b2", page, true, true, 404, `data-kind="not_found"`},
+		{"an admin retries a booking", "POST", "/.ones/status/bookings/b1", origin, true, true, 303, "/.ones/status/bookings/b1"},
 		{"no admin looks at bookings", "GET", "/.ones/status/bookings", page, false, true, 403, `data-kind="not_admin"`},
 		{"no admin looks at a booking", "GET", "/.ones/status/bookings/b1", page, false, true, 403, `data-kind="not_admin"`},
+		{"no admin retries a booking", "POST", "/.ones/status/bookings/b1", origin, false, true, 403, `"forbidden"`},
+		{"retrying from another site", "POST", "/.ones/status/bookings/b1", []string{"Origin", "https://evil.example"}, true, true, 403, `"forbidden"`},
 		{"from another site", "POST", "/.ones/status/people", []string{"Origin", "https://evil.example"}, true, true, 403, `"forbidden"`},
 		{"from nowhere", "POST", "/.ones/status/people", nil, true, true, 403, `"forbidden"`},
 		{"a form that isn't there", "POST", "/.ones/status", origin, true, true, 405, `"method_not_allowed"`},
@@ -112,6 +121,9 @@ func TestStatusIsForAdmins(t *testing.T) {
 		if tt.status != 200 && (len(o.asked) != asked || strings.Contains(w.Body.String(), "Bob") || strings.Contains(w.Body.String(), "v1.2.3")) {
 			t.Errorf("%s: told %s", tt.name, w.Body)
 		}
+	}
+	if len(o.retried) != 1 {
+		t.Errorf("retried %q", o.retried)
 	}
 	if !strings.Contains(o.audit.String(), "people were shown to an admin") || !strings.Contains(o.audit.String(), "a page for admins was refused") {
 		t.Errorf("the audit log: %s", o.audit.String())
@@ -167,7 +179,7 @@ func TestLookForPeople(t *testing.T) {
 	}
 }
 
-// Bookings are listed by a state that there is.
+// Bookings are listed by a state that there is, and carried on by a form that is audited.
 func TestBookingsOfAnOperator(t *testing.T) {
 	o := newOffice(t)
 	for query, want := range map[string]BookingsFilter{
@@ -178,6 +190,25 @@ func TestBookingsOfAnOperator(t *testing.T) {
 		if w.Code != http.StatusOK || len(o.listed) != 1 || o.listed[0] != want || !strings.Contains(w.Body.String(), "cursor=more%2f2") {
 			t.Errorf("%q: %d, %+v, %s", query, w.Code, o.listed, w.Body)
 		}
+	}
+	for _, refused := range []string{"", "Nothing is left to do."} {
+		o.audit.Reset()
+		o.refused = refused
+		w := o.post(t, "/.ones/status/bookings/b1", nil, "Origin", "https://ones.example")
+		want := http.StatusSeeOther
+		if refused != "" {
+			want = http.StatusConflict
+		}
+		if w.Code != want || !strings.Contains(w.Body.String(), refused) {
+			t.Errorf("refused with %q: %d %s", refused, w.Code, w.Body)
+		}
+		if audited := strings.Contains(o.audit.String(), "booking=b1") && strings.Contains(o.audit.String(), "user="+o.alice.ID); audited != (refused == "") {
+			t.Errorf("refused with %q, the audit log says %s", refused, o.audit.String())
+		}
+	}
+	o.broken = errors.New("away")
+	if w := o.post(t, "/.ones/status/bookings/b1", nil, "Origin", "https://ones.example"); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("without a store: %d", w.Code)
 	}
 }
 

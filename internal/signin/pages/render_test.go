@@ -307,7 +307,7 @@ func TestEscaping(t *testing.T) {
 		"booking": func(w http.ResponseWriter, r *http.Request) {
 			renderer.Journal(w, r, Journal{
 				Booking: Booking{ID: hostile, State: hostile, Reason: hostile, Integration: hostile, Room: hostile, Organizer: hostile},
-				Next:    hostile, Service: hostile, ExternalID: hostile, EventID: hostile, ICalUID: hostile, RoomResponse: hostile,
+				Next:    hostile, Service: hostile, ExternalID: hostile, EventID: hostile, ICalUID: hostile, RoomResponse: hostile, Refused: hostile,
 				Steps: []Step{{What: hostile, By: hostile, Code: hostile}},
 			})
 		},

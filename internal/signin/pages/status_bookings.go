@@ -54,6 +54,7 @@ type Journal struct {
 	Service, ExternalID string
 	EventID, ICalUID    string
 	CheckedIn           time.Time
+	Refused             string // why what was asked for was not done; "": nothing was
 	Now                 time.Time
 	Zone                *time.Location
 }
@@ -76,11 +77,15 @@ func (r *Renderer) Bookings(w http.ResponseWriter, req *http.Request, data Booki
 	write(w, r.bookings, http.StatusOK, formAction(nil), v)
 }
 
-// Journal writes the page with status 200.
+// Journal writes the page with status 200, or 409 if something was refused.
 func (r *Renderer) Journal(w http.ResponseWriter, req *http.Request, data Journal) {
 	v := r.operatorsView(req, "booking", "A booking of "+data.Room, data.Zone)
 	v.Data = journalView{Journal: data, clockwork: clockwork{data.Now}}
-	write(w, r.journal, http.StatusOK, formAction(nil), v)
+	code := http.StatusOK
+	if data.Refused != "" {
+		code = http.StatusConflict
+	}
+	write(w, r.journal, code, formAction(nil), v)
 }
 
 // bookingWords are states, statuses and steps in words.
@@ -152,6 +157,9 @@ func (j journalView) Badge() badge { return j.badge() }
 
 // Words are those for a step.
 func (journalView) Words(step string) string { return upper(bookingState(step)) }
+
+// Waits says whether it can be carried on sooner.
+func (j journalView) Waits() bool { return j.State == "waiting" && !j.Working }
 
 // upper is a sentence's beginning.
 func upper(words string) string {

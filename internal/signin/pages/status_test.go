@@ -320,7 +320,7 @@ func TestBookingsPage(t *testing.T) {
 	}
 }
 
-// A booking tells what was done for it.
+// A booking tells what was done for it, and can be carried on unless somebody is at it.
 func TestJournalPage(t *testing.T) {
 	res, body := operators(t, func(w http.ResponseWriter, req *http.Request) { renderer.Journal(w, req, tried()) })
 	want := "Accepted, to be sent 26 November 2026, 19:51 UTC+08:00, by ones Tried in vain 503 serviceUnavailable 26 November 2026, 19:52 UTC+08:00, 4 times until 26 November 2026, 19:59 UTC+08:00 " +
@@ -333,5 +333,14 @@ func TestJournalPage(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("told %s\nwithout %q", got, want)
 		}
+	}
+	if !strings.Contains(body, `<form method="post" action="/.ones/status/bookings/01JDM7YB3ZK6W2N4Q8RXT5VCEH">`) {
+		t.Error("it can't be carried on")
+	}
+	busy := tried()
+	busy.Working, busy.Refused = true, "Nothing is under way for it."
+	res, body = operators(t, func(w http.ResponseWriter, req *http.Request) { renderer.Journal(w, req, busy) })
+	if strings.Contains(body, "<form") || res.StatusCode != http.StatusConflict || text(find(t, body, "p", "refused")) != busy.Refused {
+		t.Errorf("%d, while a gateway is at it: %s", res.StatusCode, body)
 	}
 }
