@@ -161,7 +161,7 @@ func commandsIn(t *testing.T, text string) map[string]string {
 var (
 	link    = regexp.MustCompile(`\]\(([^) ]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ +(.*)$`)
-	unslug  = regexp.MustCompile("[^\\p{L}\\p{N} _-]")
+	unslug  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
 // Every link from one text to another, or to a heading of it, leads somewhere.

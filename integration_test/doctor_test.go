@@ -3,7 +3,6 @@ package integration_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -13,8 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	m365 "github.com/onesgate/onesgate/internal/m365sim/world"
 )
@@ -241,46 +238,17 @@ func TestDoctorForPeople(t *testing.T) {
 	if strings.Contains(out, `"level"`) {
 		t.Errorf("lines of log stand in it:\n%s", out)
 	}
-	if shown := onTerminal(t, w.env(), "ones", "doctor", "--config", file); !strings.Contains(shown, "\x1b[1;31mWRONG\x1b[0m") || !regexp.MustCompile(`\r\x1b\[2Kreaching .* …`).MatchString(shown) {
+	on := func(env ...string) string {
+		shown, _ := onTerminal(t, "", append(w.env(), env...), "ones", "doctor", "--config", file).end()
+		return shown
+	}
+	if shown := on(); !strings.Contains(shown, "\x1b[1;31mWRONG\x1b[0m") || !regexp.MustCompile(`\r\x1b\[2Kreaching .* …`).MatchString(shown) {
 		t.Errorf("on a terminal:\n%q", shown)
 	}
-	if shown := onTerminal(t, append(w.env(), "NO_COLOR=1"), "ones", "doctor", "--config", file); strings.Contains(shown, "\x1b[1;31m") || !strings.Contains(shown, "WRONG: ") {
+	if shown := on("NO_COLOR=1"); strings.Contains(shown, "\x1b[1;31m") || !strings.Contains(shown, "WRONG: ") {
 		t.Errorf("with NO_COLOR:\n%q", shown)
 	}
-	if shown := onTerminal(t, append(w.env(), "TERM=dumb"), "ones", "doctor", "--config", file); strings.Contains(shown, "\x1b") {
+	if shown := on("TERM=dumb"); strings.Contains(shown, "\x1b") {
 		t.Errorf("on a dumb terminal:\n%q", shown)
 	}
-}
-
-// onTerminal runs the binary on a terminal of its own (ptmx(4)), and returns what that
-// was sent.
-func onTerminal(t *testing.T, env []string, args ...string) string {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer master.Close()
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetUint32(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(binary, args...)
-	cmd.Env = append(append(os.Environ(), "TERM=xterm"), env...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_ = slave.Close()
-	var shown bytes.Buffer
-	_, _ = io.Copy(&shown, master) // ends with EIO when the process has
-	_ = cmd.Wait()
-	return shown.String()
 }

@@ -188,7 +188,7 @@ func awaitText(t *testing.T, file, text string) {
 // answerSetup answers at a terminal as the guide shows it, and returns the screen.
 func answerSetup(t *testing.T, dir string) string {
 	t.Helper()
-	term := onTerminal(t, dir, "ones", "setup", "--out", "gateway")
+	term := onTerminal(t, dir, nil, "ones", "setup", "--out", "gateway")
 	for _, step := range [][2]string{
 		{"Address of ONES", "https://ones.contoso.com"},
 		{"ONES itself", ""},
@@ -219,5 +219,5 @@ func answerSetup(t *testing.T, dir string) string {
 	if status != 0 {
 		t.Fatalf("%d: %s", status, screen)
 	}
-	return regexp.MustCompile(`(?m) +$`).ReplaceAllString(screen, "")
+	return regexp.MustCompile(`(?m) +$`).ReplaceAllString(strings.ReplaceAll(screen, "\r", ""), "")
 }

@@ -29,8 +29,8 @@ type terminal struct {
 	ended  bool
 }
 
-// onTerminal starts the binary on a terminal of its own.
-func onTerminal(t *testing.T, dir string, args ...string) *terminal {
+// onTerminal starts the binary in a folder, on a terminal of its own (ptmx(4)).
+func onTerminal(t *testing.T, dir string, env []string, args ...string) *terminal {
 	t.Helper()
 	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -51,7 +51,7 @@ func onTerminal(t *testing.T, dir string, args ...string) *terminal {
 	defer line.Close()
 	term := &terminal{t: t, keys: keys, cmd: exec.Command(binary, args...)}
 	term.more = sync.NewCond(&term.mu)
-	term.cmd.Dir = dir
+	term.cmd.Dir, term.cmd.Env = dir, append(append(os.Environ(), "TERM=xterm"), env...)
 	term.cmd.Stdin, term.cmd.Stdout, term.cmd.Stderr = line, line, line
 	term.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := term.cmd.Start(); err != nil {
@@ -109,7 +109,7 @@ func (term *terminal) answer(asked, line string) {
 	}
 }
 
-// end waits for the program, and returns all that was on the screen.
+// end waits for the program, and returns all that was sent to the screen.
 func (term *terminal) end() (screen string, status int) {
 	term.t.Helper()
 	late := time.AfterFunc(patience, func() { _ = term.cmd.Process.Kill() })
@@ -120,7 +120,7 @@ func (term *terminal) end() (screen string, status int) {
 	for !term.ended {
 		term.more.Wait()
 	}
-	return strings.ReplaceAll(term.screen.String(), "\r", ""), term.cmd.ProcessState.ExitCode()
+	return term.screen.String(), term.cmd.ProcessState.ExitCode()
 }
 
 // Somebody answers at a terminal: mistakes are asked for again, and the secret is shown
@@ -129,7 +129,7 @@ func TestSetupOnATerminal(t *testing.T) {
 	t.Parallel()
 	const secret = "Abc8Q~typed-and-not-shown"
 	dir := t.TempDir()
-	term := onTerminal(t, dir, "ones", "setup", "--out", "gateway")
+	term := onTerminal(t, dir, nil, "ones", "setup", "--out", "gateway")
 	for _, step := range [][2]string{
 		{"Address of ONES", "http://ones.contoso.com"},
 		{"Address of ONES", "https://ones.contoso.com"},
@@ -192,7 +192,7 @@ func TestSetupOnATerminal(t *testing.T) {
 func TestSetupIsBrokenOff(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	term := onTerminal(t, dir, "ones", "setup")
+	term := onTerminal(t, dir, nil, "ones", "setup")
 	before, err := unix.IoctlGetTermios(int(term.keys.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
