@@ -72,7 +72,8 @@ func (r *Redaction) Text(s string) string {
 }
 
 // random says whether a word has the letters and digits of something that was drawn, and
-// not thought of. Of a path that is so only with capitals in it.
+// not thought of; a long name in mixed case is taken for that, too, as one key in a thousand
+// has no digit. Of a path it is so only with all of them.
 func random(word string) bool {
 	digits := strings.ContainsAny(word, "0123456789")
 	small := strings.ToUpper(word) != word
@@ -80,5 +81,5 @@ func random(word string) bool {
 	if strings.Contains(word, "/") {
 		return digits && small && large
 	}
-	return digits && (small || large)
+	return digits && (small || large) || small && large
 }
