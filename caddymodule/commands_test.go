@@ -129,8 +129,8 @@ func TestEveryCommandWithoutAGateway(t *testing.T) {
 		"the configuration " + broken:     {"--config", broken},
 	} {
 		for name, cmd := range onesCommands() {
-			if !strings.HasPrefix(flagsOf(cmd), "G") || name == "support-bundle" {
-				continue // it needs none
+			if !strings.HasPrefix(flagsOf(cmd), "G") || name == "support-bundle" || name == "doctor" {
+				continue // they do what they can without
 			}
 			var told bytes.Buffer
 			if got := run(cmd, &told, append(slices.Clone(flags), args[name]...)...); !strings.HasPrefix(got, want) || told.Len() > 0 {
