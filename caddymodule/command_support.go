@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/doctor"
 	"github.com/onesgate/onesgate/internal/support"
 )
 
@@ -73,6 +74,14 @@ func supportFiles(ctx context.Context, from adminFlags) (files []support.File, m
 	}
 	versions, err := json.MarshalIndent(builtFrom(), "", "  ")
 	add("versions.json", versions, err)
+
+	x := examination{from: from}
+	found := x.examine(ctx)
+	diagnosis, err := json.Marshal(doctor.NewReport(version(), x.about(), found))
+	if err == nil {
+		diagnosis, err = redaction.JSON(diagnosis)
+	}
+	add("doctor.json", diagnosis, err)
 
 	gateway, err := from.client()
 	if err == nil {

@@ -80,7 +80,7 @@ func TestSupportBundle(t *testing.T) {
 	w.until(id, waits)
 	bundle := w.bundle()
 	for name, holds := range map[string]string{
-		"versions.json": "github.com/caddyserver/caddy/v2", "config.json": "{env.ONES_CLIENT_SECRET}", "status.json": "feed_lag_ms",
+		"versions.json": "github.com/caddyserver/caddy/v2", "doctor.json": "\"findings\"", "config.json": "{env.ONES_CLIENT_SECRET}", "status.json": "feed_lag_ms",
 		"metrics.txt": "ones_integration_up", "bookings-waiting.json": id, "bookings-failed.json": "bookings", "goroutines.txt": "internal/booking.(*Service).Run",
 		"log.jsonl": `"msg":"signed in"`,
 	} {
