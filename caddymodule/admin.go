@@ -129,7 +129,7 @@ func adminRoute(method, path string, serve func(http.ResponseWriter, *http.Reque
 			w.Header().Set("Allow", method)
 			return refuse(http.StatusMethodNotAllowed, "%s takes %s, not %s", path, method, r.Method)
 		}
-		e := newestEngine()
+		e := runningEngine()
 		if e == nil {
 			return refuse(http.StatusServiceUnavailable, "no gateway runs in this Caddy: the configuration in force has no ones block, or could not be started")
 		}

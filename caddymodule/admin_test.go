@@ -19,6 +19,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/onesgate/onesgate/internal/backup"
+	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/status"
 	"github.com/onesgate/onesgate/internal/store"
 )
@@ -100,31 +101,20 @@ func TestAdminWithoutAGateway(t *testing.T) {
 	}
 }
 
-func TestNewestEngine(t *testing.T) {
+// People and bookings can't move to another store while the gateway runs.
+func TestOneStoreAtATime(t *testing.T) {
 	first, second := newStage(t), newStage(t)
 	s := settingsOf("")
-	a := first.acquire(s)
-	if newestEngine() != a {
-		t.Error("the only engine is not found")
+	e := first.acquire(s)
+	second.refused(second.store, second.keyset, "a reload can't change that to "+second.store.identity())
+	if runningEngine() != e {
+		t.Error("the running engine is not found")
 	}
-	b := second.acquire(s)
-	if newestEngine() != b {
-		t.Error("the engine of a newer configuration is not found")
-	}
-	again := settingsOf("")
-	first.acquire(again)
-	if newestEngine() != a {
-		t.Error("the engine that a newer configuration has joined is not found")
-	}
-	first.release(a, again)
-	first.release(a, s)
-	if newestEngine() != b {
-		t.Error("the engine that is left is not found")
-	}
-	second.release(b, s)
-	if newestEngine() != nil {
+	first.release(e, s)
+	if runningEngine() != nil {
 		t.Error("an engine is found that is closed")
 	}
+	second.release(second.acquire(s), s)
 }
 
 func TestAdminBackup(t *testing.T) {
@@ -192,10 +182,11 @@ func TestAdminBackup(t *testing.T) {
 	if rec, err := to.Get(t.Context(), "booking/1"); err != nil || !strings.Contains(string(rec.Value), `"maybe_sent":true`) {
 		t.Errorf("an open booking came back as %s, %v", rec.Value, err)
 	}
-	foreign := newStage(t)
-	stranger := foreign.acquire(settingsOf("stranger"))
-	defer foreign.release(stranger, stranger.now.Load())
-	if _, err := backup.Restore(t.Context(), bytes.NewReader(file.Bytes()), []age.Identity{id}, to, time.Now(), restoreRule(stranger.keys)); err == nil || !strings.Contains(err.Error(), "not the keyset") {
+	stranger, err := seal.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backup.Restore(t.Context(), bytes.NewReader(file.Bytes()), []age.Identity{id}, to, time.Now(), restoreRule(stranger)); err == nil || !strings.Contains(err.Error(), "not the keyset") {
 		t.Errorf("restored for another keyset: %v", err)
 	}
 }

@@ -101,32 +101,25 @@ type engine struct {
 	mu      sync.Mutex
 	holders []*settings
 	now     atomic.Pointer[settings] // the last of holders
-	held    uint64                   // when the last of holders came, in turns
 }
 
-// turns counts how often engines were taken hold of.
-var turns atomic.Uint64
-
-// newestEngine returns the engine of the newest configuration; nil: none runs.
-// It waits for one that is being opened.
-func newestEngine() *engine {
-	var newest *engine
-	var last uint64
+// runningEngine returns the engine of the configurations that run, of which there is one at
+// most in a process; nil: none runs. It waits for one that is being opened.
+func runningEngine() (e *engine) {
 	engines.Range(func(_, v any) bool {
-		e := v.(*engine)
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		if e.held > last {
-			newest, last = e, e.held
-		}
-		return true
+		e = v.(*engine)
+		return false
 	})
-	return newest
+	return e
 }
 
 // acquireEngine opens the engine of a store, or joins the one that is open, and
-// puts s in force. It holds nothing when it fails.
+// puts s in force. It holds nothing when it fails, as it does beside an engine of another
+// store: people and bookings can't move while a gateway runs.
 func acquireEngine(m storeModule, keyset seal.Source, s *settings) (*engine, error) {
+	if e := runningEngine(); e != nil && e.id != m.identity() {
+		return nil, fmt.Errorf("the gateway runs with its store at %s, and a reload can't change that to %s: everybody would be signed out, and open bookings would stay behind. Stop it, carry the records over (onesgate ones backup before, restore after), and start it again", e.id, m.identity())
+	}
 	v, joined, err := engines.LoadOrNew(m.identity(), func() (caddy.Destructor, error) {
 		return openEngine(m, keyset, s)
 	})
@@ -293,7 +286,6 @@ func (e *engine) hold(s *settings) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.holders = append(e.holders, s)
-	e.held = turns.Add(1)
 	e.now.Store(s)
 	s.held.Store(e)
 }

@@ -257,7 +257,7 @@ http://%[4]s.example {
 	}
 	lose := func() {
 		t.Helper()
-		newestEngine().grantEvent(grant.Event{
+		runningEngine().grantEvent(grant.Event{
 			Kind: grant.Lost, Integration: "contoso", Owner: "t.alice", State: grant.NeedsSignIn, Err: &entra.Error{Code: "invalid_grant", Codes: []int{700082}, Class: entra.Dead},
 		})
 		told("ones ones.grant_lost contoso map[connection:needs_sign_in integration:contoso reason:invalid_grant AADSTS700082; the connection has ended, the person has to sign in again room: user:t.alice]")
@@ -272,7 +272,7 @@ http://%[4]s.example {
 	if up := "\nones_integration_up{"; strings.Contains(scrape(), up) {
 		t.Error("an integration that was not asked is up or down")
 	}
-	e := newestEngine()
+	e := runningEngine()
 	save := func(owner string, s grant.State) {
 		t.Helper()
 		if err := e.grants.Save(t.Context(), owner, "contoso", entra.Tokens{Refresh: "refresh"}, s); err != nil {

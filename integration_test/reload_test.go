@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	m365 "github.com/onesgate/onesgate/internal/m365sim/world"
 	"github.com/onesgate/onesgate/internal/store/storetest"
 )
 
@@ -113,10 +114,50 @@ func (v *visitor) booksAndCancels(hour int) func(n int) error {
 	}
 }
 
+// A reloading is a change of the Caddyfile, and what it is refused with, if it is.
+type reloading struct {
+	values  map[string]any
+	refusal string
+}
+
+// nextSecret is one that Microsoft takes, too.
+const nextSecret = "the-next-secret~not-a-real-one"
+
+// everyKindOfChange is what operators change while people work.
+func (w *world) everyKindOfChange() []reloading {
+	fabrikam := fmt.Sprintf(`integration fabrikam {
+			server {
+				operator custom {
+					issuer %s
+					graph %s
+				}
+				tenant_id fab41ca0-0000-4000-8000-00000000000a
+				client_id fab41ca0-0000-4000-8000-000000000001
+				client_secret not-a-real-one
+			}
+		}`, strings.Replace(w.issuer, m365.Sample().Tenants[0].ID, "fab41ca0-0000-4000-8000-00000000000a", 1), w.microsoft.URL)
+	tenant := "tenant_id " + m365.Sample().Tenants[0].ID
+	return []reloading{
+		{values: map[string]any{"Label": "Sign in here"}},
+		{values: map[string]any{"Credentials": "client_secret " + nextSecret + " 2099-06-01\nclient_secret {env.ONES_CLIENT_SECRET} 2099-01-01"}},
+		{values: map[string]any{"Credentials": "client_secret " + nextSecret + " 2099-06-01"}},
+		{values: map[string]any{"Rooms": garden}},
+		{values: map[string]any{"Integrations": fabrikam, "Server": tenant}},
+		{values: map[string]any{"Server": tenant}}, // the integration has gone again
+		{values: map[string]any{"MinFree": "32MiB"}, refusal: "restart the gateway"},
+		{values: map[string]any{"Store": "badger " + w.dir + "/elsewhere"}, refusal: "a reload can't change that"},
+		{values: map[string]any{"Store": "postgres postgres://127.0.0.1:1/nowhere"}, refusal: "a reload can't change that"},
+		{values: map[string]any{"Rooms": "room attic attic@contoso.example {\ntime_zone Asia/Nowhere\n}"}, refusal: "Asia/Nowhere"},
+	}
+}
+
 // A gateway that is reloaded again and again refuses nothing, and has one
 // database open throughout, whatever the configuration is worth.
 func TestReloadUnderLoad(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(c *m365.Config) {
+		app := &c.Tenants[0].Apps[0]
+		app.Secrets = append(app.Secrets, m365.Secret{ID: "5ec2e710-0000-4000-8000-000000000002", Value: nextSecret})
+	})
 	file := w.write(nil)
 	p := w.gateway()
 	l := &load{t: t, over: make(chan struct{})}
@@ -132,16 +173,13 @@ func TestReloadUnderLoad(t *testing.T) {
 		return err
 	})
 	reloads := storetest.Rounds(t, "ONESGATE_RELOADS", 20)
+	changes := w.everyKindOfChange()
 	for round := range reloads {
-		bad := round%5 == 4
-		change := map[string]any{"Label": fmt.Sprintf("Sign in, %d", round)}
-		if bad {
-			change["MinFree"] = "32MiB"
-		}
-		w.write(change)
+		change := changes[round%len(changes)]
+		w.write(change.values)
 		out, status := command(t, w.env(), "reload", "--config", file, "--adapter", "caddyfile", "--address", "unix/"+w.dir+"/admin.sock")
-		if bad == (status == 0) {
-			t.Errorf("reload %d: %d %s", round, status, out)
+		if change.refusal == "" && status != 0 || change.refusal != "" && (status == 0 || !strings.Contains(out, change.refusal)) {
+			t.Errorf("reload %d, %v: %d %s", round, change.values, status, out)
 		}
 		if n := openLocks(t, p.cmd.Process.Pid); n != 1 {
 			t.Errorf("after reload %d %d databases are open, want 1", round, n)

@@ -4,17 +4,18 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
 // How each call has ended is told once, also of those in a batch.
 func TestOutcomes(t *testing.T) {
-	status := http.StatusOK
+	var status atomic.Int64
 	b := newHouse(t, func(w http.ResponseWriter, _ *http.Request) {
-		if status == 0 {
+		if status.Load() == 0 {
 			panic(http.ErrAbortHandler)
 		}
-		w.WriteHeader(status)
+		w.WriteHeader(int(status.Load()))
 	})
 	ends := func(want string) {
 		t.Helper()
@@ -27,16 +28,16 @@ func TestOutcomes(t *testing.T) {
 		b.outcomes = nil
 	}
 	for _, tt := range []struct {
-		status int
+		status int64
 		want   Outcome
 	}{
 		{200, OK}, {404, Refused}, {500, Failed}, {0, NoAnswer},
 	} {
-		status = tt.status
+		status.Store(tt.status)
 		b.call(http.MethodGet, "/me/events", "")
 		ends("contoso " + string(tt.want))
 	}
-	status = http.StatusOK
+	status.Store(http.StatusOK)
 	b.call(http.MethodGet, "/me/messages", "")
 	ends("contoso not_allowed")
 	b.call(http.MethodPost, "/$batch", `{"requests":[{"id":"1","method":"GET","url":"/me/events"},{"id":"2","method":"GET","url":"/me/messages"}]}`)
