@@ -33,6 +33,8 @@ func TestProblemsOfTheGateway(t *testing.T) {
 		"an old booking":         {func(p *Picture) { p.Bookings = Bookings{Accepted: 3, Oldest: since(2 * time.Hour)} }, Microsoft, "waits for Microsoft 365 since 2026-11-26"},
 		"a young booking":        {func(p *Picture) { p.Bookings = Bookings{Accepted: 3, Oldest: since(time.Minute)} }, "", ""},
 		"a booking for a person": {func(p *Picture) { p.Bookings = Bookings{NeedsSignIn: 3} }, "", ""},
+		"a silent Graph":         {func(p *Picture) { p.Recent.Silence = Silence{Since: now, Calls: 5} }, Microsoft, "no answer since"},
+		"calls that failed":      {func(p *Picture) { p.Recent.Silence = Silence{Since: now, Calls: 4} }, "", ""},
 		"failed bookings":        {func(p *Picture) { p.Bookings = Bookings{Failed: 1} }, Operator, "1 booking has failed"},
 	} {
 		t.Run(name, func(t *testing.T) {

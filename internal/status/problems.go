@@ -46,7 +46,11 @@ func (o Owner) Words() string {
 	return "Microsoft's, or the network's"
 }
 
-const replaceCredential = "make a new secret (or certificate) for the app registration in Azure, write it on a line above the old one, and reload; all is well again by itself then, and nobody has to sign in again"
+const replaceCredential = "make a new secret (or certificate) for the app registration in Azure, write it on a line above the old one, and reload (" + reloading + "); all is well again by itself then, and nobody has to sign in again"
+
+// reloading is how a changed secret is taken: Caddy doesn't load a configuration again that has
+// not changed, and the environment of a process stays what it was.
+const reloading = "onesgate reload --force; where it stands in the environment, restart the service"
 
 const (
 	correctSecret       = "correct its value (is it the secret's id, instead of its value?)"
@@ -76,17 +80,17 @@ func OfIntegration(cause error) Problem {
 	}
 	if refused.Code == "" { // it was never sent
 		return Problem{
-			"no credential of the app registration can be used: nobody can sign in or book. Nobody's connection is harmed", Operator,
+			"no credential of the app registration can be used: nobody can sign in, and bookings wait once the tokens of their people end, within about an hour. Nobody's connection is harmed", Operator,
 			"see which file is missing or of no use, here or in the log, and put a good one in its place; the gateway takes it without a restart",
 		}
 	}
-	p := Problem{"Microsoft refuses the app registration itself (" + refused.Reason() + "): nobody can sign in or book. Nobody's connection is harmed", Operator, ""}
+	p := Problem{"Microsoft refuses the app registration itself (" + refused.Reason() + "): nobody can sign in, and bookings wait once the tokens of their people end, within about an hour. Nobody's connection is harmed", Operator, ""}
 	number := func(n int) bool { return slices.Contains(refused.Codes, n) }
 	switch {
 	case number(expiredSecret):
 		p.Do = "its secret has expired: " + replaceCredential
 	case number(wrongSecret):
-		p.Do = "its secret is wrong: " + correctSecret + " and reload; if that is of no help, " + replaceCredential
+		p.Do = "its secret is wrong: " + correctSecret + " and reload (" + reloading + "); if that is of no help, " + replaceCredential
 	case number(unknownKey):
 		p.Do = registerCertificate + "; all is well again by itself then"
 	case number(700016), number(90002), number(700038):
@@ -130,7 +134,7 @@ func onRefusal(c entra.CredentialState, all []entra.CredentialState, now time.Ti
 	correct := ""
 	switch {
 	case slices.Contains(refused.Codes, wrongSecret):
-		correct = correctSecret + " and reload"
+		correct = correctSecret + " and reload (" + reloading + ")"
 	case slices.Contains(refused.Codes, unknownKey):
 		correct = registerCertificate
 	default:
@@ -245,6 +249,10 @@ func OfGateway(p *Picture, now time.Time) []Problem {
 	if n := len(p.SharedCards); n > 0 {
 		is(Operator, english.Plural(n, "card number belongs", "card numbers belong")+" to more than one person, so nobody is found by it", "correct it in the directory; whose they are: onesgate ones status --json")
 	}
+	if s := p.Recent.Silence; s.Calls >= fewSilent {
+		is(Microsoft, "Microsoft Graph has given no answer since "+stamp(s.Since)+", or only ones of its own trouble, to "+english.Plural(s.Calls, "call", "calls")+": bookings wait. Nobody's connection is harmed",
+			"ask onesgate ones doctor whether this machine reaches it, and look at Microsoft's service health; the gateway goes on trying")
+	}
 	if at := p.Bookings.Oldest; at != nil && now.Sub(*at) > longWait {
 		is(Microsoft, "a booking waits for Microsoft 365 since "+stamp(*at)+", of "+strconv.Itoa(p.Bookings.Accepted+p.Bookings.AwaitingRoom),
 			"see whether its integration works; why it waits: onesgate ones bookings list --state waiting")
@@ -258,6 +266,8 @@ func OfGateway(p *Picture, now time.Time) []Problem {
 const (
 	// slowFeed is when what others have done is heard late. A second is promised.
 	slowFeed = 5 * time.Second
+	// fewSilent calls of Microsoft Graph in vain, one after the other, are no accident.
+	fewSilent = 5
 	// longWait is how long a booking may wait for Microsoft, or for the room, unnoticed.
 	longWait = time.Hour
 )

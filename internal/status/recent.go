@@ -23,8 +23,8 @@ type Slot struct {
 	// SignIns that succeeded, and those that did not.
 	SignIns       int `json:"sign_ins,omitempty"`
 	SignInsFailed int `json:"sign_ins_failed,omitempty"`
-	// Calls of Microsoft Graph that were answered, and those of them that it has refused
-	// as too many; CallsFailed had no answer, or one of its own trouble (5xx).
+	// Calls of Microsoft Graph, and those of them that it has refused as too many, and that
+	// had no answer, or one of its own trouble (5xx).
 	Calls       int `json:"calls,omitempty"`
 	Throttled   int `json:"throttled,omitempty"`
 	CallsFailed int `json:"calls_failed,omitempty"`
@@ -40,9 +40,18 @@ type Recorder struct {
 	now   func() time.Time
 	begun time.Time
 
-	mu    sync.Mutex
-	last  int64 // the slot that is counted in, by its number since 1970
-	slots [Slots]tally
+	mu     sync.Mutex
+	last   int64 // the slot that is counted in, by its number since 1970
+	slots  [Slots]tally
+	silent Silence
+}
+
+// A Silence is Microsoft Graph giving no answer, or only ones of its own trouble (5xx).
+type Silence struct {
+	// Since is when the first of these calls ended; zero: the last call was answered.
+	Since time.Time `json:"since,omitzero"`
+	// Calls have been made since, in vain.
+	Calls int `json:"calls,omitempty"`
 }
 
 // A tally is a slot in the making.
@@ -82,12 +91,19 @@ func (r *Recorder) SignedIn(well bool) {
 // the answer; 0: there was none.
 func (r *Recorder) Called(status int, took time.Duration) {
 	r.count(func(t *tally) {
-		if status == 0 {
-			t.CallsFailed++
-			return
+		switch failed := status == 0 || status >= http.StatusInternalServerError; {
+		case !failed:
+			r.silent = Silence{}
+		case r.silent.Calls == 0:
+			r.silent = Silence{Since: r.now().UTC(), Calls: 1}
+		default:
+			r.silent.Calls++
 		}
 		t.Calls++
 		switch {
+		case status == 0:
+			t.CallsFailed++
+			return
 		case status == http.StatusTooManyRequests:
 			t.Throttled++
 		case status >= http.StatusInternalServerError:
@@ -122,6 +138,8 @@ type Recent struct {
 	Until time.Time `json:"until"`
 	// Slots in which something has happened, the oldest first.
 	Slots []Slot `json:"slots"`
+	// Silence of Microsoft Graph, as it is now.
+	Silence Silence `json:"silence,omitzero"`
 }
 
 // Recent tells what was counted.
@@ -130,6 +148,7 @@ func (r *Recorder) Recent() Recent {
 	told := Recent{Since: r.begun.UTC(), Until: now.UTC(), Slots: []Slot{}}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	told.Silence = r.silent
 	newest := max(now.Unix()/int64(SlotLength/time.Second), r.last)
 	if first := startOf(newest - Slots + 1); told.Since.Before(first) {
 		told.Since = first

@@ -72,12 +72,20 @@ func TestRecorderOfCalls(t *testing.T) {
 	}
 	r.Called(0, 30*time.Second)
 	r.Called(http.StatusForbidden, time.Hour)
+	if s := r.Recent().Silence; s.Calls != 0 {
+		t.Errorf("after an answer: %+v", s)
+	}
 	got := r.Recent().Slots[0]
-	if got.Calls != 100 || got.Throttled != 5 || got.CallsFailed != 5 {
+	if got.Calls != 101 || got.Throttled != 5 || got.CallsFailed != 5 {
 		t.Errorf("counted %+v", got)
 	}
 	if got.Median < 80 || got.Median > 160 || got.P95 < 80 || got.P95 > 160 {
 		t.Errorf("median %d, 95 of 100 within %d ms", got.Median, got.P95)
+	}
+	r.Called(0, time.Second)
+	r.Called(http.StatusBadGateway, time.Second)
+	if s := r.Recent().Silence; s.Calls != 2 || !s.Since.Equal(begun) {
+		t.Errorf("without an answer: %+v", s)
 	}
 }
 
