@@ -154,8 +154,11 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 		return err
 	}
 
-	a.keyset, err = keysetSource(a.Keyset, a.store.identity())
-	return err
+	if a.keyset, err = keysetSource(a.Keyset, a.store.identity()); err != nil {
+		return err
+	}
+	// Asked here already: a server that had begun would refuse requests meanwhile.
+	return mayRun(a.store, a.keyset)
 }
 
 // checkShared says whether a keyset is missing.

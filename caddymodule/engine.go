@@ -113,12 +113,26 @@ func runningEngine() (e *engine) {
 	return e
 }
 
+// mayRun says why a configuration can't take the place of the one that runs: people and
+// bookings can't move to another store while a gateway runs, nor is that opened in another
+// way.
+func mayRun(m storeModule, keyset seal.Source) error {
+	e := runningEngine()
+	switch how := openedHow(m, keyset); {
+	case e == nil:
+	case e.id != m.identity():
+		return fmt.Errorf("the gateway runs with its store at %s, and a reload can't change that to %s: everybody would be signed out, and open bookings would stay behind. Stop it, carry the records over (onesgate ones backup before, restore after), and start it again", e.id, m.identity())
+	case e.opened != how:
+		return fmt.Errorf("the store runs with %s; to change that to %s, restart the gateway", e.opened, how)
+	}
+	return nil
+}
+
 // acquireEngine opens the engine of a store, or joins the one that is open, and
-// puts s in force. It holds nothing when it fails, as it does beside an engine of another
-// store: people and bookings can't move while a gateway runs.
+// puts s in force. It holds nothing when it fails. Caddy loads one configuration at a time.
 func acquireEngine(m storeModule, keyset seal.Source, s *settings) (*engine, error) {
-	if e := runningEngine(); e != nil && e.id != m.identity() {
-		return nil, fmt.Errorf("the gateway runs with its store at %s, and a reload can't change that to %s: everybody would be signed out, and open bookings would stay behind. Stop it, carry the records over (onesgate ones backup before, restore after), and start it again", e.id, m.identity())
+	if err := mayRun(m, keyset); err != nil {
+		return nil, err
 	}
 	v, joined, err := engines.LoadOrNew(m.identity(), func() (caddy.Destructor, error) {
 		return openEngine(m, keyset, s)
@@ -127,10 +141,6 @@ func acquireEngine(m storeModule, keyset seal.Source, s *settings) (*engine, err
 		return nil, err
 	}
 	e := v.(*engine)
-	if how := openedHow(m, keyset); joined && e.opened != how {
-		_, err := engines.Delete(e.id)
-		return nil, errors.Join(fmt.Errorf("the store runs with %s; to change that to %s, restart the gateway", e.opened, how), err)
-	}
 	if joined {
 		e.hold(s)
 		e.views.Configured()
