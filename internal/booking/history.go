@@ -26,12 +26,12 @@ type Step struct {
 
 // Steps that are neither statuses nor those of a change.
 const (
-	stepTried      = "tried"      // in vain
-	stepUnanswered = "unanswered" // the room was asked for its answer
-	stepCancel     = "cancel_asked"
-	stepRetry      = "retry_asked"
-	stepCheckedIn  = "checked_in"
-	stepMoved      = "moved" // to its organizer's new user id
+	stepTried     = "tried"      // in vain
+	stepAsked     = "room_asked" // and had not answered yet
+	stepCancel    = "cancel_asked"
+	stepRetry     = "retry_asked"
+	stepCheckedIn = "checked_in"
+	stepMoved     = "moved" // to its organizer's new user id
 )
 
 // maxSteps bounds the steps that a booking keeps: the first and the last ones.
@@ -101,7 +101,7 @@ func (r *record) remember(before glimpse, now time.Time) {
 	case r.trouble != "":
 		add(stepTried)
 	case after.tries > before.tries:
-		add(stepUnanswered)
+		add(stepAsked)
 	}
 }
 

@@ -96,6 +96,7 @@ var bookingWords = map[string]string{
 	"needs_sign_in":   "waits for the organizer's sign-in",
 	"unanswered":      "never answered by the room",
 	"tried":           "tried in vain",
+	"room_asked":      "asked the room, which had not answered yet",
 	"cancel_asked":    "to be cancelled",
 	"retry_asked":     "to be tried at once",
 	"checked_in":      "checked in",
