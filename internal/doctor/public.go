@@ -73,7 +73,7 @@ func Redirects(about string, uris []Redirect) Check {
 				found = append(found, Good("%s is registered: %s", r.URI, r.Proven))
 				continue
 			}
-			f := NotKnown("%s (%s): the first sign-in proves it", r.URI, r.For)
+			f := NotKnown("%s (%s): its first use proves it", r.URI, r.For)
 			f.Do = "register it with the app in Azure, under Authentication, platform Web"
 			found = append(found, f)
 		}
