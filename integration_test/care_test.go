@@ -29,6 +29,16 @@ func (w *world) succeeds(want string, args ...string) string {
 	return out
 }
 
+// counts waits until "ones status" tells something, which goes by a count of the records: that
+// stands for a while, the longer the longer it took.
+func (w *world) counts(want string) {
+	w.t.Helper()
+	within(w.t, "status: "+want, func() bool {
+		out, status := w.care("status")
+		return status == 0 && regexp.MustCompile(want).MatchString(out)
+	})
+}
+
 // fails demands that a command fails with a sentence: no log line, no usage.
 func (w *world) fails(want string, args ...string) {
 	w.t.Helper()

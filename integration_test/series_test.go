@@ -120,8 +120,8 @@ func TestSeries(t *testing.T) {
 	w.expect("cancelling the rest's second", w.as(alice, http.MethodDelete, "/v1/bookings/"+rest["id"].(string)+"/occurrences/"+
 		url.PathEscape(w.dates(rest["id"].(string))[1]["original_start"].(string))+"?scope=following", nil, "Prefer", "wait=30"), 200)
 
-	// The room's calendar shows just that.
-	from := time.Now().UTC().Format(time.RFC3339)
+	// The room's calendar shows just that, behind what stands in it at first, which is today's.
+	from := time.Now().Add(3 * 24 * time.Hour).UTC().Format(time.RFC3339)
 	to := time.Now().Add(30 * 24 * time.Hour).UTC().Format(time.RFC3339)
 	want := []string{
 		dates[0]["start"].(string), single["start"].(string), moved["start"].(string), fourth.Add(time.Hour).Format(time.RFC3339),
