@@ -101,23 +101,17 @@ func (e *engine) liveChecks(now *settings) []doctor.Check {
 	)
 }
 
-// limited is an engine that stops writing when its disk is nearly full.
-type limited interface {
-	measured
-	MinFree() uint64
-}
-
 func (e *engine) storeFindings() []doctor.Finding {
 	if err := e.ready(); err != nil {
 		return []doctor.Finding{doctor.StoreUnusable.Found("%s gives no answer: %v", e.kind, err)}
 	}
 	found := []doctor.Finding{doctor.Good("%s answers", e.kind)}
-	if m, ok := e.store.(limited); ok {
+	if m, ok := e.store.(measured); ok {
 		_, free, err := m.Usage()
 		if err != nil {
 			return append(found, doctor.NotKnown("how much room is left: %v", err))
 		}
-		found = append(found, doctor.Disk(e.id, free, m.MinFree()))
+		found = append(found, doctor.Disk(e.id, free, m.Least()))
 	}
 	return found
 }
@@ -152,7 +146,7 @@ func (e *engine) visit(ctx context.Context, now *settings, i signin.Integration,
 			name = found.ID
 		}
 		v.person = &doctor.Person{Name: name, Granted: sum.Scopes, Mailbox: e.mailboxOf(found.ID, found.ID)}
-		slog.New(&liveHandler{engine: e, name: "audit"}).Info("the operator's doctor looks with a person's connection", "user", found.ID, "integration", i.Name)
+		slog.New(&liveHandler{engine: e, name: "audit"}).InfoContext(ctx, "the operator's doctor looks with a person's connection", "user", found.ID, "integration", i.Name)
 	default:
 		for _, room := range v.rooms {
 			if room.State == grant.Connected {

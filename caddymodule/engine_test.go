@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/doctor"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store"
 )
@@ -174,7 +176,8 @@ func TestUnfinishedRestore(t *testing.T) {
 	}
 }
 
-// A gateway that was stopped starts again on a disk that is nearly full.
+// A gateway that was stopped starts again on a disk that is nearly full, and its doctor says
+// that it is.
 func TestStartOnAFullDisk(t *testing.T) {
 	st := newStage(t)
 	s := settingsOf("")
@@ -183,5 +186,10 @@ func TestStartOnAFullDisk(t *testing.T) {
 	if err := st.store.Provision(caddy.Context{}); err != nil {
 		t.Fatal(err)
 	}
-	st.release(st.acquire(s), s)
+	e := st.acquire(s)
+	defer st.release(e, s)
+	found := e.storeFindings()
+	if !slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Finding == doctor.DiskFull.Name }) {
+		t.Errorf("the doctor finds %+v", found)
+	}
 }

@@ -74,8 +74,8 @@ func TestInspectBesideAStore(t *testing.T) {
 	if want := fmt.Sprintf("this process (%d) already", os.Getpid()); err != nil || !l.Used || l.By != want {
 		t.Errorf("open: %+v, %v; want it held by %s", l, err, want)
 	}
-	if s.MinFree() != 1<<20 {
-		t.Errorf("MinFree: %d", s.MinFree())
+	if s.Least() != 1<<20 {
+		t.Errorf("Least: %d", s.Least())
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

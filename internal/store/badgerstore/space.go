@@ -99,6 +99,3 @@ func (s *Store) Usage() (used, free uint64, err error) {
 	}
 	return used, free, nil
 }
-
-// MinFree is how many bytes have to be free for records to be put.
-func (s *Store) MinFree() uint64 { return s.space.least }
