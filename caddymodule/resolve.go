@@ -22,7 +22,7 @@ func resolve(what, value string) (string, error) {
 	}
 	for _, name := range variables(value) {
 		if os.Getenv(name) == "" {
-			return "", fmt.Errorf("%s: the environment variable %s is not set; set it for the service that runs onesgate", what, name)
+			return "", fmt.Errorf("%s: the environment variable %s is not set, or empty; set it for the service that runs onesgate", what, name)
 		}
 	}
 	if name, ok := placeholder(value, "file."); ok {
