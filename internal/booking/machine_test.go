@@ -375,7 +375,7 @@ func (m *machine) check() {
 				m.fail("booking %s is released; its event is %+v", id, event)
 			}
 		case Declined, Cancelled, Failed, Expired:
-			if live {
+			if kept := r.Status == Declined && r.KeepDeclined; live && !kept {
 				m.fail("booking %s is %s; its event lives: %+v", id, r.Status, event)
 			}
 			if r.open() {
