@@ -62,8 +62,8 @@ func (s *Service) graphBlocks(ctx context.Context, owner string, rooms []Room, f
 	for i, room := range rooms {
 		addresses[i] = room.Address
 	}
-	// A day more on either side: all-day items stand at midnights of UTC.
-	schedules, err := integration.Graph.Schedules(ctx, s.mailbox(ctx, owner, false), addresses, from.AddDate(0, 0, -1), to.AddDate(0, 0, 1))
+	from, to = withDates(from, to, rooms)
+	schedules, err := integration.Graph.Schedules(ctx, s.mailbox(ctx, owner, false), addresses, from, to)
 	if err == nil || cannotLook(err) {
 		s.heard(ctx, integration.Name)
 	}
@@ -91,6 +91,19 @@ func (s *Service) graphBlocks(ctx context.Context, owner string, rooms []Room, f
 		found[room.Name] = blocks
 	}
 	return found, nil
+}
+
+// withDates widens a period by what of the dates in it, where the rooms are, is outside of it in
+// UTC: all-day items stand at midnights of UTC, and are found by these.
+func withDates(from, to time.Time, rooms []Room) (first, last time.Time) {
+	first, last = from, to
+	for _, room := range rooms {
+		y, m, d := from.In(room.TimeZone).Date()
+		first = earlier(first, time.Date(y, m, d, 0, 0, 0, 0, time.UTC))
+		y, m, d = to.Add(-1).In(room.TimeZone).Date()
+		last = later(last, time.Date(y, m, d+1, 0, 0, 0, 0, time.UTC))
+	}
+	return first, last
 }
 
 // itemPeriod is the time that an item takes in a room's zone. All-day events

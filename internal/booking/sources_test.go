@@ -313,3 +313,40 @@ func TestPictureFollowsOurBookings(t *testing.T) {
 		}
 	})
 }
+
+// An all-day item stands at midnights of UTC, whatever the room's zone: it is found by the dates
+// there, and no more is asked for.
+func TestDatesOfAPeriod(t *testing.T) {
+	newYork, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name                        string
+		zones                       []*time.Location
+		from, to, wantFrom, wantEnd string
+	}{
+		{"in the morning in Hong Kong", []*time.Location{hongKong}, "2026-12-01T01:00:00Z", "2026-12-01T02:00:00Z", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z"},
+		{"when it is the next day there", []*time.Location{hongKong}, "2026-12-01T16:00:00Z", "2026-12-01T17:00:00Z", "2026-12-01T16:00:00Z", "2026-12-03T00:00:00Z"},
+		{"up to midnight there", []*time.Location{hongKong}, "2026-12-01T15:00:00Z", "2026-12-01T16:00:00Z", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z"},
+		{"across midnight there", []*time.Location{hongKong}, "2026-12-01T15:00:00Z", "2026-12-01T16:30:00Z", "2026-12-01T00:00:00Z", "2026-12-03T00:00:00Z"},
+		{"in the evening in New York", []*time.Location{newYork}, "2026-12-02T01:00:00Z", "2026-12-02T02:00:00Z", "2026-12-01T00:00:00Z", "2026-12-02T02:00:00Z"},
+		{"in both", []*time.Location{hongKong, newYork}, "2026-12-02T01:00:00Z", "2026-12-02T02:00:00Z", "2026-12-01T00:00:00Z", "2026-12-03T00:00:00Z"},
+	} {
+		var rooms []Room
+		for _, z := range c.zones {
+			rooms = append(rooms, Room{TimeZone: z})
+		}
+		at := func(s string) time.Time {
+			got, err := time.Parse(time.RFC3339, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		from, to := withDates(at(c.from), at(c.to), rooms)
+		if !from.Equal(at(c.wantFrom)) || !to.Equal(at(c.wantEnd)) {
+			t.Errorf("%s: %v to %v", c.name, from, to)
+		}
+	}
+}
