@@ -68,7 +68,7 @@ func (s *Service) alterWith(ctx context.Context, c Caller, id string, what alter
 	}
 	s.auditLine(ctx, what.action, c, &r, outcome)
 	s.became(as.Status, &r)
-	s.waiters.tell(id)
+	s.waiters.tell(id, &r)
 	if as.holdsUp() && !r.holdsUp() {
 		s.call(ctx, r.Request.Room)
 	}

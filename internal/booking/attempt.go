@@ -105,11 +105,11 @@ func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error
 	if err != nil {
 		return r, err
 	}
+	s.waiters.tell(id, &r) // first: somebody waits
 	if r.Status != before && !r.Status.onItsWay() {
 		s.auditLine(ctx, "outcome", Caller{Service: r.Service}, &r, string(r.Status))
 	}
 	s.became(before, &r)
-	s.waiters.tell(id)
 	if held && (!r.holdsUp() || r.Request.Room != room) {
 		s.call(ctx, room)
 	}

@@ -226,7 +226,7 @@ func (s *Service) acceptAfter(ctx context.Context, r *record, took, stands store
 		return err
 	}
 	s.began(r) // before anything else becomes of it
-	s.queue.wake(r.ID)
+	s.queue.handOver(*r)
 	return nil
 }
 

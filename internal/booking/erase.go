@@ -30,7 +30,7 @@ func (s *Service) Erase(ctx context.Context, who people.Struck) (erased int, err
 			}
 			if was {
 				erased++
-				s.waiters.tell(id)
+				s.waiters.tell(id, nil)
 			}
 		}
 		if len(entries) < scanChunk {

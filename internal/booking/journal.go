@@ -142,7 +142,7 @@ func (j journal) claim(ctx context.Context, id string, at *time.Time, next time.
 			at != nil && digits(r.NextAt) != digits(*at),
 			at == nil && r.taken(j.instance, j.now()):
 			return errTaken
-		case at == nil && kept && next.Sub(r.NextAt) < claimLife-turnLife-writeTimeout:
+		case at == nil && kept && r.claimLasts(next):
 			return errKept
 		}
 		r.NextAt, r.Turn = next, j.instance
@@ -155,6 +155,12 @@ func (j journal) claim(ctx context.Context, id string, at *time.Time, next time.
 		err = nil
 	}
 	return claimed, err == nil, kept, err
+}
+
+// claimLasts says that a claim of the booking's turn that it has lasts nearly as long as one
+// until next would: long enough for a turn.
+func (r *record) claimLasts(next time.Time) bool {
+	return next.Sub(r.NextAt) < claimLife-turnLife-writeTimeout
 }
 
 // release ends this instance's turn of a booking, which is due at once then; if it is

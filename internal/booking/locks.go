@@ -47,17 +47,17 @@ func (l *roomLocks) acquire(ctx context.Context, room string) (release func(), e
 // waiters are told when a booking has changed.
 type waiters struct {
 	mu   sync.Mutex
-	byID map[string]map[chan struct{}]struct{}
+	byID map[string]map[chan *record]struct{}
 }
 
-// join returns a channel that gets a value after each change of the booking
-// (several may be told as one), until leave.
-func (w *waiters) join(id string) (changed <-chan struct{}, leave func()) {
-	ch := make(chan struct{}, 1)
+// join returns a channel that gets the booking after each change (of several perhaps the
+// last alone), nil once it is erased, until leave. Who gets it only reads it.
+func (w *waiters) join(id string) (changed <-chan *record, leave func()) {
+	ch := make(chan *record, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.byID[id] == nil {
-		w.byID[id] = map[chan struct{}]struct{}{}
+		w.byID[id] = map[chan *record]struct{}{}
 	}
 	w.byID[id][ch] = struct{}{}
 	return ch, func() {
@@ -70,14 +70,16 @@ func (w *waiters) join(id string) (changed <-chan struct{}, leave func()) {
 	}
 }
 
-func (w *waiters) tell(id string) {
+// tell tells what a booking has become; nil: it is erased.
+func (w *waiters) tell(id string, now *record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for ch := range w.byID[id] {
 		select {
-		case ch <- struct{}{}:
+		case <-ch: // what nobody has taken is of before
 		default:
 		}
+		ch <- now
 	}
 }
 

@@ -71,7 +71,7 @@ func (s *Service) move(ctx context.Context, id string, who people.Struck) (was b
 		case errors.Is(err, errUnchanged):
 			return false, nil
 		case err == nil:
-			s.waiters.tell(id)
+			s.waiters.tell(id, &r)
 			if r.open() && !r.rests() {
 				s.queue.wake(id)
 			}

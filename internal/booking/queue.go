@@ -18,8 +18,9 @@ type queue struct {
 	mu sync.Mutex
 	// urgent bookings are carried on at once.
 	urgent map[string]struct{}
-	// fresh ones were accepted by this process and never sent.
-	fresh map[string]struct{}
+	// fresh ones were accepted by this process and never sent; with them, once they are
+	// durable, what they are.
+	fresh map[string]*record
 	// people have signed in again.
 	people map[string]struct{}
 	// all says that every open booking is to be carried on, due or not.
@@ -34,7 +35,7 @@ type queue struct {
 
 func newQueue() queue {
 	return queue{
-		urgent: map[string]struct{}{}, fresh: map[string]struct{}{}, people: map[string]struct{}{},
+		urgent: map[string]struct{}{}, fresh: map[string]*record{}, people: map[string]struct{}{},
 		running: map[string]bool{}, held: map[string]time.Time{},
 		asked: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 	}
@@ -47,10 +48,22 @@ func notify(signal chan<- struct{}) {
 	}
 }
 
+// markFresh notes that a booking is about to be accepted, which nobody has ever sent.
 func (q *queue) markFresh(id string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.fresh[id] = struct{}{}
+	q.fresh[id] = nil
+}
+
+// handOver has a fresh booking, which is durable now as it is here, carried on at once.
+func (q *queue) handOver(r record) {
+	q.mu.Lock()
+	if _, fresh := q.fresh[r.ID]; fresh {
+		q.fresh[r.ID] = &r
+	}
+	q.urgent[r.ID] = struct{}{}
+	q.mu.Unlock()
+	notify(q.asked)
 }
 
 // takeAll says whether every open booking is to be carried on now.
@@ -68,9 +81,13 @@ func (q *queue) unmark(id string) {
 	delete(q.fresh, id)
 }
 
-// wake has a booking carried on at once, or right after what runs for it now.
+// wake has a booking carried on at once, or right after what runs for it now, as the
+// journal has it: it may have been changed.
 func (q *queue) wake(id string) {
 	q.mu.Lock()
+	if q.fresh[id] != nil {
+		q.fresh[id] = nil
+	}
 	q.urgent[id] = struct{}{}
 	q.mu.Unlock()
 	notify(q.asked)
@@ -144,14 +161,14 @@ func (q *queue) count(urgent bool) int {
 	return n
 }
 
-// begin says whether the booking has never been sent; only the first to ask is
-// told so.
-func (q *queue) begin(id string) (fresh bool) {
+// begin says whether the booking has never been sent, and what it was when it was handed
+// over; nil: it has to be read. Only the first to ask is told so.
+func (q *queue) begin(id string) (r *record, fresh bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	_, fresh = q.fresh[id]
+	r, fresh = q.fresh[id]
 	delete(q.fresh, id)
-	return fresh
+	return r, fresh
 }
 
 // finish ends what begin began. due says that a step of the booking is due later:

@@ -28,20 +28,25 @@ func (s *Service) Wait(ctx context.Context, c Caller, id string, d time.Duration
 	defer timer.Stop()
 	again := time.NewTicker(look)
 	defer again.Stop()
+	var r *record // nil: it has to be read
 	for timeout := d <= 0; ; {
-		r, err := s.journal.get(ctx, id)
-		if err != nil {
-			return Booking{}, false, err
+		if r == nil {
+			read, err := s.journal.get(ctx, id)
+			if err != nil {
+				return Booking{}, false, err
+			}
+			r = &read
 		}
 		settled := !r.open() || r.rests() || r.Status == NeedsSignIn && !r.Withdraw
 		if settled || timeout {
-			return c.view(&r), !r.open() || r.rests(), nil
+			return c.view(r), !r.open() || r.rests(), nil
 		}
 		select {
-		case <-changed:
+		case r = <-changed:
 		case <-again.C: // another instance may carry it on
+			r = nil
 		case <-timer.C:
-			timeout = true
+			r, timeout = nil, true
 		case <-ctx.Done():
 			return Booking{}, false, ctx.Err()
 		}

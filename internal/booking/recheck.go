@@ -129,7 +129,7 @@ func (s *Service) recheck(looking context.Context, id string, at period) error {
 		s.auditLine(ctx, "outcome", Caller{Service: r.Service}, &now, string(now.Status))
 	}
 	s.became(r.Status, &now)
-	s.waiters.tell(r.ID)
+	s.waiters.tell(r.ID, &now)
 	return nil
 }
 

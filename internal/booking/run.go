@@ -199,10 +199,10 @@ func (s *Service) wakeSignedIn(ctx context.Context) error {
 // carryOn gives a booking its turn, unless another instance has it. at is when it
 // was due; nil: somebody has just asked for it.
 func (s *Service) carryOn(ctx context.Context, id string, at *time.Time) {
-	fresh := s.queue.begin(id)
+	handed, fresh := s.queue.begin(id)
 	turn, cancel := context.WithTimeout(ctx, turnLife)
 	defer cancel()
-	r, mine, kept, err := s.journal.claim(turn, id, at, s.now().UTC().Add(claimLife))
+	r, mine, kept, err := s.turn(turn, id, at, handed)
 	due := false
 	if mine {
 		due, err = s.advance(turn, r, fresh && kept)
@@ -216,6 +216,17 @@ func (s *Service) carryOn(ctx context.Context, id string, at *time.Time) {
 		hold = s.now().Add(holdOff)
 	}
 	s.queue.finish(id, hold, due)
+}
+
+// turn claims a booking's turn. One that was handed over a moment ago is claimed since it was
+// accepted, and so not read again; what has become of it since is seen when its first
+// result is written.
+func (s *Service) turn(ctx context.Context, id string, at *time.Time, handed *record) (r record, mine, kept bool, err error) {
+	next := s.now().UTC().Add(claimLife)
+	if handed != nil && handed.claimLasts(next) {
+		return *handed, true, true, nil
+	}
+	return s.journal.claim(ctx, id, at, next)
 }
 
 // handBack lets another instance have the turn at once, as this one stops.

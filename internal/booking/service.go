@@ -134,7 +134,7 @@ func New(cfg Config) *Service {
 		accounts: cfg.Accounts.All,
 		standing: cfg.Accounts.Standing,
 		locks:    roomLocks{open: map[string]*roomLock{}},
-		waiters:  waiters{byID: map[string]map[chan struct{}]struct{}{}},
+		waiters:  waiters{byID: map[string]map[chan *record]struct{}{}},
 		queue:    newQueue(),
 		looks:    looks{at: map[string]time.Time{}},
 		rechecks: rechecks{at: map[string]time.Time{}},
