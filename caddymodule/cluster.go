@@ -61,9 +61,7 @@ func (e *engine) leave(log *slog.Logger) {
 
 // followUpBookings has one of the gateways on the store carry on what is due.
 func (e *engine) followUpBookings(ctx context.Context, log *slog.Logger) {
-	e.forAll(ctx, log, "bookings", "carry on all bookings", func(ctx context.Context) {
-		e.bookings.FollowUp(ctx, !e.shared)
-	})
+	e.forAll(ctx, log, "bookings", "carry on all bookings", e.bookings.FollowUp)
 }
 
 // keepGrantsAlive has one of the gateways on the store refresh the grants that

@@ -229,6 +229,7 @@ func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err 
 		Account: e.accountOf, Log: log, Now: time.Now,
 	})
 	e.bookings = booking.New(booking.Config{
+		Sole:  !e.shared,
 		Store: e.store, Grants: e.grants, People: e.people, Accounts: e.rooms, Views: e.views, Log: log, Audit: audit, Now: time.Now,
 		World: func() *booking.World { return e.now.Load().world }, Stopping: caddy.Exiting, Observe: e.bookingBecame,
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/onesgate/onesgate/internal/store"
 	"github.com/onesgate/onesgate/internal/trail"
 )
 
@@ -78,27 +79,33 @@ func (s *Service) update(ctx context.Context, id string, f func(*record)) (recor
 
 // updateIf is update, unless f has an error.
 func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error) (record, error) {
+	return s.updateTelling(ctx, id, f, nil)
+}
+
+// updateTelling is updateIf; early, if it is not nil, is told of the new state before that is
+// durable: see changeAhead.
+func (s *Service) updateTelling(ctx context.Context, id string, f func(*record) error, early func(*record)) (record, error) {
 	ctx, cancel := durable(ctx)
 	defer cancel()
 	var before Status
 	var held bool
 	var changing *change
 	var room string
-	r, err := s.journal.change(ctx, id, func(r *record) error {
+	r, err := s.journal.changeAhead(ctx, id, func(r *record) ([]store.Write, error) {
 		if !r.open() {
-			return errClosed
+			return nil, errClosed
 		}
 		before, held, changing, room = r.Status, r.holdsUp(), r.Change, r.Request.Room
 		next := r.NextAt
 		if err := f(r); err != nil {
-			return err
+			return nil, err
 		}
 		if !r.NextAt.Equal(next) {
 			r.Turn = ""
 		}
 		r.GraphRequest = cmp.Or(trail.LastAnswered(ctx), r.GraphRequest)
-		return nil
-	})
+		return nil, nil
+	}, early)
 	if err != nil {
 		return r, err
 	}

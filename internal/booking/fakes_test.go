@@ -28,6 +28,7 @@ type shaky struct {
 	pause time.Duration
 	fail  func([]store.Write) error
 	after func([]store.Write) error
+	hold  func([]store.Write) <-chan struct{} // a commit waits for what it returns
 }
 
 func newShaky() *shaky { return &shaky{Store: memstore.New(time.Now)} }
@@ -48,6 +49,13 @@ func (s *shaky) Scan(ctx context.Context, prefix, after string, limit int) ([]st
 
 func (s *shaky) Commit(ctx context.Context, writes ...store.Write) (store.Version, error) {
 	s.mu.Lock()
+	if s.hold != nil {
+		if held := s.hold(writes); held != nil {
+			s.mu.Unlock()
+			<-held
+			s.mu.Lock()
+		}
+	}
 	defer s.mu.Unlock()
 	if s.fail != nil {
 		if err := s.fail(writes); err != nil {
@@ -65,6 +73,12 @@ func (s *shaky) setFail(f func([]store.Write) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fail = f
+}
+
+func (s *shaky) setHold(f func([]store.Write) <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hold = f
 }
 
 func (s *shaky) setAfter(f func([]store.Write) error) {

@@ -217,8 +217,9 @@ func run(sole bool, services ...*Service) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup
 	for _, s := range services {
+		s.sole = sole
 		work.Go(func() { s.Run(ctx) })
-		work.Go(func() { s.FollowUp(ctx, sole) })
+		work.Go(func() { s.FollowUp(ctx) })
 	}
 	return func() {
 		cancel()

@@ -19,6 +19,7 @@ type journal struct {
 	store    store.Store
 	now      func() time.Time
 	instance string // whose turns are claimed; no other has the same
+	behind   *behind
 }
 
 // take returns the part of a commit by which a booking takes time in a room: it fails
@@ -72,6 +73,9 @@ func (j journal) get(ctx context.Context, id string) (record, error) {
 }
 
 func (j journal) read(ctx context.Context, id string) (record, store.Version, error) {
+	if err := j.behind.wait(ctx, id); err != nil {
+		return record{}, 0, err
+	}
 	rec, err := j.store.Get(ctx, recordKey(id))
 	if errors.Is(err, store.ErrNotFound) {
 		return record{}, 0, errNotFound
@@ -96,6 +100,13 @@ func (j journal) change(ctx context.Context, id string, f func(*record) error) (
 // changeWith is change with more in the same commit: what f returns. A condition among
 // it that doesn't hold has f called again, too.
 func (j journal) changeWith(ctx context.Context, id string, f func(*record) ([]store.Write, error)) (record, error) {
+	return j.changeAhead(ctx, id, f, nil)
+}
+
+// changeAhead is changeWith, but tell, if it is not nil, is called with the new state before that
+// is durable. Nobody in this process reads the booking until it is; in another one, who does
+// sees the state before.
+func (j journal) changeAhead(ctx context.Context, id string, f func(*record) ([]store.Write, error), tell func(*record)) (record, error) {
 	for {
 		r, version, err := j.read(ctx, id)
 		if err != nil {
@@ -119,7 +130,14 @@ func (j journal) changeWith(ctx context.Context, id string, f func(*record) ([]s
 		}
 		writes = append(writes, store.Write{Key: recordKey(id), Value: value, If: store.If(version)})
 		writes = append(writes, moved(before.keys, after.keys)...)
-		if _, err := j.store.Commit(ctx, writes...); !errors.Is(err, store.ErrConflict) {
+		committed := func() {}
+		if tell != nil {
+			committed = j.behind.begin(id)
+			tell(&r)
+		}
+		_, err = j.store.Commit(ctx, writes...)
+		committed()
+		if !errors.Is(err, store.ErrConflict) {
 			return r, err
 		}
 	}

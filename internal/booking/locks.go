@@ -44,6 +44,43 @@ func (l *roomLocks) acquire(ctx context.Context, room string) (release func(), e
 	}
 }
 
+// behind are the bookings whose present state has been told, and is being written.
+type behind struct {
+	mu sync.Mutex
+	of map[string]chan struct{}
+}
+
+// begin has those who read the booking wait until done is called. Only who has its turn may
+// call it.
+func (b *behind) begin(id string) (done func()) {
+	written := make(chan struct{})
+	b.mu.Lock()
+	b.of[id] = written
+	b.mu.Unlock()
+	return func() {
+		b.mu.Lock()
+		delete(b.of, id)
+		b.mu.Unlock()
+		close(written)
+	}
+}
+
+// wait returns when the booking may be read, or with the context's error.
+func (b *behind) wait(ctx context.Context, id string) error {
+	b.mu.Lock()
+	written := b.of[id]
+	b.mu.Unlock()
+	if written == nil {
+		return nil
+	}
+	select {
+	case <-written:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // waiters are told when a booking has changed.
 type waiters struct {
 	mu   sync.Mutex

@@ -64,16 +64,16 @@ func (s *Service) Run(ctx context.Context) {
 
 // FollowUp carries on all open bookings when they are due, until ctx ends, and
 // returns when nothing that it started runs any more. One instance on a store is
-// enough. Where sole says that there is never another one, all that is open is
-// taken up at once: the process that knew of it has gone.
-func (s *Service) FollowUp(ctx context.Context, sole bool) {
+// enough. Where there is never another one, all that is open is taken up at once: the
+// process that knew of it has gone.
+func (s *Service) FollowUp(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	start := func(d due) {
 		running.Go(func() { s.carryOn(ctx, d.id, &d.at) })
 	}
 	var backlog []due
-	for inherited := sole; ctx.Err() == nil; {
+	for inherited := s.sole; ctx.Err() == nil; {
 		var wait time.Duration
 		var err error
 		inherited = s.queue.takeAll() || inherited

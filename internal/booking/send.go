@@ -145,21 +145,28 @@ func finally(err error) (reason string, final bool) {
 	return "Microsoft 365 refused the booking (" + refused.Code + ").", true
 }
 
-// made records the event; it may hold the room's answer already.
+// made records the event; it may hold the room's answer already. Who waits for that has it
+// before it is written down: should it be lost, the event is found again. Only where other
+// gateways may be asked of the booking next, they wait.
 func (s *Service) made(ctx context.Context, r record, event graph.Event) (record, error) {
 	now := s.now().UTC()
-	made, err := s.update(ctx, r.ID, func(r *record) {
+	var early func(*record)
+	if s.sole {
+		early = func(r *record) { s.waiters.tell(r.ID, r) }
+	}
+	made, err := s.updateTelling(ctx, r.ID, func(r *record) error {
 		r.EventID, r.ICalUID, r.WebLink, r.Moved = event.ID, event.ICalUID, event.WebLink, false
 		r.Status, r.Reason, r.Tries = AwaitingRoom, "", 0
 		if r.folds() { // it may be as the change has it: that asks for the answer
 			r.NextAt = now
-			return
+			return nil
 		}
 		r.hear(event, reasonDeclined, now)
 		if r.Change != nil && r.open() {
 			r.NextAt = now
 		}
-	})
+		return nil
+	}, early)
 	if errors.Is(err, errClosed) {
 		return s.unwanted(ctx, r, event)
 	}

@@ -57,7 +57,9 @@ type Room struct {
 
 // Config is what a service stands on.
 type Config struct {
-	Store  store.Store
+	Store store.Store
+	// Sole says that no other process is ever on the store.
+	Sole   bool
 	Grants *grant.Keeper
 	People *people.Directory
 	// Accounts of rooms, and Views of their calendars.
@@ -79,6 +81,7 @@ type Config struct {
 // A Service books rooms. Its methods may be called concurrently.
 type Service struct {
 	journal journal
+	sole    bool
 	people  *people.Directory
 	views   *roomview.Views
 	world   func() *World
@@ -113,7 +116,8 @@ type stateOf func(ctx context.Context, owner string) (grant.State, error)
 // Microsoft before Run.
 func New(cfg Config) *Service {
 	return &Service{
-		journal: journal{store: cfg.Store, now: cfg.Now, instance: rand.Text()},
+		journal: journal{store: cfg.Store, now: cfg.Now, instance: rand.Text(), behind: &behind{of: map[string]chan struct{}{}}},
+		sole:    cfg.Sole,
 		people:  cfg.People,
 		views:   cfg.Views,
 		world:   cfg.World,
