@@ -196,3 +196,32 @@ func TestEraseAgain(t *testing.T) {
 		}
 	})
 }
+
+// A series of which every date was given back is somebody's still: it is listed, and goes
+// with them.
+func TestNothingLeftOfASeries(t *testing.T) {
+	story(t, func(h *house) {
+		h.checkIn(10 * time.Minute)
+		id := h.book("10:00", "11:00", daily(2)...).text("id")
+		h.settle(2 * 24 * time.Hour)
+		if got := h.statuses(id); got != "released released" {
+			t.Fatalf("occurrences: %s", got)
+		}
+		for _, as := range []any{alice, ""} {
+			list, _ := h.call(as, "GET", "/v1/bookings", "").body["bookings"].([]any)
+			if len(list) != 1 {
+				t.Errorf("listed: %v", list)
+			}
+		}
+		if ids, _ := h.overview(Overview{PersonID: alice.ID, Limit: 10}); ids != id {
+			t.Errorf("operators see %q", ids)
+		}
+		h.want(h.call(bob, "POST", "/v1/bookings", body("", "", "start", "2026-12-03T10:00:00+08:00", "end", "2026-12-03T11:00:00+08:00")), 201)
+		if n := h.erase(alice); n != 1 {
+			t.Errorf("%d bookings erased, want 1", n)
+		}
+		if left := h.traces(alice.ID); left != nil {
+			t.Errorf("left: %v", left)
+		}
+	})
+}

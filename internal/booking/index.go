@@ -18,7 +18,8 @@ const maxSpan = 31 * 24 * time.Hour
 
 // entries are the keys of the indexes that lead to a booking, each with the end of the
 // time that it stands for: one for each slot, and in the room's also where the booking is
-// going to be, which nobody else shall have meanwhile.
+// going to be, which nobody else shall have meanwhile. There is always one by which its
+// person is found.
 func (r *record) entries() map[string]time.Time {
 	keys := map[string]time.Time{}
 	add := func(prefix string, s period) {
@@ -27,10 +28,17 @@ func (r *record) entries() map[string]time.Time {
 			keys[key] = s.end
 		}
 	}
-	for _, s := range r.slots() {
+	slots := r.slots()
+	for _, s := range slots {
 		add(roomPrefix(r.Request.Room), s)
 		add(personPrefix(r.PersonID), s)
 		add(startPrefix, s)
+	}
+	if len(slots) == 0 { // of a series: it holds nothing, but is still somebody's
+		for _, o := range r.occurrences() {
+			add(personPrefix(r.PersonID), o.period)
+			add(startPrefix, o.period)
+		}
 	}
 	if r.Change != nil {
 		after := r.changed()
