@@ -69,8 +69,6 @@ func (s *Service) End(ctx context.Context, c Caller, id string, match func(versi
 			return errUnchanged
 		case r.Change != nil:
 			return errChanging
-		case r.Request.AllDay:
-			return refusal{codeInvalidState, "An all-day booking has no time of its end; cancel it, or change it to one with times."}
 		}
 		o, ok := r.current(now)
 		switch {
@@ -80,6 +78,8 @@ func (s *Service) End(ctx context.Context, c Caller, id string, match func(versi
 			return errOver
 		case !ok, now.Before(o.start):
 			return refusal{codeInvalidState, "The booking has not begun; cancel it instead."}
+		case r.part(o.original).Request.AllDay:
+			return refusal{codeInvalidState, "An all-day booking has no time of its end; cancel it, or change it to one with times."}
 		}
 		end := later(now.Truncate(time.Minute), o.start.Add(time.Minute))
 		if !end.Before(o.end) {

@@ -252,3 +252,29 @@ func TestDateInAnotherZone(t *testing.T) {
 		h.want(h.door(id, "end", ""), 200)
 	})
 }
+
+// What lasts all day isn't ended, and what doesn't is: a date of a series by what it is itself.
+func TestEndADateOfAnotherLength(t *testing.T) {
+	for name, tt := range map[string]struct {
+		series       []any
+		date, change string
+		status       int
+	}{
+		"all day, of one with times": {
+			daily(3, "room", "peak"), "2026-12-02T10:00:00+08:00", `{"all_day":true,"start":"2026-12-02","end":"2026-12-03"}`, 409,
+		},
+		"with times, of one that lasts all day": {
+			daily(3, "room", "peak", "all_day", true, "start", "2026-12-01", "end", "2026-12-02"), "2026-12-02T00:00:00+08:00",
+			`{"all_day":false,"start":"2026-12-02T10:00:00+08:00","end":"2026-12-02T12:00:00+08:00"}`, 200,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(h *house) {
+				id := h.book("10:00", "11:00", tt.series...).text("id")
+				h.want(h.call(alice, "PATCH", "/v1/bookings/"+id+"/occurrences/"+tt.date, tt.change, "Prefer", "wait=30"), 200, "last_change.status", "made")
+				h.settle(26 * time.Hour)
+				h.want(h.door(id, "end", ""), tt.status)
+			})
+		})
+	}
+}
