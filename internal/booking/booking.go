@@ -97,6 +97,9 @@ type record struct {
 	Change *change `json:"change,omitempty"`
 	// Last is what became of the change before.
 	Last *outcome `json:"last,omitempty"`
+	// Uncut are the changes, the last few, by which the series was to end earlier and does
+	// not, as those have to hear that were to be its rest.
+	Uncut []outcome `json:"uncut,omitempty"`
 	// CheckedInAt is when somebody was at the door; zero: nobody.
 	CheckedInAt time.Time `json:"checked_in_at,omitzero"`
 

@@ -74,6 +74,9 @@ type outcome struct {
 	At     time.Time  `json:"at"`
 }
 
+// maxUncut bounds what a series keeps of changes by which it was to end earlier.
+const maxUncut = 20
+
 // Statuses of an outcome.
 const (
 	changeMade     = "made"
@@ -146,6 +149,9 @@ func (r *record) conclude(status, reason string, now time.Time) {
 		r.redo(now)
 	}
 	r.Last = &outcome{ID: c.ID, Kind: c.Kind, Status: status, Reason: reason, At: now.Truncate(time.Second)}
+	if c.Then != "" && status != changeMade && reason != "" { // without one the person has cancelled the series
+		r.Uncut = append(slices.Clone(r.Uncut[max(len(r.Uncut)-maxUncut+1, 0):]), *r.Last)
+	}
 	r.Reason, r.Tries = "", 0
 	switch {
 	case c.Kind == releasing && c.Original.IsZero() && status == changeMade:

@@ -112,9 +112,11 @@ func (s *Service) afterSeries(ctx context.Context, r record, fresh bool) (after 
 		})
 		return r, true, err
 	}
-	if l := before.Last; l != nil && l.ID == r.After.Change && l.Status == changeFailed && l.Reason != "" { // else the person has cancelled it
-		r, err = s.close(ctx, r.ID, Failed, "The series could not be ended before it: "+l.Reason)
-		return r, true, err
+	for _, o := range before.Uncut {
+		if o.ID == r.After.Change {
+			r, err = s.close(ctx, r.ID, Failed, "The series could not be ended before it: "+o.Reason)
+			return r, true, err
+		}
 	}
 	return r, false, nil
 }

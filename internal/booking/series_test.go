@@ -342,3 +342,36 @@ func TestSeriesInARoomOfAnotherZone(t *testing.T) {
 			200, "status", "confirmed", "start", "2026-12-15T10:00:00+08:00", "time_zone", "Asia/Hong_Kong")
 	})
 }
+
+// The rest of a series that could not be ended before it hears that also late: when its
+// gateway dies between the two, and the series changes again meanwhile.
+func TestFollowingFailsBehindItsBack(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(4)...).text("id")
+		h.graph.setFault(onPatch(notSent))
+		rest := h.call(alice, "PATCH", date(id, "03")+"?scope=following", `{"subject":"Budget"}`, "Prefer", "wait=1").text("id")
+		h.settle(10 * time.Minute)
+		h.stop()
+		_, err := h.svc.journal.change(t.Context(), rest, func(r *record) error { // as whoever has looked last leaves it
+			r.NextAt, r.Turn = time.Now().UTC().Add(claimLife), ""
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		series := h.read(id)
+		if _, err := h.svc.amendRefused(t.Context(), series, "Microsoft 365 refused the booking (ErrorPropertyValidationFailure).", nil); err != nil {
+			t.Fatal(err)
+		}
+		h.graph.setFault(nil)
+		h.shared = true // so that what is not due yet waits
+		h.start()
+		h.want(h.patch(id, `{"subject":"Other"}`, "Prefer", "wait=30"), 200, "last_change.status", "made")
+		h.settle(time.Hour)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+rest, ""), 200, "status", "failed",
+			"reason", "The series could not be ended before it: Microsoft 365 refused the booking (ErrorPropertyValidationFailure).")
+		if n := len(h.graph.live()); n != 1 || h.statuses(id) != "confirmed confirmed confirmed confirmed" {
+			t.Errorf("%d events, occurrences: %s", n, h.statuses(id))
+		}
+	})
+}
