@@ -107,5 +107,10 @@ func (r *record) endAt(o occurrence, end time.Time) {
 	r.except(o.original, func(e *exception) { e.Request, e.Start, e.End = &req, o.start, end })
 }
 
-// wall writes a time as a request has it.
-func (r *record) wall(t time.Time) string { return t.In(r.location()).Format(time.RFC3339) }
+// wall writes a time as the booking's request has it: of one that lasts all day the date.
+func (r *record) wall(t time.Time) string {
+	if r.Request.AllDay {
+		return t.In(r.location()).Format(time.DateOnly)
+	}
+	return t.In(r.location()).Format(time.RFC3339)
+}

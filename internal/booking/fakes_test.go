@@ -447,7 +447,7 @@ func (e *fakeEvent) wire() map[string]any {
 	wire := map[string]any{
 		"id": e.ID, "transactionId": e.TransactionID, "iCalUId": "ical-" + e.ID, "webLink": "https://outlook.example/" + e.ID,
 		"start": wireTime(e.Start), "end": wireTime(e.End), "isCancelled": e.Cancelled,
-		"attendees": attendees, "subject": e.Body["subject"], "sensitivity": e.Body["sensitivity"],
+		"attendees": attendees, "subject": e.Body["subject"], "isAllDay": e.Body["isAllDay"] == true, "sensitivity": e.Body["sensitivity"],
 	}
 	if e.Body["recurrence"] != nil {
 		wire["type"], wire["recurrence"] = "seriesMaster", e.Body["recurrence"]

@@ -311,9 +311,6 @@ func (s *Service) restOf(c Caller, old *record, original time.Time, p Patch) (ne
 	part := *old
 	part.Start, part.End = span.Start, span.End
 	part.Request.Start, part.Request.End = old.wall(span.Start), old.wall(span.End)
-	if old.Request.AllDay {
-		part.Request.Start, part.Request.End = span.Start.Format(time.DateOnly), span.End.Format(time.DateOnly)
-	}
 	if part.Request.Recurrence, err = asMap(rule); err != nil {
 		return next, room, err
 	}

@@ -113,3 +113,65 @@ func TestAllDayDateCancelledInOutlook(t *testing.T) {
 		}
 	})
 }
+
+// What lasts all day is followed, too, and what lasts all day only since, or no more.
+func TestAllDayMovedInOutlook(t *testing.T) {
+	for name, tt := range map[string]struct {
+		booked  []any
+		outlook func(*fakeEvent)
+		// free is when the room is not taken any more, and then when it is; as a booking of an hour.
+		free, taken, want string
+	}{
+		"to another day": {
+			[]any{"all_day", true, "start", "2026-12-05", "end", "2026-12-06"},
+			func(e *fakeEvent) { e.Start, e.End = e.Start.AddDate(0, 0, 2), e.End.AddDate(0, 0, 2) },
+			"2026-12-05T10", "2026-12-07T23", "2026-12-07T00:00:00+08:00",
+		},
+		"to times": {
+			[]any{"all_day", true, "start", "2026-12-05", "end", "2026-12-06"},
+			func(e *fakeEvent) {
+				e.Body["isAllDay"], e.Start, e.End = false, opening.AddDate(0, 0, 4), opening.AddDate(0, 0, 4).Add(time.Hour)
+			},
+			"2026-12-05T10", "2026-12-05T09", "2026-12-05T09:00:00+08:00",
+		},
+		"to all day": {
+			[]any{"start", "2026-12-05T10:00:00+08:00", "end", "2026-12-05T11:00:00+08:00"},
+			func(e *fakeEvent) {
+				day := time.Date(2026, 12, 7, 0, 0, 0, 0, time.UTC)
+				e.Body["isAllDay"], e.Start, e.End = true, day, day.AddDate(0, 0, 1)
+			},
+			"2026-12-05T10", "2026-12-07T23", "2026-12-07T00:00:00+08:00",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(h *house) {
+				id := h.book("", "", append(tt.booked, "room", "peak")...).text("id")
+				h.outlook(tt.outlook)
+				book := func(hour string) reply {
+					start, err := time.Parse("2006-01-02T15-07", hour+"+08")
+					if err != nil {
+						t.Fatal(err)
+					}
+					return h.call(bob, "POST", "/v1/bookings", body("", "", "room", "peak", "start", start.Format(time.RFC3339), "end", start.Add(time.Hour).Format(time.RFC3339)))
+				}
+				h.want(book(tt.free), 201)
+				h.want(book(tt.taken), 409, "code", "room_conflict")
+				h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "confirmed", "start", tt.want)
+				h.want(h.patch(id, `{"subject":"Budget"}`, "Prefer", "wait=30"), 200, "start", tt.want, "last_change.status", "made")
+			})
+		})
+	}
+}
+
+// So is a date of a series that lasts all day.
+func TestAllDayDateMovedInOutlook(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("", "", weekly(3, "room", "peak", "all_day", true, "start", "2026-12-01", "end", "2026-12-02")...).text("id")
+		h.outlookDate(1, fourDaysLater)
+		h.want(h.call(bob, "POST", "/v1/bookings", body("", "", "room", "peak", "start", "2026-12-08T10:30:00+08:00", "end", "2026-12-08T11:30:00+08:00"), "Prefer", "respond-async"), 202)
+		h.want(h.call(bob, "POST", "/v1/bookings", body("", "", "room", "peak", "start", "2026-12-12T22:30:00+08:00", "end", "2026-12-12T23:30:00+08:00")), 409)
+		if got := h.statuses(id); got != "confirmed confirmed confirmed" {
+			t.Errorf("occurrences: %s", got)
+		}
+	})
+}

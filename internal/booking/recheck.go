@@ -170,12 +170,10 @@ func (r *record) followsOne(original time.Time, event graph.Event, now time.Time
 		return
 	}
 	part := r.part(original)
-	if event.Start.Equal(part.Start) && event.End.Equal(part.End) || part.Request.AllDay || event.IsAllDay {
+	if !part.takesTimesOf(event) {
 		return
 	}
-	req := part.Request
-	req.Start, req.End = part.wall(event.Start.Time), part.wall(event.End.Time)
-	r.except(original, func(e *exception) { e.Request, e.Start, e.End = &req, event.Start.UTC(), event.End.UTC() })
+	r.except(original, func(e *exception) { e.Request, e.Start, e.End = &part.Request, part.Start, part.End })
 	r.Surveyed = answer.Response == graph.Accepted // else the room has still to answer to that
 	r.rest(now)
 }
@@ -184,10 +182,10 @@ func (r *record) followsOne(original time.Time, event graph.Event, now time.Time
 // there or, if that is for want of a check-in, has time left for one.
 func (r *record) movedOn(event graph.Event, now time.Time) bool {
 	c, part := r.Change, r.part(r.Change.Original)
-	if c.Kind != releasing || c.Sent || part.Request.AllDay || event.IsAllDay || event.Start.Equal(part.Start) {
+	at := part.timesOf(event).start
+	if c.Kind != releasing || c.Sent || at.Equal(part.Start) {
 		return false
 	}
-	at := event.Start.Time
 	if c.Comment == reasonReleased {
 		at = at.Add(r.CheckIn)
 	}
@@ -200,7 +198,7 @@ func (s *Service) keep(ctx context.Context, of record, event graph.Event) (recor
 	part := of.part(of.Change.Original)
 	r, err := s.updateChange(ctx, of, func(r *record) {
 		r.Change, r.Reason, r.Tries = nil, "", 0
-		r.NextAt = later(event.Start.UTC(), s.now().UTC().Add(claimLife))
+		r.NextAt = later(part.timesOf(event).start, s.now().UTC().Add(claimLife))
 	})
 	if err != nil {
 		return r, err
@@ -214,10 +212,8 @@ func (s *Service) keep(ctx context.Context, of record, event graph.Event) (recor
 // follows takes over the times that a confirmed booking's event has been given in Outlook,
 // and what the room has said to that.
 func (r *record) follows(event graph.Event, now time.Time) {
-	moved := !event.Start.Equal(r.Start) || !event.End.Equal(r.End)
-	if moved && !r.isSeries() && !r.Request.AllDay && !event.IsAllDay {
-		r.Start, r.End = event.Start.UTC(), event.End.UTC()
-		r.Request.Start, r.Request.End = r.wall(r.Start), r.wall(r.End)
+	if !r.isSeries() {
+		r.takesTimesOf(event)
 	}
 	switch answer := r.roomAnswer(event); answer.Response {
 	case graph.Accepted:
@@ -227,4 +223,24 @@ func (r *record) follows(event graph.Event, now time.Time) {
 	default:
 		r.Status, r.Response, r.NextAt = AwaitingRoom, "", now
 	}
+}
+
+// takesTimesOf takes over when an event is, and says whether that is another time.
+func (r *record) takesTimesOf(event graph.Event) bool {
+	at := r.timesOf(event)
+	if at.start.Equal(r.Start) && at.end.Equal(r.End) && event.IsAllDay == r.Request.AllDay {
+		return false
+	}
+	r.Start, r.End, r.Request.AllDay = at.start, at.end, event.IsAllDay
+	r.Request.Start, r.Request.End = r.wall(r.Start), r.wall(r.End)
+	return true
+}
+
+// timesOf is when an event of the booking's is. One that lasts all day comes as midnights
+// of UTC, and means those dates where the room is.
+func (r *record) timesOf(event graph.Event) period {
+	if event.IsAllDay {
+		return period{atMidnight(event.Start.Time, r.location()), atMidnight(event.End.Time, r.location())}
+	}
+	return period{event.Start.UTC(), event.End.UTC()}
 }

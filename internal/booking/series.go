@@ -111,10 +111,6 @@ func (r *record) part(original time.Time) *record {
 			p.Request, p.Zone = *o.Request, cmp.Or(o.Request.TimeZone, r.Zone)
 		} else {
 			p.Request.Start, p.Request.End = r.wall(o.start), r.wall(o.end)
-			if r.Request.AllDay {
-				zone := r.location()
-				p.Request.Start, p.Request.End = o.start.In(zone).Format(time.DateOnly), o.end.In(zone).Format(time.DateOnly)
-			}
 		}
 		p.Request.Recurrence = nil
 	}
