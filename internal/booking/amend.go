@@ -43,6 +43,11 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 	if changes.Empty() { // sent before, or there is nothing to send
 		return s.amended(ctx, r, event)
 	}
+	if late, err := s.restIsLate(ctx, &r); err != nil {
+		return r, err
+	} else if late {
+		return s.amendRefused(ctx, r, reasonRestLate, nil)
+	}
 	if r, err = s.sending(ctx, r, event); err != nil {
 		return r, err
 	}
@@ -51,6 +56,19 @@ func (s *Service) amend(ctx context.Context, r record) (record, error) {
 		return s.amendFailed(ctx, r, err)
 	}
 	return s.amended(ctx, r, made)
+}
+
+// restIsLate says whether it is too late to make what is to be the rest of a series, which
+// has not been ended for it yet, as its event shows: then neither is done, and nothing is lost.
+func (s *Service) restIsLate(ctx context.Context, r *record) (bool, error) {
+	if r.Change.Then == "" {
+		return false, nil
+	}
+	rest, err := s.journal.get(ctx, r.Change.Then)
+	if errors.Is(err, errNotFound) {
+		return false, nil
+	}
+	return err == nil && rest.inLine() && !rest.Withdraw && !s.now().Before(rest.wanted().sendBy()), err
 }
 
 // sending makes durable that the change may have reached Graph, before anything leaves the

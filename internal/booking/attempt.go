@@ -149,6 +149,7 @@ func (r *record) end(status Status, reason string, now time.Time) {
 // Reasons, for the people who read them.
 const (
 	reasonExpired      = "The start came before the booking could be brought to Microsoft 365."
+	reasonRestLate     = "The first date of the rest came before the series could be changed in Microsoft 365."
 	reasonUnknown      = "Whether the event was made could not be found out before its end."
 	reasonSignIn       = "The person has to sign in with Microsoft again; the booking goes on by itself then."
 	reasonConsent      = "An administrator of Microsoft 365 has to consent again; the booking goes on by itself then."

@@ -170,6 +170,14 @@ func (r *record) folds() bool {
 	return c != nil && c.Original.IsZero() && (c.Kind == updating || c.Kind == extending) && !c.Back && !r.Withdraw
 }
 
+// wanted is the booking as its event is to be made.
+func (r *record) wanted() *record {
+	if r.folds() {
+		return r.changed()
+	}
+	return r
+}
+
 // fold makes it a part of the booking, whose turn goes on.
 func (r *record) fold(now time.Time) {
 	if r.folds() {

@@ -43,10 +43,7 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 	}
 	// What can't fold, as it may have been sent, is made as its change has it, too. If the
 	// event is there all the same, as it was to be before, it is changed then.
-	wanted := &r
-	if r.folds() {
-		wanted = r.changed()
-	}
+	wanted := r.wanted()
 	switch now := s.now(); {
 	case r.Withdraw:
 		return s.close(ctx, r.ID, Cancelled, "")

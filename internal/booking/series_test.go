@@ -375,3 +375,21 @@ func TestFollowingFailsBehindItsBack(t *testing.T) {
 		}
 	})
 }
+
+// A series is not ended for a rest whose first date has come meanwhile, so that no later date
+// is lost.
+func TestFollowingTooLate(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(4)...).text("id")
+		h.graph.setFault(onPatch(notSent))
+		rest := h.call(alice, "PATCH", date(id, "02")+"?scope=following", `{"subject":"Budget"}`, "Prefer", "wait=1").text("id")
+		h.settle(25 * time.Hour)
+		h.graph.setFault(nil)
+		h.settle(time.Hour)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "confirmed", "last_change.status", "failed", "last_change.reason", reasonRestLate)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+rest, ""), 200, "status", "failed")
+		if n := len(h.graph.live()); n != 1 || h.statuses(id) != "confirmed confirmed confirmed confirmed" {
+			t.Errorf("%d events, occurrences: %s", n, h.statuses(id))
+		}
+	})
+}
