@@ -301,7 +301,15 @@ func (m *machine) indexed() {
 			if err := json.Unmarshal(rec.Value, &r); err != nil {
 				return err
 			}
-			maps.Copy(want, r.shown().keys)
+			keys := r.shown().keys
+			maps.Copy(want, keys)
+			found := false
+			for key := range keys {
+				found = found || strings.HasPrefix(key, personPrefix(r.PersonID))
+			}
+			if !found {
+				m.fail("nothing leads to booking %s from whose it is", r.ID)
+			}
 		case strings.HasPrefix(rec.Key, "booking-room/"), strings.HasPrefix(rec.Key, "booking-person/"), strings.HasPrefix(rec.Key, startPrefix),
 			strings.HasPrefix(rec.Key, openPrefix), strings.HasPrefix(rec.Key, "booking-line/"), strings.HasPrefix(rec.Key, "booking-state/"):
 			got[rec.Key] = string(rec.Value)
