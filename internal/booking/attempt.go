@@ -26,8 +26,11 @@ func (s *Service) advance(ctx context.Context, r record, fresh bool) (due bool, 
 	for err == nil && r.open() && ctx.Err() == nil {
 		switch {
 		case r.EventID == "":
-			var waits bool
-			if r, waits, err = s.lineUp(ctx, r, fresh); !waits && err == nil {
+			waits := false
+			if !r.Withdraw { // else nothing is made of it that others were to be before
+				r, waits, err = s.lineUp(ctx, r, fresh)
+			}
+			if !waits && err == nil {
 				r, err = s.send(ctx, r, fresh)
 			}
 			fresh = false

@@ -67,3 +67,20 @@ func TestNobodyWaitsForOnesOwnTrouble(t *testing.T) {
 		})
 	}
 }
+
+// Who cancels what waits in line, and may have been sent, doesn't wait for those before it.
+func TestCancelInLine(t *testing.T) {
+	story(t, func(h *house) {
+		h.stop() // accepted, and killed at once
+		h.want(h.call(bob, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "respond-async"), 202)
+		id := h.call(alice, "POST", "/v1/bookings", body("12:00", "13:00"), "Prefer", "respond-async").text("id")
+		h.graph.setFault(onCreate(answers(503, "ServiceUnavailable")))
+		h.start()
+		h.settle(time.Minute)
+		if r := h.read(id); r.Reason != reasonInLine || !r.MaybeSent {
+			t.Errorf("in an outage: %+v", r)
+		}
+		h.want(h.call(alice, "DELETE", "/v1/bookings/"+id, "", "Prefer", "wait=5"), 200, "status", "cancelled")
+		h.want(h.call(bob, "POST", "/v1/bookings", body("12:00", "13:00"), "Prefer", "respond-async"), 202)
+	})
+}
