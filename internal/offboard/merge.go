@@ -74,11 +74,36 @@ func (o *Office) merge(ctx context.Context, old, into, by string, force bool) (p
 			return people.Struck{}, err
 		}
 	}
+	if err := o.endInto(ctx, old); err != nil {
+		return people.Struck{}, err
+	}
 	struck, err := o.cfg.People.Merge(ctx, from, to, by)
 	if errors.Is(err, store.ErrConflict) {
 		err = &NotMergedError{Why: "one of them was seen at this moment; try again"}
 	}
 	return struck, err
+}
+
+// endInto ends the merges into somebody that broke off: once they have another id
+// themselves, what is still to become theirs would be nobody's.
+func (o *Office) endInto(ctx context.Context, into string) error {
+	for after := ""; ; {
+		_, struck, more, err := o.cfg.People.After(ctx, after, atOnce)
+		if err != nil {
+			return err
+		}
+		for _, s := range struck {
+			if s.Into != into {
+				continue
+			}
+			if err := o.finish(ctx, s, new(Erased)); err != nil && !errors.Is(err, store.ErrConflict) {
+				return err
+			}
+		}
+		if after = more; more == "" {
+			return nil
+		}
+	}
 }
 
 // dead returns nil if Microsoft gives no token for somebody any more: it is asked for a

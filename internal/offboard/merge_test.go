@@ -145,6 +145,35 @@ func TestMergeIsRefused(t *testing.T) {
 	}
 }
 
+// Who has come back twice has all that they have booked, also where the first merge broke off
+// and the second one came before it was ended.
+func TestMergeTwice(t *testing.T) {
+	w := newWorld(t)
+	bob := w.settle("bob")
+	w.must(w.cfg.Grants.Forget(t.Context(), bob.ID))
+	anew := w.back("bob", nil)
+	commits := 0
+	w.store.before = func([]store.Write) error {
+		if commits++; commits > 1 { // bob is struck off, and no more
+			return errBroken
+		}
+		return nil
+	}
+	if _, err := w.Merge(t.Context(), bob.ID, anew.ID, ByOperator, false); !errors.Is(err, errBroken) {
+		t.Fatalf("the first: %v", err)
+	}
+	w.store.before = nil
+	w.must(w.cfg.Grants.Forget(t.Context(), anew.ID))
+	again := w.back("bob", func(p *identity.Person) { p.ID += "-again" })
+	if _, err := w.Merge(t.Context(), anew.ID, again.ID, ByOperator, false); err != nil {
+		t.Fatalf("the second: %v", err)
+	}
+	w.must(w.look(t.Context()))
+	if n := w.bookings(again.ID); n != 2 || w.there(bob.ID) || w.there(anew.ID) {
+		t.Errorf("%d bookings of the last id, want 2", n)
+	}
+}
+
 // Wherever a merge breaks off, the walk ends it, and so does another try; no booking is lost.
 func TestMergeBrokenOff(t *testing.T) {
 	for _, ended := range []string{"by the walk", "by another try"} {
