@@ -85,7 +85,6 @@ type engine struct {
 	work    sync.WaitGroup
 
 	log    *slog.Logger
-	since  time.Time // when it was opened
 	events *events
 	look   chan struct{} // at credentials, grants and bookings, now
 	meters *meters
@@ -174,7 +173,7 @@ func releaseEngine(e *engine, s *settings) error {
 func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err error) {
 	e := &engine{id: m.identity(), kind: m.CaddyModule().ID.Name(), opened: openedHow(m, keyset), shared: m.shared(), keyset: keyset}
 	log := slog.New(&liveHandler{engine: e})
-	e.log, e.since, e.events, e.look, e.meters = log, time.Now(), newEvents(log), make(chan struct{}, 1), newMeters()
+	e.log, e.events, e.look, e.meters = log, newEvents(log), make(chan struct{}, 1), newMeters()
 	e.hold(s)
 	audit := slog.New(&liveHandler{engine: e, name: "audit"})
 

@@ -3,6 +3,8 @@ package caddymodule
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/booking"
@@ -32,7 +34,19 @@ type glance struct {
 type roomGlance struct {
 	integration, name string
 	connected         bool      // with an account whose connection is good
-	seen              time.Time // when its calendar was, or could first have been
+	seen              time.Time // when its calendar last was, or could first have been
+}
+
+// of returns what was seen of a room; false: nothing.
+func (g *glance) of(integration, room string) (seen roomGlance, ok bool) {
+	if g == nil {
+		return seen, false
+	}
+	i := slices.IndexFunc(g.rooms, func(r roomGlance) bool { return r.integration == integration && r.name == room })
+	if i < 0 {
+		return seen, false
+	}
+	return g.rooms[i], true
 }
 
 // lookAround glances at the store, and says when to do so again.
@@ -61,14 +75,18 @@ func (e *engine) takeGlance(ctx context.Context) (*glance, error) {
 		if err != nil && !errors.Is(err, rooms.ErrNotConnected) {
 			return nil, err
 		}
-		seen, ok := e.views.AsOf(room.Name)
-		if !ok {
-			seen = e.since
+		one := roomGlance{room.Integration, room.Name, err == nil && state == grant.Connected, g.at}
+		// A picture may be dropped, and its room was seen all the same.
+		if before, ok := e.glance.Load().of(room.Integration, room.Name); ok && before.connected {
+			one.seen = before.seen
 		}
-		if account.ConnectedAt.After(seen) {
-			seen = account.ConnectedAt
+		seen, _ := e.views.AsOf(room.Name)
+		for _, at := range []time.Time{seen, account.ConnectedAt} {
+			if at.After(one.seen) {
+				one.seen = at
+			}
 		}
-		g.rooms = append(g.rooms, roomGlance{room.Integration, room.Name, err == nil && state == grant.Connected, seen})
+		g.rooms = append(g.rooms, one)
 	}
 	return g, nil
 }
@@ -76,6 +94,9 @@ func (e *engine) takeGlance(ctx context.Context) (*glance, error) {
 // lookForUnseen tells of connected rooms whose calendars have not been seen for long, and
 // of those that are seen again; unseen are those that were told of.
 func (e *engine) lookForUnseen(g *glance, unseen map[string]bool) {
+	maps.DeleteFunc(unseen, func(name string, _ bool) bool {
+		return !slices.ContainsFunc(g.rooms, func(r roomGlance) bool { return r.name == name })
+	})
 	for _, room := range g.rooms {
 		about := map[string]any{"integration": room.integration, "room": room.name}
 		switch late := g.at.Sub(room.seen) > notSeenFor; {

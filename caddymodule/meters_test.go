@@ -15,8 +15,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/passthrough"
+	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/signin"
 	"github.com/onesgate/onesgate/internal/status"
 	"github.com/onesgate/onesgate/internal/store"
@@ -241,5 +243,35 @@ func TestWatchedStore(t *testing.T) {
 	)
 	if n := strings.Count(text, "ones_store_errors_total{"); n != 12 {
 		t.Errorf("%d kinds of errors, want 12", n)
+	}
+}
+
+// A room that a reload has brought, or whose picture was dropped, is not told of as long
+// as it could not have been seen; one that was not seen for long is, though its picture is gone.
+func TestRoomsThatCouldNotBeSeenBefore(t *testing.T) {
+	st, h := newStage(t), make(handler, 16)
+	s := expiring(settingsOf("").log, h)
+	s.world.Rooms = map[string]booking.Room{"boardroom": {Name: "boardroom", Integration: "contoso", TimeZone: time.UTC}}
+	e := st.acquire(s)
+	defer st.release(e, s)
+	s.begun.Store(true)
+	if err := e.rooms.Connect(t.Context(), "contoso", "boardroom", rooms.Account{PersonID: "t.room"}, entra.Tokens{Refresh: "refresh"}); err != nil {
+		t.Fatal(err)
+	}
+	unseen := map[string]bool{}
+	e.lookAround(t.Context(), unseen)
+	if len(unseen) > 0 {
+		t.Error("a room that has just been configured is told of")
+	}
+	g := *e.glance.Load()
+	g.rooms = []roomGlance{{"contoso", "boardroom", true, time.Now().Add(-time.Hour)}}
+	e.glance.Store(&g)
+	e.lookAround(t.Context(), unseen)
+	if !unseen["boardroom"] {
+		t.Error("a room that is not seen for an hour is not told of")
+	}
+	delete(s.world.Rooms, "boardroom")
+	if e.lookAround(t.Context(), unseen); len(unseen) > 0 {
+		t.Error("a room that is not configured is remembered")
 	}
 }

@@ -58,7 +58,8 @@ func (e *engine) picture(ctx context.Context) (*status.Picture, error) {
 		if err != nil {
 			return nil, err
 		}
-		one.Problems = status.OfRoom(one, in.world.PublicURL, works[one.Integration], now)
+		seen, _ := e.glance.Load().of(one.Integration, one.Name)
+		one.Problems = status.OfRoom(one, in.world.PublicURL, works[one.Integration], seen.seen, now)
 		p.Rooms = append(p.Rooms, one)
 	}
 	p.Own = status.OfGateway(p, now)

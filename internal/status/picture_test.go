@@ -43,22 +43,27 @@ func TestProblemsOfTheGateway(t *testing.T) {
 			want(t, OfGateway(&p, now), tt.whose, tt.want)
 		})
 	}
+	long := now.Add(-time.Hour)
 	for name, tt := range map[string]struct {
 		room  Room
 		works bool
+		seen  time.Time
 		whose Owner
 		want  string
 	}{
-		"not connected":            {Room{Connection: NotConnected}, true, "", ""},
-		"seen lately":              {Room{Connection: "connected", Looked: since(5 * time.Minute)}, true, "", ""},
-		"not seen for long":        {Room{Connection: "connected", Looked: since(time.Hour)}, true, Microsoft, "was last seen 1 hour ago"},
-		"which isn't its own":      {Room{Connection: "connected", Looked: since(time.Hour)}, false, "", ""},
-		"to be connected again":    {Room{Connection: "needs_sign_in", Looked: since(time.Hour)}, true, Operator, "no longer honours"},
-		"private meetings exposed": {Room{Connection: "connected", Observed: Observed{Meetings: 3, Exposed: 2}}, true, Administrator, "2 private meetings are no longer private"},
-		"subjects replaced":        {Room{Connection: "connected", Observed: Observed{Meetings: 3, Replaced: 2}}, true, "", ""},
+		"not connected":            {Room{Connection: NotConnected}, true, time.Time{}, "", ""},
+		"seen lately":              {Room{Connection: "connected", Looked: since(5 * time.Minute)}, true, time.Time{}, "", ""},
+		"not seen for long":        {Room{Connection: "connected", Looked: since(time.Hour)}, true, long, Microsoft, "has not been seen for 1 hour:"},
+		"never seen":               {Room{Connection: "connected"}, true, long, Microsoft, "has not been seen for 1 hour:"},
+		"never, nor could it be":   {Room{Connection: "connected"}, true, now, "", ""},
+		"seen since that was told": {Room{Connection: "connected", Looked: since(time.Minute)}, true, long, "", ""},
+		"which isn't its own":      {Room{Connection: "connected", Looked: since(time.Hour)}, false, time.Time{}, "", ""},
+		"to be connected again":    {Room{Connection: "needs_sign_in", Looked: since(time.Hour)}, true, time.Time{}, Operator, "no longer honours"},
+		"private meetings exposed": {Room{Connection: "connected", Observed: Observed{Meetings: 3, Exposed: 2}}, true, time.Time{}, Administrator, "2 private meetings are no longer private"},
+		"subjects replaced":        {Room{Connection: "connected", Observed: Observed{Meetings: 3, Replaced: 2}}, true, time.Time{}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want(t, OfRoom(tt.room, "https://ones.example.com", tt.works, now), tt.whose, tt.want)
+			want(t, OfRoom(tt.room, "https://ones.example.com", tt.works, tt.seen, now), tt.whose, tt.want)
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -194,7 +195,9 @@ func OfPeople(integration, publicURL string, n People) *Problem {
 }
 
 // OfRoom tells why a room's account is of no help, and what its mailbox should not do.
-func OfRoom(r Room, publicURL string, works bool, now time.Time) []Problem {
+// works says whether its integration does, seen when the calendar of a connected room was last
+// seen, or could first have been; zero: that is not known.
+func OfRoom(r Room, publicURL string, works bool, seen, now time.Time) []Problem {
 	problems := []Problem{}
 	is := func(whose Owner, what, do string) { problems = append(problems, Problem{what, whose, do}) }
 	switch grant.State(r.Connection) {
@@ -208,8 +211,11 @@ func OfRoom(r Room, publicURL string, works bool, now time.Time) []Problem {
 		is(Microsoft, "the account that stands for "+r.Name+" gets no token at the moment: nobody but the people who book sees its calendar",
 			"see whether the integration "+r.Integration+" works; the gateway goes on trying")
 	case grant.Connected:
-		if r.Looked != nil && works && now.Sub(*r.Looked) > staleLook {
-			is(Microsoft, "the calendar of "+r.Name+" was last seen "+humanize.RelTime(*r.Looked, now, "ago", "from now")+": Microsoft Graph doesn't show it",
+		if r.Looked != nil && r.Looked.After(seen) {
+			seen = *r.Looked
+		}
+		if !seen.IsZero() && works && now.Sub(seen) > staleLook {
+			is(Microsoft, "the calendar of "+r.Name+" has not been seen for "+strings.TrimSpace(humanize.RelTime(seen, now, "", ""))+": Microsoft Graph doesn't show it",
 				"see in the log why; if access is denied, give the account its rights on the room's calendar again")
 		}
 	}
