@@ -48,6 +48,9 @@ func serveDoctor(w http.ResponseWriter, r *http.Request, e *engine) error {
 		if as, err = e.user(ctx, asked.As); err != nil {
 			return err
 		}
+		if _, configured := now.clients[as.Integration]; !configured {
+			return refuse(http.StatusConflict, "who is named came through the integration %s, which is not configured any more, so nothing can be looked at with their connection; name somebody else", as.Integration)
+		}
 	}
 	var checks []doctor.Check
 	if asked.Live {
@@ -123,7 +126,8 @@ type visit struct {
 	rooms    []doctor.Room
 }
 
-// maxVisited bounds how many people are looked through for one who is connected.
+// maxVisited bounds how many people of an integration are asked whether they are connected,
+// for one who is. How many others stand before them doesn't matter.
 const maxVisited = 5000
 
 // visit finds somebody who is connected: who was asked for, if they are of this
@@ -165,7 +169,7 @@ func (e *engine) connectedPerson(ctx context.Context, integration string, as peo
 		*signedIn = true
 		return as, nil
 	}
-	for cursor, read := "", 0; read < maxVisited; read += usersReadOnce {
+	for cursor, asked := "", 0; asked < maxVisited; {
 		page, _, more, err := e.people.After(ctx, cursor, usersReadOnce)
 		if err != nil {
 			return people.Entry{}, err
@@ -175,6 +179,7 @@ func (e *engine) connectedPerson(ctx context.Context, integration string, as peo
 				continue
 			}
 			*signedIn = true
+			asked++
 			sum, err := e.grants.Summary(ctx, p.ID)
 			if err != nil {
 				return people.Entry{}, err
