@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 )
@@ -85,7 +87,7 @@ func (f *adminFlags) client() (*gatewayClient, error) {
 	if address == "" {
 		config, file, err := f.load()
 		if err != nil {
-			return nil, err
+			return f.despite(err)
 		}
 		var cfg struct {
 			Admin caddy.AdminConfig `json:"admin"`
@@ -107,6 +109,44 @@ func (f *adminFlags) client() (*gatewayClient, error) {
 		c.assumed = ", Caddy's usual address, as there is no Caddyfile here"
 	}
 	return c, err
+}
+
+// despite finds the gateway by the admin line of a Caddyfile that can't be read otherwise:
+// the gateway goes on running by what it has loaded, while somebody edits.
+func (f *adminFlags) despite(unread error) (*gatewayClient, error) {
+	file := cmp.Or(f.file, defaultCaddyfile)
+	address := ""
+	if f.adapterOf(file) == "caddyfile" {
+		address = adminLine(file)
+	}
+	if address == "" {
+		return nil, fmt.Errorf("%w; so it is not known where the gateway answers: --address tells, such as --address unix//run/onesgate/admin.sock", unread)
+	}
+	c, err := newGatewayClient(address)
+	if err != nil {
+		return nil, fmt.Errorf("%w; and by its admin line the gateway can't be found: %w; --address tells where it answers", unread, err)
+	}
+	c.assumed = ", as the admin line of " + file + " says, which can't be loaded as it is now"
+	return c, nil
+}
+
+// adminLine returns what the global option admin of a Caddyfile says, if it is an address and
+// the file is a Caddyfile at all.
+func adminLine(file string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	blocks, err := caddyfile.Parse(file, text)
+	if err != nil || len(blocks) == 0 || len(blocks[0].Keys) > 0 {
+		return ""
+	}
+	for _, line := range blocks[0].Segments {
+		if line.Directive() == "admin" && len(line) > 1 && line[1].Text != "off" && line[1].Text != "{" {
+			return line[1].Text
+		}
+	}
+	return ""
 }
 
 func caddyfileHere() bool {

@@ -45,10 +45,7 @@ func (f *configFlags) adapt() (config []byte, file string, warnings []caddyconfi
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("the configuration can't be read: %w", err)
 	}
-	name := f.adapter
-	if name == "" && filepath.Ext(file) != ".json" {
-		name = "caddyfile"
-	}
+	name := f.adapterOf(file)
 	if name == "" {
 		return config, file, nil, nil
 	}
@@ -61,6 +58,14 @@ func (f *configFlags) adapt() (config []byte, file string, warnings []caddyconfi
 		return nil, "", nil, fmt.Errorf("the configuration %s can't be read: %w", file, err)
 	}
 	return config, file, warnings, nil
+}
+
+// adapterOf is the adapter that a file takes; "": it is JSON.
+func (f *configFlags) adapterOf(file string) string {
+	if f.adapter == "" && filepath.Ext(file) != ".json" {
+		return "caddyfile"
+	}
+	return f.adapter
 }
 
 // ones is the app of the configuration, with nothing resolved yet.
