@@ -14,6 +14,7 @@ import (
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/signin"
 	"github.com/onesgate/onesgate/internal/signin/pages"
+	"github.com/onesgate/onesgate/internal/store/badgerstore"
 )
 
 func init() {
@@ -175,6 +176,9 @@ func (a *App) checkShared() error {
 func (a *App) Start() error {
 	defer close(a.started)
 	e, err := acquireEngine(a.store, a.keyset, a.settings)
+	if errors.Is(err, badgerstore.ErrInUse) {
+		return fmt.Errorf("%w. If that is a gateway, it runs on: to have it take a changed Caddyfile, write onesgate reload instead of run. If its admin address is a unix socket, Caddy has put this start's in its place: restart that gateway, so that reload and the commands reach it again", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -248,6 +249,8 @@ func (c *gatewayClient) unanswered(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("this user may not talk to the gateway at %s: %w; run this as the user that the gateway runs as", c.address, err)
+	case c.unix && errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w at %s%s: the socket is there, and nobody listens: the gateway has ended, or another start beside it has taken the place of its socket, and it has to be restarted", errNoGateway, c.address, c.assumed)
 	case errors.As(err, &op) && op.Op == "dial":
 		return fmt.Errorf("%w at %s%s: it does not run, or has another admin address, which its Caddyfile (--config) or --address tells: %w", errNoGateway, c.address, c.assumed, op.Err)
 	}

@@ -171,9 +171,6 @@ func (x *examination) find(ctx context.Context) (*gatewayClient, []doctor.Findin
 	defer cancel()
 	var running any
 	err = gateway.ask(ctx, http.MethodGet, "/config/", &running)
-	if errors.Is(err, errNoGateway) {
-		return unknown(fmt.Errorf("none runs: %w", err))
-	}
 	if err != nil {
 		return unknown(err)
 	}

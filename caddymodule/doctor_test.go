@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -171,6 +173,38 @@ func TestExamineAConfiguration(t *testing.T) {
 				t.Errorf("%+v", f)
 			}
 		}
+	}
+}
+
+// Of a gateway that runs, and whose admin socket another start has taken, it isn't said that
+// none does: its store tells.
+func TestExamineBesideAGatewayWithoutASocket(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("")
+	e := st.acquire(s)
+	defer st.release(e, s)
+	socket := filepath.Join(t.TempDir(), "admin.sock")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var x examination
+	x.from.file = written(t, "Caddyfile", "{\n\tadmin unix/"+socket+"\n\tones {\n\t\tpublic_url http://127.0.0.1:9\n\t\tstore badger "+st.store.Path+"\n\t\tkeyset "+st.keyset+"\n"+
+		"\t\tintegration contoso {\n\t\t\tserver {\n\t\t\t\toperator custom {\n\t\t\t\t\tissuer http://127.0.0.1:9/x\n\t\t\t\t\tgraph http://127.0.0.1:9\n\t\t\t\t}\n"+
+		"\t\t\t\tclient_id a\n\t\t\t\tclient_secret a~secret\n\t\t\t}\n\t\t}\n\t}\n}\n")
+	told := map[string]string{}
+	for _, f := range x.examine(t.Context()) {
+		told[f.Check] += f.Finding + ": " + f.What + "; " + f.Do + "\n"
+	}
+	if got := told["gateway"]; !strings.Contains(got, socket+": the socket is there, and nobody listens") || strings.Contains(got, "none runs") {
+		t.Errorf("of the gateway: %s", got)
+	}
+	if got := told["store"]; !strings.Contains(got, doctor.StoreInUse.Name) || !strings.Contains(got, "it has to be restarted") {
+		t.Errorf("of the store: %s", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/onesgate/onesgate/internal/doctor"
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store"
+	"github.com/onesgate/onesgate/internal/store/badgerstore"
 )
 
 // stage is a folder in which engines are opened.
@@ -191,5 +193,24 @@ func TestStartOnAFullDisk(t *testing.T) {
 	found := e.storeFindings()
 	if !slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Finding == doctor.DiskFull.Name }) {
 		t.Errorf("the doctor finds %+v", found)
+	}
+}
+
+// Whoever starts a gateway beside one that runs is told what that has done, and what to do.
+func TestStartedTwice(t *testing.T) {
+	st := newStage(t)
+	held, err := badgerstore.Open(badgerstore.Options{Dir: st.store.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &App{store: st.store, keyset: seal.File(st.keyset), settings: settingsOf(""), started: make(chan struct{})}
+	err = a.Start()
+	for _, want := range []string{st.store.dir + ": store is in use by ", fmt.Sprint(os.Getpid()), "onesgate reload instead of run", "restart that gateway"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q in it", err, want)
+		}
+	}
+	if err := errors.Join(a.Cleanup(), held.Close()); err != nil {
+		t.Error(err)
 	}
 }

@@ -52,7 +52,7 @@ var (
 var (
 	StoreUnusable    = Kind{"store_unusable", Wrong, Operator, "give the store a folder of its own on a local disk, which the user that runs onesgate owns, with mode 0700"}
 	StoreExposed     = Kind{"store_exposed", Wrong, Operator, "let nobody else look into it: chmod 700"}
-	StoreInUse       = Kind{"store_in_use", Warning, Operator, "if that is the gateway, say which Caddyfile it runs with (--config) or its admin address (--address); else stop it"}
+	StoreInUse       = Kind{"store_in_use", Warning, Operator, "if that is the gateway: it has another admin address, which --config or --address tells, or a start beside it has taken its admin socket, and it has to be restarted; else stop it"}
 	DiskFull         = Kind{"disk_full", Wrong, Operator, "make room on the disk: nobody can sign in or book until there is"}
 	DiskLow          = Kind{"disk_low", Warning, Operator, "make room on the disk soon"}
 	DatabaseUnusable = Kind{"database_unusable", Wrong, Operator, "do what is said there, as an administrator of the database"}
