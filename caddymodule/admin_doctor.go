@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
+
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/doctor"
 	"github.com/onesgate/onesgate/internal/grant"
@@ -54,7 +56,9 @@ func serveDoctor(w http.ResponseWriter, r *http.Request, e *engine) error {
 	}
 	var checks []doctor.Check
 	if asked.Live {
-		checks = e.liveChecks(now)
+		cctx, cancel := caddy.NewContext(caddy.Context{Context: ctx})
+		defer cancel()
+		checks = append(e.liveChecks(now), onesChecks(cctx, now.ones, now.public)...)
 	}
 	signedIn, connected := false, false // anybody, any room
 	var withPeople []doctor.Check

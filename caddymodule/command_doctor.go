@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -213,7 +214,9 @@ func (x *examination) checkFile(ctx context.Context, file string) (of, checked [
 			configuration(doctor.Good("%s can be loaded", file))
 		}
 	}
-	checked = doctor.Run(ctx, in.checks(x.running), func(c doctor.Check) { x.progress.Began(c.How) })
+	cctx, cancel := caddy.NewContext(caddy.Context{Context: ctx})
+	defer cancel()
+	checked = doctor.Run(ctx, in.checks(cctx, upstreamsOf(x.config), x.running), func(c doctor.Check) { x.progress.Began(c.How) })
 	return of, append(checked, in.blocked...)
 }
 

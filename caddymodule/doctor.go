@@ -139,9 +139,9 @@ func (in *intake) close() {
 	}
 }
 
-// checks are those that need no gateway to run. beside says that one runs, by another
-// configuration.
-func (in *intake) checks(beside bool) []doctor.Check {
+// checks are those that need no gateway to run; ones are what stands behind its gates. beside
+// says that one runs, by another configuration.
+func (in *intake) checks(ctx caddy.Context, ones []upstream, beside bool) []doctor.Check {
 	all := []doctor.Check{proxyCheck(in.patients)}
 	for _, p := range in.patients {
 		all = append(all, p.Checks()...)
@@ -154,6 +154,7 @@ func (in *intake) checks(beside bool) []doctor.Check {
 	}
 	if in.public != nil {
 		all = append(all, publicCheck(in.public, beside))
+		all = append(all, onesChecks(ctx, ones, in.public)...)
 		if !beside {
 			all = append(all, redirectCheck(in.public, "", ""))
 		}

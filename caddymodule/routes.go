@@ -22,6 +22,8 @@ type siteRoute struct {
 type siteHandler struct {
 	name   string
 	routes []siteRoute
+	// Of a reverse_proxy that is still JSON: where it sends requests to.
+	upstreams []upstream
 }
 
 // answering are the handlers that answer a request themselves, as a rule.
@@ -37,6 +39,7 @@ func (a *App) checkRoutes(s *caddyhttp.Server) error {
 	a.seen[s] = true
 	var w routeWalk
 	w.walk(loadedRoutes(s.Routes), false, "")
+	a.settings.ones = united(a.settings.ones, w.behind)
 	switch {
 	case w.twice:
 		return fmt.Errorf("ones_auth is there twice for the same requests; write one of them, or each in a handle block of its own")
@@ -51,6 +54,8 @@ type routeWalk struct {
 	gate          bool   // there is an ones_auth
 	twice         bool   // there are two for the same requests
 	path, handler string // a path of ours, and another handler that answers there
+
+	behind []upstream // of a gate: ONES, as a rule
 }
 
 // walk goes through routes whose requests have been through a gate, or not, and have one
@@ -68,6 +73,9 @@ func (w *routeWalk) walk(routes []siteRoute, gate bool, path string) bool {
 				inside, at = true, "" // it answers for its own paths
 			case at != "" && slices.Contains(answering, h.name) && w.handler == "":
 				w.path, w.handler = at, h.name
+			}
+			if inside {
+				w.behind = append(w.behind, h.upstreams...)
 			}
 			inside = w.walk(h.routes, inside, at)
 		}
@@ -125,9 +133,13 @@ func rawHandler(raw json.RawMessage) siteHandler {
 			Match    []map[string]json.RawMessage `json:"match"`
 			Handle   []json.RawMessage            `json:"handle"`
 		} `json:"routes"`
+		proxied
 	}
 	_ = json.Unmarshal(raw, &read)
 	n := siteHandler{name: read.Handler}
+	if n.name == "reverse_proxy" {
+		n.upstreams = read.upstreams()
+	}
 	for _, r := range read.Routes {
 		inner := siteRoute{matched: len(r.Match) > 0, exclusive: r.Group != "" || r.Terminal}
 		for _, set := range r.Match {

@@ -29,6 +29,7 @@ type settings struct {
 	calendars    map[string]roomview.Room // of the rooms in world
 	forgetAfter  map[string]time.Duration // by the integration
 	admins       []signin.Admins          // of all its gates
+	ones         []upstream               // behind its gates
 	log          *zap.Logger
 	slog         *slog.Logger // the same, for what lives no longer than the configuration
 

@@ -117,7 +117,7 @@ func TestDoctor(t *testing.T) {
 		before.wants(t, check, "contoso", "ok")
 	}
 	before.wants(t, "credentials", "contoso client_secret 1", "ok")
-	for _, check := range []string{"configuration", "keyset", "proxy", "access_log", "service_listener"} {
+	for _, check := range []string{"configuration", "keyset", "proxy", "access_log", "service_listener", "ones"} {
 		before.wants(t, check, "", "ok")
 	}
 	before.wants(t, "store", "", "ok", "ok")
@@ -134,7 +134,7 @@ func TestDoctor(t *testing.T) {
 	if status != 0 || quiet.Gateway != "running" || quiet.Count["warning"] != 0 {
 		t.Errorf("beside the gateway: %d, %s", status, pretty(quiet))
 	}
-	for _, check := range []string{"configuration", "gateway", "keyset", "public_url"} {
+	for _, check := range []string{"configuration", "gateway", "keyset", "public_url", "ones"} {
 		quiet.wants(t, check, "", "ok")
 	}
 	quiet.wants(t, "credentials", "contoso client_secret 1", "ok")
@@ -214,8 +214,10 @@ func TestDoctor(t *testing.T) {
 
 	// The secret ends while it runs.
 	w.sim(http.MethodPost, "/_sim/secrets", map[string]any{"client_id": m365.Sample().Tenants[0].Apps[0].ClientID, "expire": w.secret})
+	w.ones.Close()
 	expired, _ := w.doctor()
 	expired.wants(t, "credentials", "contoso client_secret 1", "secret_expired")
+	expired.wants(t, "ones", "", "ones_refused")
 
 	p.kill()
 	after, _ := w.doctor()

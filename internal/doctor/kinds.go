@@ -69,6 +69,13 @@ var (
 	PublicOther       = Kind{"public_other", Wrong, Operator, "see that public_url leads to the site with ones_auth, and that whatever stands before it passes /.ones/* on with its Host header"}
 )
 
+// What can be wrong with ONES itself, which stands behind the gateway.
+var (
+	OnesRefused = Kind{"ones_refused", Wrong, Operator, "start ONES, or correct the address behind reverse_proxy: it has to be right where onesgate runs, in its container say"}
+	OnesTLS     = Kind{"ones_tls", Wrong, Operator, "see whether ONES speaks TLS at that port, as https:// behind reverse_proxy has it, and have its certificate trusted: tls_trust_pool in the transport block"}
+	OnesSilent  = Kind{"ones_silent", Wrong, Operator, "see in ONES' log whether it hangs, and whether a firewall stands in between"}
+)
+
 // What can be wrong with people and rooms.
 var (
 	NobodyConnected = Kind{"nobody_connected", Wrong, Operator, "sign in once more, at public_url; if that fails, the page and the log say why"}
@@ -97,7 +104,7 @@ var Kinds = []Kind{
 	CredentialUnusable, CredentialRefused, CredentialEnds, DatePassed,
 	StoreUnusable, StoreExposed, StoreInUse, DiskFull, DiskLow, DatabaseUnusable, DatabaseOld, DatabaseForgets,
 	KeysetMissing, KeysetUnusable,
-	PublicUnresolved, PublicCertificate, PublicOther,
+	PublicUnresolved, PublicCertificate, PublicOther, OnesRefused, OnesTLS, OnesSilent,
 	NobodyConnected, ConsentMissing, ScopesMissing, CalendarRefused, TokenMissing, GraphFails,
 	MailboxMissing, RoomHidden, RoomZone, RoomSilent, RoomDeclines, SubjectReplaced, RoomLost, RoomAccount,
 }
