@@ -121,8 +121,8 @@ func (s *Server) check() error {
 		if err := s.checkCustom(); err != nil {
 			return err
 		}
-		if strings.Contains(s.TenantID, ".") {
-			return about("tenant_id", fmt.Errorf("tenant_id %q has a dot in it; with operator custom it is the tid of the tokens, a GUID", s.TenantID))
+		if err := s.checkTid(); err != nil {
+			return about("tenant_id", err)
 		}
 		return s.checkScopes(s.Graph)
 	}
@@ -139,6 +139,17 @@ func (s *Server) check() error {
 		}
 	}
 	return s.checkScopes(cloud.Graph)
+}
+
+// checkTid checks the tenant of operator custom, to which its issuer may give any form.
+func (s *Server) checkTid() error {
+	if strings.Contains(s.TenantID, ".") {
+		return fmt.Errorf("tenant_id %q has a dot in it; with operator custom it is the tid of the tokens, a GUID", s.TenantID)
+	}
+	if err := entra.CheckOneTenant(s.TenantID); err != nil {
+		return fmt.Errorf("tenant_id: %w", err)
+	}
+	return nil
 }
 
 // checkScopes checks the scopes, once it is known where Graph is.

@@ -83,15 +83,25 @@ var (
 // CheckTenant says what is wrong with the name of a Microsoft tenant; nil:
 // nothing. It must be the tenant's id or one of its verified domains.
 func CheckTenant(tenant string) error {
-	switch lower := strings.ToLower(tenant); {
-	case lower == "common", lower == "organizations":
-		return fmt.Errorf("%q stands for every tenant there is, whose people could all come in; write the id or a domain of one", tenant)
-	case lower == "consumers", lower == personalAccounts:
-		return fmt.Errorf("%q stands for people's private accounts, which have no rooms; write the id or a domain of an organisation's tenant", tenant)
-	case guid.MatchString(tenant), len(tenant) <= 253 && domain.MatchString(tenant):
+	if err := CheckOneTenant(tenant); err != nil {
+		return err
+	}
+	if guid.MatchString(tenant) || len(tenant) <= 253 && domain.MatchString(tenant) {
 		return nil
 	}
 	return fmt.Errorf("%q is neither the id of a tenant (a GUID) nor one of its domains, such as contoso.onmicrosoft.com", tenant)
+}
+
+// CheckOneTenant says that a name is one of those that Microsoft has for many tenants at
+// once; nil: it is none of them.
+func CheckOneTenant(tenant string) error {
+	switch strings.ToLower(tenant) {
+	case "common", "organizations":
+		return fmt.Errorf("%q stands for every tenant there is, whose people could all come in; write the id or a domain of one", tenant)
+	case "consumers", personalAccounts:
+		return fmt.Errorf("%q stands for people's private accounts, which have no rooms; write the id or a domain of an organisation's tenant", tenant)
+	}
+	return nil
 }
 
 // CheckIssuer says what is wrong with the address of an issuer; nil: nothing.
