@@ -50,7 +50,7 @@ var arrows = map[string][]string{
 	"internal/offboard":          {"internal/booking", "internal/grant", "internal/people", "internal/rooms", "internal/session", "internal/store"},
 	"internal/status":            {"internal/entra", "internal/grant", "internal/peers"},
 	"internal/passthrough":       {"internal/grant", "internal/graph", "internal/identity"},
-	"internal/doctor":            {"internal/entra", "internal/grant", "internal/graph", "internal/seal", "internal/store/badgerstore", "internal/store/pgstore"},
+	"internal/doctor":            {"internal/entra", "internal/grant", "internal/graph", "internal/seal", "internal/status", "internal/store/badgerstore", "internal/store/pgstore"},
 	"internal/entra":             {"internal/trail"},
 	"internal/graph":             {"internal/trail"},
 	"internal/identity":          {},

@@ -3,6 +3,8 @@ package doctor
 import (
 	"fmt"
 	"strings"
+
+	"github.com/onesgate/onesgate/internal/status"
 )
 
 // A Result is how good or bad a finding is.
@@ -19,16 +21,6 @@ const (
 	NotChecked Result = "not_checked"
 )
 
-// An Owner is who can mend something.
-type Owner string
-
-// The owners.
-const (
-	Operator      Owner = "operator"      // of the gateway
-	Administrator Owner = "administrator" // of the tenant
-	Microsoft     Owner = "microsoft"     // or the network
-)
-
 // A Finding is one thing that a check has found. It holds no secret.
 type Finding struct {
 	// Check is the name of the check, and About what it was about: an integration, or a
@@ -41,8 +33,8 @@ type Finding struct {
 	// What was found, in words.
 	What string `json:"what"`
 	// Whose it is, and what that one has to do; empty where nothing is to be done.
-	Whose Owner  `json:"whose,omitempty"`
-	Do    string `json:"do,omitempty"`
+	Whose status.Owner `json:"whose,omitempty"`
+	Do    string       `json:"do,omitempty"`
 }
 
 // Good is a finding that all is well.
@@ -59,7 +51,7 @@ func NotKnown(why string, args ...any) Finding {
 type Kind struct {
 	Name   string
 	Result Result
-	Whose  Owner
+	Whose  status.Owner
 	Do     string
 }
 

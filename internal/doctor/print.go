@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/onesgate/onesgate/internal/status"
 )
 
 // A Terminal is where people read a report.
@@ -18,9 +20,6 @@ var colours = map[Result]string{OK: "32", Warning: "33", Wrong: "1;31", NotCheck
 
 // words are how results are told, so that they can be told apart without colours.
 var words = map[Result]string{OK: "ok", Warning: "warning", Wrong: "WRONG", NotChecked: "not checked"}
-
-// owners are whose something is, if it is not who reads it.
-var owners = map[Owner]string{Administrator: "the tenant's administrator", Microsoft: "Microsoft, or the network"}
 
 // Print writes a report for people: what it was found about, line by line.
 func (t Terminal) Print(r Report) error {
@@ -43,8 +42,8 @@ func (t Terminal) Print(r Report) error {
 		indent := strings.Repeat(" ", width+4)
 		what = strings.ReplaceAll(what, "\n", "\n"+indent)
 		fmt.Fprintf(&b, "  %-*s  %s: %s\n", width, f.Check, t.paint(f.Result, words[f.Result]), what)
-		if owner := owners[f.Whose]; owner != "" {
-			fmt.Fprintf(&b, "%swhose: %s\n", indent, owner)
+		if f.Whose != "" && f.Whose != status.Operator { // who reads this is the operator
+			fmt.Fprintf(&b, "%swhose: %s\n", indent, f.Whose.Words())
 		}
 		if f.Do != "" {
 			fmt.Fprintf(&b, "%sto do: %s\n", indent, f.Do)

@@ -39,7 +39,7 @@ Integration contoso
 
 Integration fabrikam
   permissions    WRONG: bob waits
-                 whose: the tenant's administrator
+                 whose: the tenant's administrator's
                  to do: grant
 
 2 ok, 1 warning, 2 wrong, 1 not checked
