@@ -23,6 +23,12 @@ const defaultCaddyfile = "Caddyfile"
 func (f *configFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.file, "config", "c", "", "The gateway's configuration file (default: ./Caddyfile)")
 	cmd.Flags().StringVarP(&f.adapter, "adapter", "a", "", "The config adapter of --config (default: caddyfile, and none for *.json)")
+	var env []string
+	cmd.Flags().StringSliceVar(&env, "envfile", nil, "File(s) of variables that are set for this command, as with caddy run")
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		cmd.SilenceUsage = true
+		return loadEnvFiles(env)
+	}
 }
 
 // load reads the configuration as Caddy would, but without a line of log. file

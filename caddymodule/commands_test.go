@@ -41,7 +41,7 @@ func flagsOf(cmd *cobra.Command) string {
 		all = append(all, found[1])
 	}
 	for _, name := range all {
-		if !slices.Contains([]string{"help", "config", "adapter", "address"}, name) {
+		if !slices.Contains([]string{"help", "config", "adapter", "envfile", "address"}, name) {
 			own = append(own, "`--"+name+"`")
 		}
 	}
