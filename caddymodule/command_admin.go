@@ -19,6 +19,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/onesgate/onesgate/internal/doctor"
 )
 
 // adminFlags say which running gateway a command is about.
@@ -248,7 +250,11 @@ func (c *gatewayClient) unanswered(err error) error {
 	var op *net.OpError
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("this user may not talk to the gateway at %s: %w; run this as the user that the gateway runs as", c.address, err)
+		as := "the user that the gateway runs as"
+		if user := doctor.OtherUser(c.address); user != "" {
+			as += ": sudo -u " + user + " onesgate ones …"
+		}
+		return fmt.Errorf("this user may not talk to the gateway at %s: %w; run this as %s", c.address, err, as)
 	case c.unix && errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w at %s%s: the socket is there, and nobody listens: the gateway has ended, or another start beside it has taken the place of its socket, and it has to be restarted", errNoGateway, c.address, c.assumed)
 	case errors.As(err, &op) && op.Op == "dial":

@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
 
 	"github.com/dustin/go-humanize"
 
@@ -12,17 +17,14 @@ import (
 	"github.com/onesgate/onesgate/internal/store/pgstore"
 )
 
-// asService is what to do where this user sees less than the service does.
-const asService = "run this as the user that runs onesgate"
-
 // Folder checks the folder of a store that is not open here, which needs least bytes
 // free. beside says that the gateway that runs by this configuration has it open.
 func Folder(dir string, least uint64, beside bool) Check {
 	return Check{Name: "store", How: "looking at " + dir, Look: func(context.Context) []Finding {
 		l, err := badgerstore.Inspect(dir)
 		switch {
-		case l.Others && errors.Is(err, badgerstore.ErrNotWritable):
-			return []Finding{unseen("badger: %s belongs to another user, and this one may not look into it", dir)}
+		case errors.Is(err, badgerstore.ErrNotWritable) && OtherUser(dir) != "":
+			return []Finding{unseen(dir, "badger: %s belongs to user %s, and this one may not look into it", dir, OtherUser(dir))}
 		case errors.Is(err, badgerstore.ErrExposed):
 			return []Finding{StoreExposed.Found("badger: %s", bounded(err.Error()))}
 		case err != nil:
@@ -45,10 +47,37 @@ func Folder(dir string, least uint64, beside bool) Check {
 	}}
 }
 
-func unseen(what string, args ...any) Finding {
+// unseen is a finding that this user sees less than the service does, which runs as the
+// one whose a path is.
+func unseen(path, what string, args ...any) Finding {
 	f := NotKnown(what, args...)
-	f.Do = asService
+	f.Do = "run this as the user that runs onesgate"
+	if user := OtherUser(path); user != "" {
+		f.Do += ": sudo -u " + user + " onesgate ones doctor"
+	}
 	return f
+}
+
+// OtherUser names the user whose a path is, or of what can't be looked into the nearest
+// folder above it; "": that is this user or root, or can't be told.
+func OtherUser(path string) string {
+	info, err := os.Stat(path)
+	for errors.Is(err, fs.ErrPermission) && path != filepath.Dir(path) {
+		path = filepath.Dir(path)
+		info, err = os.Stat(path)
+	}
+	if err != nil {
+		return ""
+	}
+	of := int(info.Sys().(*syscall.Stat_t).Uid)
+	if of == 0 || of == os.Geteuid() {
+		return ""
+	}
+	id := strconv.Itoa(of)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return "'#" + id + "'" // as sudo has it
 }
 
 // Disk says whether so many bytes are enough on the disk of a folder.
@@ -98,7 +127,7 @@ func Keyset(src seal.Source, shared bool, used func(context.Context) bool) Check
 		case err == nil:
 			return []Finding{Good("%s can be used", src)}
 		case errors.Is(err, fs.ErrPermission):
-			return []Finding{unseen("this user may not read %s", src)}
+			return []Finding{unseen(src.String(), "this user may not read %s", src)}
 		case !errors.Is(err, fs.ErrNotExist):
 			return []Finding{KeysetUnusable.Found("%s", bounded(err.Error()))}
 		case shared:

@@ -2,10 +2,15 @@ package doctor
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store/badgerstore"
@@ -48,6 +53,58 @@ func TestFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantsResult(t, one(t, Folder(in("store"), least, false)), "store", OK)
+}
+
+// Who may not look where the service's user may is told whom to run this as, and never to
+// take the folder of a live store.
+func TestAsAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may be somebody else")
+	}
+	const service, self = 64001, 64002       // have no names
+	root, err := os.MkdirTemp("", "doctor-") // t.TempDir lets nobody else in
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(root) })
+	for _, name := range []string{"var", "var/store", "etc"} {
+		if err := os.Mkdir(filepath.Join(root, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keyset := filepath.Join(root, "etc", "keyset.json")
+	if _, err := seal.Create(keyset); err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Chown(path, service, service))
+	})
+	if err := errors.Join(err, os.Chmod(root, 0o755), os.Chmod(filepath.Join(root, "etc"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	var found []Finding
+	done := make(chan struct{})
+	go func() { // whose thread ends with it, as it is not unlocked
+		defer close(done)
+		runtime.LockOSThread()
+		if _, err := unix.SetfsuidRetUid(self); err != nil {
+			t.Error(err)
+		}
+		for _, path := range []string{"var/store", "var/new", "var"} {
+			found = append(found, Run(t.Context(), []Check{Folder(filepath.Join(root, path), 1, false)}, nil)...)
+		}
+		used := func(context.Context) bool { return false }
+		found = append(found, Run(t.Context(), []Check{Keyset(seal.File(keyset), false, used)}, nil)...)
+	}()
+	<-done
+	if len(found) != 4 {
+		t.Fatalf("found %+v", found)
+	}
+	for _, f := range found {
+		if f.Result != NotChecked || f.Do != "run this as the user that runs onesgate: sudo -u '#64001' onesgate ones doctor" {
+			t.Errorf("%+v", f)
+		}
+	}
 }
 
 func TestDisk(t *testing.T) {

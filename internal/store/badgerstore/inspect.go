@@ -15,8 +15,6 @@ import (
 type Look struct {
 	// There: the folder is there. Else Open makes it.
 	There bool
-	// Others: it belongs to another user than this one and root.
-	Others bool
 	// Used: it holds a store.
 	Used bool
 	// By is who has the store open, such as "process 17"; "": nobody.
@@ -44,9 +42,6 @@ func Inspect(dir string) (l Look, err error) {
 			return l, folderError(dir, &fs.PathError{Op: "stat", Path: at, Err: syscall.ENOTDIR})
 		}
 		l.There = at == dir
-		if st, ok := info.Sys().(*syscall.Stat_t); ok && l.There {
-			l.Others = st.Uid != 0 && int(st.Uid) != os.Geteuid()
-		}
 		if l.There && info.Mode().Perm()&0o077 != 0 {
 			ours, err := isOurs(dir)
 			if err != nil {
