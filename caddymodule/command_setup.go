@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -26,7 +27,7 @@ import (
 )
 
 func setupCommand() *cobra.Command {
-	var from, out string
+	var from, out, place string
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "setup",
@@ -36,16 +37,23 @@ Asks for the fields of the ONES manual's page "Delegated permission", in its ord
 where in Azure each one is found, and checks each answer at once. Then it writes
 
   Caddyfile       the gateway's configuration, with no secret in it
-  onesgate.env    the ids, the client secret, and a new token for ONES' own server; mode 0600
+  onesgate.env    the ids, the client secret, and a new token for ONES' own server; for --envfile, mode 0600
   azure.txt       what to enter in Azure, redirect URIs and the consent link among it
   azure-app.sh    a script for the Azure CLI that enters it, and makes the secret
 
 --from takes the answers from a file of JSON instead, which docs/guide.md describes; the
-client secret then comes from the variable ONES_CLIENT_SECRET, if there is one already.`,
+client secret then comes from the variable ONES_CLIENT_SECRET, if there is one already.
+
+--for says what is to start the gateway. With systemd, or in a window, it keeps all in a
+folder; with compose and kubernetes in a PostgreSQL database, whose URL onesgate.env has to
+have, and with kubernetes TLS ends before it. docs/deploy.md goes on from there.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cmd.SilenceUsage = true
-			answers, err := answersOf(cmd, from)
+			if !slices.Contains(setup.Places, place) {
+				return fmt.Errorf("--for doesn't know %w", notOf(place, setup.Places))
+			}
+			answers, err := answersOf(cmd, from, setup.Place(place))
 			if err != nil {
 				return err
 			}
@@ -76,25 +84,26 @@ client secret then comes from the variable ONES_CLIENT_SECRET, if there is one a
 	}
 	cmd.Flags().StringVar(&from, "from", "", "Take the answers from this file, and ask nothing")
 	cmd.Flags().StringVar(&out, "out", ".", "The folder to write to")
+	cmd.Flags().StringVar(&place, "for", string(setup.Systemd), "What starts the gateway: systemd, compose or kubernetes")
 	cmd.Flags().BoolVar(&force, "force", false, "Overwrite what is there; ONES' own server gets a new token then")
 	return cmd
 }
 
 // answersOf asks, or reads the file.
-func answersOf(cmd *cobra.Command, from string) (setup.Answers, error) {
+func answersOf(cmd *cobra.Command, from string, place setup.Place) (setup.Answers, error) {
 	if from != "" {
 		f, err := os.Open(from)
 		if err != nil {
 			return setup.Answers{}, fmt.Errorf("the answers can't be read: %w", err)
 		}
 		defer f.Close()
-		a, err := setup.Read(f, os.Getenv("ONES_CLIENT_SECRET"), gatewaySetUp)
+		a, err := setup.Read(f, setup.Answers{Secret: os.Getenv("ONES_CLIENT_SECRET"), Place: place}, gatewaySetUp)
 		if err != nil {
 			return a, fmt.Errorf("%s:\n%w", from, err)
 		}
 		return a, nil
 	}
-	d := setup.Dialogue{Gateway: gatewaySetUp, In: bufio.NewReader(cmd.InOrStdin()), Out: cmd.ErrOrStderr(), Now: time.Now()}
+	d := setup.Dialogue{Gateway: gatewaySetUp, In: bufio.NewReader(cmd.InOrStdin()), Out: cmd.ErrOrStderr(), Place: place, Now: time.Now()}
 	if f, ok := cmd.InOrStdin().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		d.Again = true
 		d.Hidden = func(prompt string) (string, error) { return hidden(f, d.Out, prompt) }
@@ -269,7 +278,7 @@ func tellWritten(to io.Writer, out string, a setup.Answers, files []setup.File) 
 	fmt.Fprintf(to, "\nWritten to %s:\n", out)
 	about := map[string]string{
 		"Caddyfile":    "the gateway's configuration, with no secret in it",
-		"onesgate.env": "ids and secrets, for the service alone",
+		"onesgate.env": "ids and secrets, for the gateway alone",
 		"azure.txt":    "what to enter in Azure, and the consent link",
 		"azure-app.sh": "enters it, with the Azure CLI",
 	}
@@ -282,13 +291,19 @@ func tellWritten(to io.Writer, out string, a setup.Answers, files []setup.File) 
 		fmt.Sprintf("run %s, or enter in Azure what %s says", at("azure-app.sh"), at("azure.txt")),
 		fmt.Sprintf("onesgate validate --config %s --envfile %s", at("Caddyfile"), at("onesgate.env")),
 		fmt.Sprintf("onesgate ones room-policy --config %s >room-policy.ps1, for an Exchange administrator", at("Caddyfile")),
-		fmt.Sprintf("onesgate run --config %s --envfile %s", at("Caddyfile"), at("onesgate.env")),
+		fmt.Sprintf("have it run by %s: docs/deploy.md", cmp.Or(a.Place, setup.Systemd)),
+	}
+	if a.Data != "" {
+		steps[3] = fmt.Sprintf("onesgate run --config %s --envfile %s", at("Caddyfile"), at("onesgate.env"))
 	}
 	if a.Operator == "custom" {
 		steps[0] = "have the issuer know what " + at("azure.txt") + " says"
 		if a.Secret == "" {
 			steps[0] += ", and write ONES_CLIENT_SECRET into " + at("onesgate.env")
 		}
+	}
+	if a.Place == setup.Compose || a.Place == setup.Kubernetes {
+		steps[0] += "; write ONES_DATABASE_URL into " + at("onesgate.env")
 	}
 	var err error
 	for i, step := range steps {

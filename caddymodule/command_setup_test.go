@@ -64,6 +64,7 @@ func TestSetupMakesConfigurations(t *testing.T) {
 	t.Setenv("ONES_CLIENT_ID", exampleAnswers().ClientID)
 	t.Setenv("ONES_CLIENT_SECRET", "Abc8Q~not-a-real-one")
 	t.Setenv("ONES_SERVICE_TOKEN", strings.Repeat("token", 10))
+	t.Setenv("ONES_DATABASE_URL", "postgres://onesgate:password@database/onesgate")
 	for name, change := range map[string]func(*setup.Answers){
 		"microsoft": func(*setup.Answers) {},
 		"21vianet":  func(a *setup.Answers) { a.Operator = "21vianet" },
@@ -74,7 +75,9 @@ func TestSetupMakesConfigurations(t *testing.T) {
 		"custom": func(a *setup.Answers) {
 			a.Operator, a.Issuer, a.Graph, a.TenantID, a.PublicURL = "custom", "http://localhost:8081/t/v2.0", "http://localhost:8081", "", "http://localhost:8080"
 		},
-		"data": func(a *setup.Answers) { a.Data, a.ServicePort = t.TempDir()+"/with a space", 8091 },
+		"compose":    func(a *setup.Answers) { a.Place = setup.Compose },
+		"kubernetes": func(a *setup.Answers) { a.Place = setup.Kubernetes },
+		"data":       func(a *setup.Answers) { a.Data, a.ServicePort = t.TempDir()+"/with a space", 8091 },
 		"a port": func(a *setup.Answers) {
 			a.PublicURL, a.Ones = "https://ones.contoso.com:8443", "https://ones.internal:443"
 		},
@@ -113,7 +116,7 @@ func TestSetupKeepsWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a, err = setup.Read(bytes.NewReader(b), "", gatewaySetUp); err != nil {
+		if a, err = setup.Read(bytes.NewReader(b), setup.Answers{}, gatewaySetUp); err != nil {
 			return
 		}
 		config := caddyfileOf(t, a)
@@ -227,10 +230,11 @@ func TestSetupCommand(t *testing.T) {
 		t.Errorf("the token of ONES' server is the same as before: %v", err)
 	}
 	for want, args := range map[string][]string{
-		"can't be read":   {"--from", dir + "/missing"},
-		"the answers end": {"--out", dir + "/asked"},
-		"no JSON":         {"--from", dir + "/new/Caddyfile"},
-		"unknown command": {"now"},
+		"can't be read":            {"--from", dir + "/missing"},
+		"the answers end":          {"--out", dir + "/asked"},
+		"no JSON":                  {"--from", dir + "/new/Caddyfile"},
+		"unknown command":          {"now"},
+		"did you mean kubernetes?": {"--from", from, "--out", dir + "/asked", "--for", "kubernets"},
 	} {
 		if said, err := run(args...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v %s, want %q", args, err, said, want)
@@ -252,6 +256,16 @@ func TestSetupCommand(t *testing.T) {
 		given, other := os.ReadFile(filepath.Join(dir, "new", name))
 		if err != nil || other != nil || !bytes.Equal(asked, given) {
 			t.Errorf("%s: %v, %v; asked for\n%s\nfrom a file\n%s", name, err, other, asked, given)
+		}
+	}
+	said, err = run("--from", from, "--out", dir+"/pods", "--for", "kubernetes")
+	config, read := os.ReadFile(dir + "/pods/Caddyfile")
+	if err != nil || read != nil || !strings.Contains(said, "ONES_DATABASE_URL") || !strings.Contains(said, "run by kubernetes") {
+		t.Errorf("%v, %v: %s", err, read, said)
+	}
+	for _, want := range []string{"store postgres {env.ONES_DATABASE_URL}\n", "shutdown_delay 10s\n", "trusted_proxies ", "\nhttp://:8080 {\n"} {
+		if !strings.Contains(string(config), want) {
+			t.Errorf("for kubernetes it lacks %q:\n%s", want, config)
 		}
 	}
 	a := exampleAnswers()

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,49 +85,50 @@ func write(t *testing.T, file, content string) string {
 	return file
 }
 
-// credential is a placeholder in a Caddyfile that names a secret's file.
-var credential = regexp.MustCompile(`\{\$CREDENTIALS_DIRECTORY\}/(\w+)\}|\{env\.CREDENTIALS_DIRECTORY\}/(\w+)`)
+// answers are for "ones setup", %q is where browsers reach ONES.
+const answers = `{
+	"public_url": %q, "ones": "127.0.0.1:8080",
+	"integration": "contoso", "operator": "microsoft", "tenant_id": "11111111-2222-3333-4444-555555555555",
+	"client_id": "99999999-8888-7777-6666-555555555555", "client_secret_expires": "2099-05-01",
+	"rooms": [{"name": "boardroom", "address": "boardroom@contoso.com", "time_zone": "Asia/Hong_Kong"}]
+}`
 
-// A caddyfile is one that ships with a way to run onesgate.
-type caddyfile struct {
-	credentials []string      // files that it needs
-	ending      time.Duration // how long a shutdown may take: shutdown_delay and grace_period
+// setUp makes the files of /etc/onesgate, as docs/deploy.md says: Caddyfile, onesgate.env and
+// keyset.json, in a folder.
+func setUp(t *testing.T, place, publicURL string) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "gateway")
+	from := write(t, filepath.Join(t.TempDir(), "answers.json"), fmt.Sprintf(answers, publicURL))
+	cmd := tool(t, "onesgate", "ones", "setup", "--from", from, "--out", dir, "--for", place)
+	cmd.Env = []string{"ONES_CLIENT_SECRET=Abc8Q~not-a-real-one"}
+	works(t, cmd)
+	works(t, tool(t, "onesgate", "ones", "keys", "init", filepath.Join(dir, "keyset.json")))
+	env := filepath.Join(dir, "onesgate.env")
+	write(t, env, strings.Replace(read(t, env), "ONES_DATABASE_URL=", "ONES_DATABASE_URL=postgres://onesgate:password@database/onesgate?sslmode=disable", 1))
+	return dir
 }
 
-// checkCaddyfile demands that a Caddyfile is formatted, and taken where its credentials are
-// and only there.
-func checkCaddyfile(t *testing.T, file string) caddyfile {
+// checkCaddyfile demands that a Caddyfile is formatted, and taken with its variables and
+// only with each of them. It returns how long a shutdown may take: shutdown_delay and
+// grace_period.
+func checkCaddyfile(t *testing.T, dir string) (ending time.Duration) {
 	t.Helper()
+	file, env := filepath.Join(dir, "Caddyfile"), filepath.Join(dir, "onesgate.env")
 	if out := works(t, tool(t, "onesgate", "fmt", "--diff", file)); regexp.MustCompile(`(?m)^[+-]`).MatchString(out) {
 		t.Errorf("not formatted:\n%s", out)
 	}
-	var c caddyfile
-	for _, m := range credential.FindAllStringSubmatch(read(t, file), -1) {
-		c.credentials = append(c.credentials, m[1]+m[2])
-	}
-	slices.Sort(c.credentials)
-	c.credentials = slices.Compact(c.credentials)
-
-	secrets := credentials(t)
 	onesgate := func(args ...string) *exec.Cmd {
-		cmd := tool(t, "onesgate", args...)
-		cmd.Env = []string{"CREDENTIALS_DIRECTORY=" + secrets, "XDG_DATA_HOME=" + t.TempDir(), "XDG_CONFIG_HOME=" + t.TempDir()}
+		cmd := tool(t, "onesgate", append(args, "--config", file, "--envfile", env)...)
+		cmd.Env = []string{"XDG_DATA_HOME=" + t.TempDir(), "XDG_CONFIG_HOME=" + t.TempDir()}
 		return cmd
 	}
-	works(t, onesgate("validate", "--config", file))
-	for _, name := range c.credentials {
-		if name == "keyset" { // is opened at the start
-			continue
-		}
-		path := filepath.Join(secrets, name)
-		if err := os.Rename(path, path+".away"); err != nil {
-			t.Fatal(err)
-		}
-		fails(t, onesgate("validate", "--config", file), path)
-		if err := os.Rename(path+".away", path); err != nil {
-			t.Fatal(err)
-		}
+	works(t, onesgate("validate"))
+	variables := read(t, env)
+	for _, m := range regexp.MustCompile(`\{env\.(\w+)\}`).FindAllStringSubmatch(read(t, file), -1) {
+		write(t, env, regexp.MustCompile(`(?m)^`+m[1]+`=.*$`).ReplaceAllString(variables, ""))
+		fails(t, onesgate("validate"), m[1])
 	}
+	write(t, env, variables)
 	var adapted struct {
 		Apps struct {
 			HTTP struct {
@@ -137,44 +137,40 @@ func checkCaddyfile(t *testing.T, file string) caddyfile {
 			} `json:"http"`
 		} `json:"apps"`
 	}
-	if err := json.Unmarshal([]byte(works(t, onesgate("adapt", "--config", file))), &adapted); err != nil {
+	if err := json.Unmarshal([]byte(works(t, onesgate("adapt"))), &adapted); err != nil {
 		t.Fatal(err)
 	}
 	if adapted.Apps.HTTP.Grace == 0 {
 		t.Errorf("%s: without grace_period a shutdown waits for ever", file)
 	}
-	c.ending = adapted.Apps.HTTP.Grace + adapted.Apps.HTTP.Delay
-	return c
+	return adapted.Apps.HTTP.Grace + adapted.Apps.HTTP.Delay
 }
 
-// credentials makes a folder with each secret that a Caddyfile of ours may want.
-func credentials(t *testing.T) string {
+// section is one of docs/deploy.md.
+func section(t *testing.T, title string) string {
 	t.Helper()
-	dir := t.TempDir()
-	works(t, tool(t, "onesgate", "ones", "keys", "init", filepath.Join(dir, "keyset")))
-	for name, content := range map[string]string{
-		"client_secret": "secret\n", "service_token": "a-service-token-of-more-than-32-bytes\n",
-		"database_url": "postgres://onesgate:password@database/onesgate?sslmode=disable\n",
-	} {
-		write(t, filepath.Join(dir, name), content)
+	_, rest, found := strings.Cut(read(t, "../docs/deploy.md"), "\n## "+title+"\n")
+	if !found {
+		t.Fatalf("docs/deploy.md says nothing of %s", title)
 	}
-	return dir
+	rest, _, _ = strings.Cut(rest, "\n## ")
+	return rest
+}
+
+// blocks are the shell commands of a section of docs/deploy.md.
+func blocks(t *testing.T, title string) (all []string) {
+	t.Helper()
+	for _, m := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(section(t, title), -1) {
+		all = append(all, m[1])
+	}
+	return all
 }
 
 // outlasts demands that whoever stops onesgate waits longer than a shutdown takes, and
 // has some seconds left to close the store.
-func outlasts(t *testing.T, patience time.Duration, c caddyfile) {
+func outlasts(t *testing.T, patience, ending time.Duration) {
 	t.Helper()
-	if patience < c.ending+10*time.Second {
-		t.Errorf("killed after %s, while a shutdown may take %s and the store some seconds", patience, c.ending)
-	}
-}
-
-// wants demands that what is provided is what a Caddyfile needs.
-func wants(t *testing.T, c caddyfile, provided []string) {
-	t.Helper()
-	slices.Sort(provided)
-	if !slices.Equal(c.credentials, provided) {
-		t.Errorf("the Caddyfile needs %q, and %q are provided", c.credentials, provided)
+	if patience < ending+10*time.Second {
+		t.Errorf("killed after %s, while a shutdown may take %s and the store some seconds", patience, ending)
 	}
 }

@@ -109,28 +109,23 @@ func TestImage(t *testing.T) {
 		t.Errorf("%+v", i)
 	}
 
-	secrets, run := credentials(t), t.TempDir()
-	likeASecret(t, secrets)
-	if err := errors.Join(os.Chown(run, 0, nonroot), os.Chmod(run, 0o770)); err != nil { // an emptyDir with fsGroup
-		t.Fatal(err)
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	home := "http://localhost:" + fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
 	listener.Close()
-	config := t.TempDir()
-	if err := os.Chmod(config, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	caddyfile := write(t, filepath.Join(config, "Caddyfile"), fmt.Sprintf(imageCaddyfile, home, home))
-	if err := os.Chmod(caddyfile, 0o644); err != nil {
+	etc, run := setUp(t, "systemd", home), t.TempDir()
+	// Where the image may write; another port than that of other tests' ONES.
+	file := filepath.Join(etc, "Caddyfile")
+	write(t, file, strings.NewReplacer("/var/lib/onesgate/store", "/data/store", "http://:8090 {", "http://:18090 {").Replace(read(t, file)))
+	likeASecret(t, etc)
+	if err := errors.Join(os.Chown(run, 0, nonroot), os.Chmod(run, 0o770)); err != nil { // an emptyDir with fsGroup
 		t.Fatal(err)
 	}
 	works(t, e.podman("run", "--detach", "--name", "gateway", "--network=host", "--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL",
 		"--security-opt=no-new-privileges", "--volume", run+":/run/onesgate", "--volume", "data:/data",
-		"--volume", config+":/etc/onesgate:ro", "--volume", secrets+":/run/secrets/onesgate:ro", "--env", "CREDENTIALS_DIRECTORY=/run/secrets/onesgate", "onesgate"))
+		"--volume", etc+":/etc/onesgate:ro", "--env", "CREDENTIALS_DIRECTORY=/etc/onesgate", "onesgate"))
 	defer func() {
 		if t.Failed() {
 			out, _ := e.podman("logs", "gateway").CombinedOutput()
@@ -138,7 +133,7 @@ func TestImage(t *testing.T) {
 		}
 	}()
 	ready(t, home)
-	if out := works(t, e.podman("exec", "gateway", "/usr/bin/onesgate", "ones", "keys", "list")); !strings.Contains(out, "/run/secrets/onesgate/keyset") {
+	if out := works(t, e.podman("exec", "gateway", "/usr/bin/onesgate", "ones", "keys", "list")); !strings.Contains(out, "/etc/onesgate/keyset.json") {
 		t.Errorf("the keyset: %s", out)
 	}
 	works(t, e.podman("healthcheck", "run", "gateway"))
@@ -148,40 +143,6 @@ func TestImage(t *testing.T) {
 	}
 	fails(t, e.podman("healthcheck", "run", "gateway"), "not running")
 }
-
-// imageCaddyfile is of a gateway that knows nobody yet. What the commands look for stands
-// where they look.
-const imageCaddyfile = `{
-	admin unix//run/onesgate/admin.sock|0600
-	grace_period 30s
-	ones {
-		public_url %s
-		store badger /data/store {
-			min_free 16MiB
-		}
-		keyset {env.CREDENTIALS_DIRECTORY}/keyset
-		integration contoso {
-			server {
-				operator microsoft
-				tenant_id 11111111-2222-3333-4444-555555555555
-				client_id 99999999-8888-7777-6666-555555555555
-				client_secret {file.{$CREDENTIALS_DIRECTORY}/client_secret} 2099-05-01
-			}
-			rooms {
-				room boardroom boardroom@contoso.com {
-					time_zone Asia/Hong_Kong
-				}
-			}
-		}
-	}
-}
-
-%s {
-	bind 127.0.0.1
-	ones_auth
-	respond "ONES"
-}
-`
 
 // holds demands that an image has these files and empty folders, by whose they are, and
 // nothing else.

@@ -26,26 +26,28 @@ func TestKubernetes(t *testing.T) {
 	wrong := strings.Replace(manifest, "readOnlyRootFilesystem", "readOnlyRootFileSystem", 1)
 	fails(t, validate("1.30", write(t, filepath.Join(t.TempDir(), "onesgate.yaml"), wrong)), "readOnlyRootFileSystem")
 
-	// The Caddyfile in it, with a token of ours in place of the cluster's.
-	_, rest, found := strings.Cut(manifest, "\n  Caddyfile: |\n")
-	indented, _, ended := strings.Cut(rest, "\n---\n")
-	if !found || !ended {
-		t.Fatal("the manifest has no Caddyfile")
+	// What is mounted is what setup writes and the image expects.
+	dir := setUp(t, "kubernetes", "https://ones.contoso.com")
+	ending := checkCaddyfile(t, dir)
+	for _, name := range []string{"Caddyfile", "onesgate.env", "keyset.json"} {
+		if !strings.Contains(manifest, "--from-file=gateway/"+name) {
+			t.Errorf("nothing says to bring %s", name)
+		}
 	}
-	const token = "/run/secrets/azure/token"
-	if !strings.Contains(indented, token) {
-		t.Errorf("nothing in the Caddyfile names %s", token)
+	if !strings.Contains(manifest, "{name: etc, mountPath: /etc/onesgate, readOnly: true}") {
+		t.Error("nothing is mounted at /etc/onesgate")
 	}
-	dir := t.TempDir()
-	text := regexp.MustCompile(`(?m)^    `).ReplaceAllString(indented, "") + "\n"
-	text = strings.ReplaceAll(text, token, write(t, filepath.Join(dir, "token"), "header.claims.signature"))
-	c := checkCaddyfile(t, write(t, filepath.Join(dir, "Caddyfile"), text))
 
-	var provided []string
-	for _, m := range regexp.MustCompile(`--from-file=(\w+)`).FindAllStringSubmatch(manifest, -1) {
-		provided = append(provided, m[1])
+	// And with a token of the cluster's in place of a secret, as docs/deploy.md has it.
+	const token = "/run/secrets/azure/token"
+	if line := "federated_token_file " + token; !strings.Contains(section(t, "Kubernetes"), line) || !strings.Contains(manifest, "mountPath: "+filepath.Dir(token)) {
+		t.Errorf("%s is not told, or not mounted", line)
 	}
-	wants(t, c, provided)
+	file := filepath.Join(dir, "Caddyfile")
+	secret := regexp.MustCompile(`client_secret .*`)
+	write(t, file, secret.ReplaceAllString(read(t, file), "federated_token_file "+write(t, filepath.Join(dir, "token"), "header.claims.signature")))
+	checkCaddyfile(t, dir)
+
 	m := regexp.MustCompile(`terminationGracePeriodSeconds: (\d+)`).FindStringSubmatch(manifest)
 	if m == nil {
 		t.Fatal("the manifest has no terminationGracePeriodSeconds")
@@ -54,5 +56,5 @@ func TestKubernetes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outlasts(t, stop, c)
+	outlasts(t, stop, ending)
 }

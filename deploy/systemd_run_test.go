@@ -2,14 +2,16 @@ package deploy
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// The unit under a real systemd, of Debian's oldest release that we support, in a container:
-// hardened as it is, the service starts with its credentials, reloads, keeps on through a
-// Caddyfile that can't be taken, stops in order, and does not start on that Caddyfile.
+// From what setup writes, by the commands of docs/deploy.md, to a service under a real systemd,
+// of Debian's oldest release that we support, in a container: hardened as it is, the service
+// starts with its secrets, which nobody else sees, reloads, keeps on through a Caddyfile that
+// can't be taken, stops in order, and does not start on that Caddyfile.
 func TestSystemdRuns(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t)
@@ -21,17 +23,10 @@ func TestSystemdRuns(t *testing.T) {
 	if _, err := os.Stat(debian); err != nil {
 		t.Fatalf("no Debian to start: run .ci/deps: %v", err)
 	}
-	etc := credentials(t)
-	if err := os.Rename(filepath.Join(etc, "keyset"), filepath.Join(etc, "keyset.json")); err != nil {
+	// On a loopback address, for there is no network; all else as the guide has it.
+	gateway := setUp(t, "systemd", "http://localhost")
+	if err := os.Remove(filepath.Join(gateway, "keyset.json")); err != nil { // the commands make it
 		t.Fatal(err)
-	}
-	// On a loopback address, for there is no network; all else as it ships.
-	good := strings.NewReplacer("https://ones.contoso.com", "http://localhost", "\nones.contoso.com {", "\nhttp://localhost {").Replace(read(t, "systemd/Caddyfile"))
-	caddyfile := write(t, filepath.Join(etc, "Caddyfile"), good)
-	for file, mode := range map[string]os.FileMode{etc: 0o755, caddyfile: 0o644} {
-		if err := os.Chmod(file, mode); err != nil {
-			t.Fatal(err)
-		}
 	}
 	here, err := filepath.Abs("systemd")
 	if err != nil {
@@ -39,8 +34,7 @@ func TestSystemdRuns(t *testing.T) {
 	}
 	works(t, e.podman("run", "--detach", "--name", "machine", "--systemd=always", "--network=none", "--cap-add=ALL",
 		"--security-opt=seccomp=unconfined", "--security-opt=unmask=/proc/*",
-		"--volume", filepath.Join(tools, "onesgate")+":/usr/bin/onesgate:ro", "--volume", etc+":/etc/onesgate:ro",
-		"--volume", here+"/onesgate.service:/etc/systemd/system/onesgate.service:ro", "--volume", here+"/onesgate.sysusers:/usr/lib/sysusers.d/onesgate.conf:ro",
+		"--volume", filepath.Join(tools, "onesgate")+":/release/onesgate:ro", "--volume", here+":/release/deploy/systemd:ro", "--volume", gateway+":/release/gateway",
 		"--rootfs", debian+":O", "/sbin/init"))
 	on := func(command ...string) string {
 		t.Helper()
@@ -55,7 +49,6 @@ func TestSystemdRuns(t *testing.T) {
 	// What systemd does where it isn't in a container: credentials are mounted from elsewhere.
 	on("mount", "--make-rshared", "/")
 	_ = e.podman("exec", "machine", "systemctl", "is-system-running", "--wait").Run() // "degraded" is a status, too
-	on("systemd-sysusers")
 	isReady := func() {
 		t.Helper()
 		if out := on("onesgate", "ones", "ready", "--address", "unix//run/onesgate/admin.sock"); out != "ready\n" {
@@ -63,8 +56,34 @@ func TestSystemdRuns(t *testing.T) {
 		}
 	}
 
-	on("systemctl", "start", "onesgate")
+	commands := blocks(t, "systemd")
+	if len(commands) != 3 {
+		t.Fatalf("docs/deploy.md has %d blocks of commands", len(commands))
+	}
+	shell := func(command string) *exec.Cmd {
+		return e.podman("exec", "--workdir=/release", "machine", "bash", "-euxo", "pipefail", "-c", command)
+	}
+	// The doctor, where nothing is known of Microsoft, before the first start ...
+	install, start, cut := strings.Cut(commands[0], "systemctl daemon-reload\n")
+	if !cut {
+		t.Fatal("docs/deploy.md does not start the service")
+	}
+	works(t, shell(install))
+	doctor, _ := shell(commands[1]).Output() // fails, as there is no network
+	for _, want := range []string{"/etc/onesgate/Caddyfile can be loaded", "keyset            ok: /etc/onesgate/keyset.json can be used"} {
+		if !strings.Contains(string(doctor), want) {
+			t.Errorf("the doctor does not say %q:\n%s", want, doctor)
+		}
+	}
+	works(t, shell("systemctl daemon-reload\n"+start))
 	isReady()
+	// ... and beside the gateway: what the Caddyfile says is what it runs by.
+	doctor, _ = shell(commands[1]).Output()
+	for _, want := range []string{"/etc/onesgate/Caddyfile is what the gateway runs by", "keyset            ok: /etc/onesgate/keyset.json is in use"} {
+		if !strings.Contains(string(doctor), want) {
+			t.Errorf("beside the gateway, the doctor does not say %q:\n%s", want, doctor)
+		}
+	}
 	pid := strings.TrimSpace(on("systemctl", "show", "--property=MainPID", "--value", "onesgate"))
 	// CAP_NET_BIND_SERVICE is 1<<10.
 	for _, want := range []string{"NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000400", "CapBnd:\t0000000000000400"} {
@@ -72,11 +91,27 @@ func TestSystemdRuns(t *testing.T) {
 			t.Errorf("the process has no %q:\n%s", want, out)
 		}
 	}
+	const secret = "Abc8Q~not-a-real-one" // as setUp has it
+	for _, command := range []string{"cat /proc/" + pid + "/environ /proc/" + pid + "/cmdline", "systemctl show onesgate", "journalctl --no-pager"} {
+		if out := on("sh", "-c", command); strings.Contains(out, secret) {
+			t.Errorf("%s shows the secret", command)
+		}
+	}
+	fails(t, shell("runuser -u nobody -- cat /etc/onesgate/onesgate.env"), "Permission denied")
+	fails(t, shell("runuser -u nobody -- cat /etc/onesgate/keyset.json"), "Permission denied")
+	// The keys are changed while it runs.
+	on("onesgate", "ones", "keys", "add", "/etc/onesgate/keyset.json")
+	if out := on("onesgate", "ones", "keys", "promote", "--config", "/etc/onesgate/Caddyfile"); strings.Count(out, "yes") != 1 {
+		t.Errorf("keys: %s", out)
+	}
 	if out := on("stat", "--format=%U %a", "/var/lib/onesgate", "/run/onesgate/admin.sock"); out != "onesgate 700\nonesgate 600\n" {
 		t.Errorf("whose its files are:\n%s", out)
 	}
 	on("systemctl", "reload", "onesgate")
-	write(t, caddyfile, good+"\nnonsense {\n")
+	if out := on("onesgate", "ones", "status", "--config", "/etc/onesgate/Caddyfile"); !strings.Contains(out, "contoso") {
+		t.Errorf("status: %s", out)
+	}
+	on("sh", "-c", "echo 'nonsense {' >>/etc/onesgate/Caddyfile")
 	fails(t, e.podman("exec", "machine", "systemctl", "reload", "onesgate"), "onesgate.service")
 	isReady()
 	on("systemctl", "stop", "onesgate")

@@ -161,7 +161,7 @@ func (p target) make(ctx context.Context, tmp, made string) error {
 // contents says what goes into the archive: where each file is, by its name there.
 func (p target) contents(ctx context.Context, binary string, deps []*debug.Module) (map[string]string, error) {
 	files := map[string]string{"onesgate": binary}
-	for _, name := range []string{"LICENSE", "README.md", "Caddyfile", "deploy/systemd/Caddyfile", "deploy/systemd/onesgate.service", "deploy/systemd/onesgate.sysusers"} {
+	for _, name := range []string{"LICENSE", "README.md", "Caddyfile", "deploy/systemd/onesgate.service", "deploy/systemd/onesgate.sysusers"} {
 		files[name] = filepath.Join(p.source, filepath.FromSlash(name))
 	}
 	goroot, err := output(ctx, p.source, nil, "go", "env", "GOROOT")

@@ -37,6 +37,8 @@ type Answers struct {
 	ClientID string `json:"client_id,omitempty"`
 	// Secret is in no file of answers. Empty: it has yet to be made.
 	Secret string `json:"-"`
+	// Place is no answer either. Empty: Systemd.
+	Place Place `json:"-"`
 	// SecretExpires is a day: 2027-05-01. Empty: not known.
 	SecretExpires string `json:"client_secret_expires,omitempty"`
 
@@ -49,6 +51,22 @@ type Answers struct {
 	// Admins are addresses of people who may connect rooms' accounts and see how all is.
 	Admins []string `json:"admins,omitempty"`
 }
+
+// A Place is what starts the gateway, which decides where its store is and who ends TLS.
+type Place string
+
+// The places.
+const (
+	Systemd    Place = "systemd"    // or a window: one gateway, with its store in a folder
+	Compose    Place = "compose"    // a container beside one of PostgreSQL
+	Kubernetes Place = "kubernetes" // pods on one PostgreSQL, behind an ingress controller
+)
+
+// Places are the names of all that there are.
+var Places = []string{string(Systemd), string(Compose), string(Kubernetes)}
+
+// contained says whether the folders are those of the image.
+func (p Place) contained() bool { return p == Compose || p == Kubernetes }
 
 // Room is a room mailbox. Durations are as in the Caddyfile: 4h, 60d.
 type Room struct {
@@ -93,9 +111,10 @@ var fields = []string{
 // maxFile bounds a file of answers, in bytes.
 const maxFile = 1 << 20
 
-// Read reads a file of answers, strictly, and checks them all. The error has a line for
-// each field that is wrong. The secret is not in it.
-func Read(r io.Reader, secret string, g Gateway) (Answers, error) {
+// Read reads a file of answers, strictly, and checks them all with what of a no file has:
+// secret and place. The error has a line for each field that is wrong. The secret is not
+// in it.
+func Read(r io.Reader, a Answers, g Gateway) (Answers, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
 		return Answers{}, err
@@ -103,7 +122,6 @@ func Read(r io.Reader, secret string, g Gateway) (Answers, error) {
 	if len(b) > maxFile {
 		return Answers{}, errors.New("this file is too large for answers")
 	}
-	a := Answers{Secret: secret}
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&a); err != nil {
@@ -175,7 +193,13 @@ func (a *Answers) check(g Gateway, field string) error {
 		if a.Secret == "" {
 			return nil
 		}
-		return checkSecret(a.Secret)
+		return checkSecret(a.Secret, a.Operator)
+	}
+	switch {
+	case field == "data" && a.Data != "" && a.Place.contained():
+		return errors.New("in containers the folders are those of the image, and the data is in PostgreSQL; leave it out")
+	case field == "public_url" && strings.HasPrefix(a.PublicURL, "http:") && a.Place.contained():
+		return fmt.Errorf("%q is to try on one machine, and no container is; it must be https", a.PublicURL)
 	}
 	if field == "tenant_id" || field == "client_id" {
 		if id := a.texts(field)[0]; id != "" && !idForm.MatchString(id) {
@@ -242,13 +266,13 @@ var (
 	secretForm = regexp.MustCompile(`^[A-Za-z0-9._~+/=-]{8,200}$`)
 )
 
-// checkSecret never quotes what it is given.
-func checkSecret(s string) error {
+// checkSecret never quotes what it is given. Some makers of other systems do give out GUIDs.
+func checkSecret(s, operator string) error {
 	switch {
-	case guid.MatchString(s):
+	case operator != "custom" && guid.MatchString(s):
 		return errors.New("this looks like the secret's id; what is needed is its Value, which Azure shows once, when the secret is made")
 	case !secretForm.MatchString(s):
-		return errors.New("this is no client secret of Azure's: those have 8 to 200 letters, digits and . _ ~ + / = -")
+		return errors.New("this is no client secret: those have 8 to 200 letters, digits and . _ ~ + / = -")
 	}
 	return nil
 }

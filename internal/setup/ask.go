@@ -16,6 +16,8 @@ type Dialogue struct {
 	Gateway
 	In  *bufio.Reader
 	Out io.Writer
+	// Place is what the answers are for.
+	Place Place
 	// Hidden reads a line that is not shown while it is typed; nil: In has it, as nobody
 	// sees that.
 	Hidden func(prompt string) (string, error)
@@ -44,6 +46,7 @@ var ErrEnded = errors.New("the answers end here; nothing is written")
 
 // Ask asks in the manual's order.
 func (d *Dialogue) Ask() (Answers, error) {
+	d.a.Place = d.Place
 	d.say("The fields of the ONES manual's page «Delegated permission», in its order. An empty\nline takes what stands in [brackets]. Nothing is written before the end.\n")
 	d.place()
 	d.server()
@@ -135,7 +138,14 @@ func (d *Dialogue) list(to *[]string, q question) {
 func (d *Dialogue) place() {
 	d.title("The gateway")
 	d.text(&d.a.PublicURL, question{field: "public_url", label: "Address of ONES in browsers", about: "Where people open ONES from now on. Its name has to lead to this machine.\nSuch as https://ones.contoso.com; http://localhost:8080 to try."})
-	d.text(&d.a.Ones, question{field: "ones", label: "ONES itself", about: "Where the gateway reaches ONES: host and port.", fallback: "ones:8080"})
+	upstream := "ones:8080"
+	if d.Place == Kubernetes { // in one pod
+		upstream = "127.0.0.1:3000"
+	}
+	d.text(&d.a.Ones, question{field: "ones", label: "ONES itself", about: "Where the gateway reaches ONES: host and port.", fallback: upstream})
+	if d.Place.contained() {
+		return
+	}
 	q := question{field: "data", label: "Folder for its data", about: "For its store, keys and admin socket. Empty: where packages of Linux have them,\n/var/lib/onesgate, /etc/onesgate and /run/onesgate."}
 	if strings.HasPrefix(d.a.PublicURL, "http://") {
 		q.fallback = "data" // to try, beside the Caddyfile

@@ -64,6 +64,12 @@ type form struct {
 	ConsentURL, Unknown    string
 }
 
+// Contained says that the store is PostgreSQL, and the folders are those of the image.
+func (f form) Contained() bool { return f.Place.contained() }
+
+// Ingress says that TLS ends before the gateway.
+func (f form) Ingress() bool { return f.Place == Kubernetes }
+
 // Web is the part of an application of that name, in Microsoft Graph's JSON.
 func (f form) Web() (string, error) {
 	return inJSON(map[string]any{
@@ -104,7 +110,10 @@ func (a Answers) Files(g Gateway, serviceToken string, now time.Time) ([]File, e
 		Site: public.Host, Loopback: public.Scheme == "http", Port: cmp.Or(a.ServicePort, 8090),
 		Unknown: unknown, AppName: "ONES at " + public.Hostname(), End: cmp.Or(a.SecretExpires, now.AddDate(1, 0, 0).Format(time.DateOnly)),
 	}
-	if f.Loopback {
+	switch {
+	case f.Ingress():
+		f.Site = "http://:8080"
+	case f.Loopback:
 		f.Site = "http://" + public.Host
 	}
 	if a.Data != "" {

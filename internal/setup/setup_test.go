@@ -153,11 +153,11 @@ func TestAskInAPipe(t *testing.T) {
 
 func TestRead(t *testing.T) {
 	const good = `{"public_url": "https://x", "ones": "ones:1", "integration": "contoso", "tenant_id": "` + tenant + `", "rooms": [{"name": "a", "address": "a@b"}]}`
-	a, err := Read(strings.NewReader(good), secret, gateway())
+	a, err := Read(strings.NewReader(good), Answers{Secret: secret}, gateway())
 	if err != nil || a.Rooms[0].Address != "a@b" || a.Secret != secret {
 		t.Errorf("%+v, %v", a, err)
 	}
-	if a, err := Read(strings.NewReader(strings.Replace(good, "{", `{"operator": "21Vianet", `, 1)), "", gateway()); err != nil || a.Operator != "21vianet" {
+	if a, err := Read(strings.NewReader(strings.Replace(good, "{", `{"operator": "21Vianet", `, 1)), Answers{}, gateway()); err != nil || a.Operator != "21vianet" {
 		t.Errorf("the operator as the manual has it: %q, %v", a.Operator, err)
 	}
 	change := func(from, to string) string { return strings.Replace(good, from, to, 1) }
@@ -176,15 +176,35 @@ func TestRead(t *testing.T) {
 		strings.Replace(change(tenant, "common"), "https://x", "x", 1):                   {"public_url: no address", "tenant_id: every tenant"},
 		strings.Repeat(" ", maxFile+1):                                                   {"too large"},
 	} {
-		_, err := Read(strings.NewReader(text), "", gateway())
+		_, err := Read(strings.NewReader(text), Answers{}, gateway())
 		for _, w := range want {
 			if err == nil || !strings.Contains(err.Error(), w) {
 				t.Errorf("%.100q: %v, want %q", text, err, w)
 			}
 		}
 	}
-	if _, err := Read(strings.NewReader(good), client, gateway()); err == nil || !strings.Contains(err.Error(), "secret's id") {
+	if _, err := Read(strings.NewReader(good), Answers{Secret: client}, gateway()); err == nil || !strings.Contains(err.Error(), "secret's id") {
 		t.Errorf("the secret's id: %v", err)
+	}
+	custom := change("{", `{"operator": "custom", "issuer": "https://i", "graph": "https://g", `)
+	if _, err := Read(strings.NewReader(custom), Answers{Secret: client}, gateway()); err != nil {
+		t.Errorf("a secret of another issuer that is a GUID, as the Caddyfile takes it: %v", err)
+	}
+	inPods := strings.Replace(change("{", `{"data": "data", `), "https:", "http:", 1)
+	_, err = Read(strings.NewReader(inPods), Answers{Place: Kubernetes}, gateway())
+	if err == nil || !strings.Contains(err.Error(), "public_url: ") || !strings.Contains(err.Error(), "data: in containers") {
+		t.Errorf("to try, in containers: %v", err)
+	}
+}
+
+// In containers no folder is asked for, and ONES is beside the gateway.
+func TestAskInContainers(t *testing.T) {
+	for place, want := range map[Place]string{Compose: "ones:8080", Kubernetes: "127.0.0.1:3000"} {
+		in := "https://x\n\n\n\n" + tenant + "\n\n\n\na@b.c\n\n\n\n\n\n\n\n\n\n\n\n\n"
+		d := Dialogue{Gateway: gateway(), In: bufio.NewReader(strings.NewReader(in)), Out: io.Discard, Place: place, Now: now}
+		if a, err := d.Ask(); err != nil || a.Ones != want || a.Place != place || a.TenantID != tenant {
+			t.Errorf("%s: %+v, %v", place, a, err)
+		}
 	}
 }
 
@@ -224,8 +244,12 @@ func TestFiles(t *testing.T) {
 	if _, there := named["azure-app.sh"]; there || len(named) != 3 {
 		t.Errorf("for an issuer that isn't Microsoft: %v", named)
 	}
-	if f := string(named["onesgate.env"].Content); strings.Contains(f, "TENANT") {
-		t.Errorf("without a tenant: %s", f)
+	if f := string(named["onesgate.env"].Content); strings.Contains(f, "TENANT") || strings.Contains(f, "DATABASE") {
+		t.Errorf("without a tenant, and a database: %s", f)
+	}
+	a.Place = Compose
+	if f := string(files(t, a)["onesgate.env"].Content); !strings.HasSuffix(f, "\nONES_DATABASE_URL=\n") {
+		t.Errorf("with a database: %s", f)
 	}
 }
 
