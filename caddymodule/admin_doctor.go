@@ -50,7 +50,7 @@ func serveDoctor(w http.ResponseWriter, r *http.Request, e *engine) error {
 		if as, err = e.user(ctx, asked.As); err != nil {
 			return err
 		}
-		if _, configured := now.clients[as.Integration]; !configured {
+		if !now.configured(as.Integration) {
 			return refuse(http.StatusConflict, "who is named came through the integration %s, which is not configured any more, so nothing can be looked at with their connection; name somebody else", as.Integration)
 		}
 	}
@@ -80,6 +80,10 @@ func serveDoctor(w http.ResponseWriter, r *http.Request, e *engine) error {
 		}
 		return ""
 	}
+	checks = append(checks, doctor.Check{
+		Name: "integrations", How: "counting who belongs to which integration", Timeout: time.Minute,
+		Look: func(ctx context.Context) []doctor.Finding { return e.goneFindings(ctx, now) },
+	})
 	checks = append(checks, redirectCheck(now.public, proof(signedIn, "people have signed in"), proof(connected, "an admin has connected a room")))
 	checks = append(checks, withPeople...)
 	return answer(w, doctorAnswer{Version: version(), Findings: doctor.Run(ctx, checks, nil)})
@@ -106,6 +110,21 @@ func (e *engine) liveChecks(now *settings) []doctor.Check {
 		}},
 		publicCheck(now.public, true),
 	)
+}
+
+// goneFindings tell of people and rooms whose integration is not configured any more.
+func (e *engine) goneFindings(ctx context.Context, now *settings) (found []doctor.Finding) {
+	counted, err := e.census.take(ctx, e.source())
+	if err != nil {
+		return []doctor.Finding{doctor.NotKnown("people can't be counted: %v", err)}
+	}
+	for _, g := range counted.gone(now.configured) {
+		found = append(found, doctor.IntegrationGone.Found("%s", g.Words()))
+	}
+	if found == nil {
+		return []doctor.Finding{doctor.Good("everybody belongs to one that is configured")}
+	}
+	return found
 }
 
 func (e *engine) storeFindings() []doctor.Finding {

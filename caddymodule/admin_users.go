@@ -13,7 +13,6 @@ import (
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/offboard"
 	"github.com/onesgate/onesgate/internal/people"
-	"github.com/onesgate/onesgate/internal/signin"
 )
 
 // userList is a part of the people who have signed in, by id.
@@ -95,10 +94,11 @@ type userFilter struct {
 
 var grantStates = []grant.State{grant.Connected, grant.NeedsSignIn, grant.NeedsAdminConsent, grant.NoMailbox, grant.Unavailable}
 
-// check says what is wrong with a filter, and completes it.
-func (f *userFilter) check(configured []signin.Integration) error {
-	if f.Integration != "" && !slices.ContainsFunc(configured, func(i signin.Integration) bool { return i.Name == f.Integration }) {
-		return refuse(http.StatusBadRequest, "no integration %q is configured; a list of all integrations also has the people of those that are not configured any more", f.Integration)
+// check says what is wrong with a filter, and completes it. known says whether an
+// integration is configured, or was.
+func (f *userFilter) check(known func(integration string) bool) error {
+	if f.Integration != "" && !known(f.Integration) {
+		return refuse(http.StatusBadRequest, "no integration %q is configured, and nobody has come through one of that name; onesgate ones status has their names", f.Integration)
 	}
 	if f.State != "" && !slices.Contains(grantStates, grant.State(f.State)) {
 		return refuse(http.StatusBadRequest, "no connection has the state %q; it is one of connected, needs_sign_in, needs_admin_consent, no_mailbox and unavailable", f.State)
@@ -127,7 +127,7 @@ func serveUsers(w http.ResponseWriter, r *http.Request, e *engine) error {
 	if err := question(w, r, &f); err != nil {
 		return err
 	}
-	if err := f.check(e.now.Load().integrations); err != nil {
+	if err := f.check(e.knowsIntegration); err != nil {
 		return err
 	}
 	list, err := e.listUsers(r.Context(), f)
@@ -135,6 +135,16 @@ func serveUsers(w http.ResponseWriter, r *http.Request, e *engine) error {
 		return err
 	}
 	return answer(w, list)
+}
+
+// knowsIntegration says whether an integration is configured, or somebody had come through it
+// when people were last counted.
+func (e *engine) knowsIntegration(name string) bool {
+	if e.now.Load().configured(name) {
+		return true
+	}
+	counted := e.census.latest()
+	return counted != nil && counted.persons[name] > 0
 }
 
 // listUsers lists people by a filter that was checked.

@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -157,6 +159,35 @@ func (f *bookingsFound) told() status.Bookings {
 
 // latest is what the last census has found; nil: there was none.
 func (c *census) latest() *headcount { return c.last.Load() }
+
+// gone are the integrations of which something is left and that are not configured, by name.
+func (h *headcount) gone(configured func(integration string) bool) []status.Gone {
+	left := map[string]*status.Gone{}
+	of := func(integration string) *status.Gone {
+		if left[integration] == nil {
+			left[integration] = &status.Gone{Name: integration}
+		}
+		return left[integration]
+	}
+	for integration, n := range h.persons {
+		of(integration).People += n
+	}
+	for g, n := range h.grants {
+		if g.rooms {
+			of(g.integration).Rooms += n
+		}
+	}
+	for integration, n := range h.waiting {
+		of(integration).Waiting += n
+	}
+	var all []status.Gone
+	for _, integration := range slices.Sorted(maps.Keys(left)) {
+		if integration != "" && !configured(integration) {
+			all = append(all, *left[integration])
+		}
+	}
+	return all
+}
 
 // people are the people of an integration, by the state of their connections.
 func (h *headcount) people(integration string) status.People {

@@ -110,6 +110,11 @@ func (s *settings) addRooms(i *Integration, all []*Integration) error {
 	return nil
 }
 
+// configured says whether there is an integration of that name.
+func (s *settings) configured(integration string) bool {
+	return slices.ContainsFunc(s.integrations, func(i signin.Integration) bool { return i.Name == integration })
+}
+
 // rooms returns the rooms that can be connected with accounts, by name.
 func (s *settings) rooms() []signin.Room {
 	var all []signin.Room

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/doctor"
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/rooms"
@@ -51,6 +52,8 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
 	put(t, e.store, "person/t.struck", `{"struck":"operator"}`)
 	put(t, e.store, "person/t.elsewhere", `{"integration":"gone"}`)
 	put(t, e.store, "grant/t.elsewhere", `{"integration":"gone","state":"connected"}`)
+	put(t, e.store, "grant/room:gone/hall", `{"integration":"gone","state":"connected"}`)
+	put(t, e.store, "booking/3", `{"integration":"gone","status":"accepted"}`)
 	for room, state := range map[string]grant.State{"boardroom": grant.Connected, "harbour": grant.NeedsSignIn, "library": grant.NeedsAdminConsent} {
 		if err := e.rooms.Connect(t.Context(), "contoso", room, rooms.Account{PersonID: "t.room"}, entra.Tokens{Refresh: "top-secret-refresh"}); err != nil {
 			t.Fatal(err)
@@ -68,6 +71,13 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
 	var got status.Picture
 	if err := json.Unmarshal(answered, &got); err != nil {
 		t.Fatal(err)
+	}
+	var people userList
+	if err := adminServer(t, unchanged).tell(t.Context(), usersPath, userFilter{Integration: "gone"}, &people); err != nil || len(people.Users) != 1 {
+		t.Errorf("of an integration that is gone: %+v, %v", people, err)
+	}
+	if found := e.goneFindings(t.Context(), s); len(found) != 1 || found[0].Finding != doctor.IntegrationGone.Name || !strings.HasPrefix(found[0].What, "1 person and the accounts of 1 room") {
+		t.Errorf("the doctor: %+v", found)
 	}
 	i := got.Integrations[0]
 	if want := (status.People{Connected: 2, NeedsSignIn: 3, Disconnected: 2, NeedsAdminConsent: 1, NoMailbox: 1}); i.People != want || i.Works != nil || strings.Contains(string(answered), `"works"`) {
@@ -87,6 +97,9 @@ room          boardroom of contoso: connected
 room          harbour of contoso: its account has to be connected again
 room          library of contoso: its account waits for an administrator
 room          studio of contoso: no account stands for it
+PROBLEM       1 person and the accounts of 1 room belong to the integration gone, which is not configured any more: nobody of it can sign in or book, and 1 booking waits
+              whose: yours, who operate the gateway
+              to do: if that is a mistake, put its block back into the Caddyfile, under its name, and reload: all is as before then. Else there is nothing to do: they are forgotten a year after they were last seen, or at once with onesgate ones users erase; onesgate ones users list --integration tells who they are
 PROBLEM       contoso: client_secret 1 has expired, on DATE
               whose: yours, who operate the gateway
               to do: make a new secret (or certificate) for the app registration in Azure, write it on a line above the old one, and reload (onesgate reload --force; where it stands in the environment, restart the service); all is well again by itself then, and nobody has to sign in again

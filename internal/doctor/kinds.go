@@ -80,6 +80,7 @@ var (
 
 // What can be wrong with people and rooms.
 var (
+	IntegrationGone = Kind{"integration_gone", Warning, status.Operator, status.GoneToDo}
 	NobodyConnected = Kind{"nobody_connected", Wrong, status.Operator, "sign in once more, at public_url; if that fails, the page and the log say why"}
 	ConsentMissing  = Kind{"consent_missing", Wrong, status.Administrator, "grant the permissions: onesgate ones consent-url prints where"}
 	ScopesMissing   = Kind{"scopes_missing", Warning, status.Administrator, "grant them (onesgate ones consent-url prints where), or take them out of scopes; then this person has to sign in again"}
@@ -107,6 +108,6 @@ var Kinds = []Kind{
 	StoreUnusable, StoreExposed, StoreInUse, DiskFull, DiskLow, DatabaseUnusable, DatabaseOld, DatabaseForgets,
 	KeysetMissing, KeysetUnusable,
 	PublicUnresolved, PublicCertificate, PublicOther, OnesRefused, OnesTLS, OnesSilent,
-	NobodyConnected, ConsentMissing, ScopesMissing, CalendarRefused, TokenMissing, GraphFails,
+	IntegrationGone, NobodyConnected, ConsentMissing, ScopesMissing, CalendarRefused, TokenMissing, GraphFails,
 	MailboxMissing, RoomHidden, RoomZone, RoomSilent, RoomDeclines, SubjectReplaced, RoomLost, RoomAccount,
 }

@@ -13,9 +13,9 @@ import (
 // server is a PostgreSQL server for all tests.
 var server *pgtest.Server
 
-// elsewhere are the kinds that are found where the configuration is read: the tests of
-// package caddymodule find them.
-var elsewhere = []Kind{ConfigMissing, ConfigInvalid, ConfigWarning, ConfigNotInForce, GatewayFails, LogUnfiltered, DebugUnfiltered, ServiceExposed}
+// elsewhere are the kinds that are found where the configuration is read, or the store: the
+// tests of package caddymodule find them.
+var elsewhere = []Kind{ConfigMissing, ConfigInvalid, ConfigWarning, ConfigNotInForce, GatewayFails, LogUnfiltered, DebugUnfiltered, ServiceExposed, IntegrationGone}
 
 func TestMain(m *testing.M) {
 	status := pgtest.Main(m, &server)

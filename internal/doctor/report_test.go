@@ -122,7 +122,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s is in the page, and nothing finds it", name)
 		}
 	}
-	for _, check := range append(checkNames, "configuration", "gateway", "access_log", "service_listener", "proxy", "store", "keyset", "public_url", "ones", "redirect_uris", "permissions", "rooms", "room_accounts") {
+	for _, check := range append(checkNames, "configuration", "gateway", "access_log", "service_listener", "proxy", "store", "keyset", "public_url", "ones", "integrations", "redirect_uris", "permissions", "rooms", "room_accounts") {
 		if !strings.Contains(string(page), "\n## "+check+"\n") {
 			t.Errorf("the check %s is not in the page", check)
 		}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/peers"
 )
@@ -33,8 +35,11 @@ type Picture struct {
 	KeysetProblem string        `json:"keyset_problem,omitempty"`
 	Store         Store         `json:"store"`
 	Integrations  []Integration `json:"integrations"`
-	Rooms         []Room        `json:"rooms"`
-	Bookings      Bookings      `json:"bookings"`
+	// Gone are the integrations that are not configured any more, with what is left of them
+	// at the time of Store.Counted.
+	Gone     []Gone   `json:"gone_integrations,omitempty"`
+	Rooms    []Room   `json:"rooms"`
+	Bookings Bookings `json:"bookings"`
 	// Recent is what has happened at this gateway alone.
 	Recent Recent `json:"recent"`
 	// SharedCards are the user ids, at most ten each, of people with one card
@@ -136,6 +141,31 @@ type Integration struct {
 	Waiting  int       `json:"bookings_waiting"`
 	Problems []Problem `json:"problems"`
 }
+
+// A Gone is an integration that is not configured any more, and what is left of it.
+type Gone struct {
+	Name string `json:"name"`
+	// People have come through it, accounts stand for Rooms of it, and bookings of it wait.
+	People  int `json:"people"`
+	Rooms   int `json:"rooms"`
+	Waiting int `json:"bookings_waiting"`
+}
+
+// Words tell what that means.
+func (g Gone) Words() string {
+	told := english.Plural(g.People, "person belongs", "people belong")
+	if g.Rooms > 0 {
+		told = english.Plural(g.People, "person", "people") + " and the accounts of " + english.Plural(g.Rooms, "room", "rooms") + " belong"
+	}
+	told += " to the integration " + g.Name + ", which is not configured any more: nobody of it can sign in or book"
+	if g.Waiting > 0 {
+		told += ", and " + english.Plural(g.Waiting, "booking waits", "bookings wait")
+	}
+	return told
+}
+
+// GoneToDo is what to do about an integration that is gone.
+const GoneToDo = "if that is a mistake, put its block back into the Caddyfile, under its name, and reload: all is as before then. Else there is nothing to do: they are forgotten a year after they were last seen, or at once with onesgate ones users erase; onesgate ones users list --integration tells who they are"
 
 // A Credential is one of an app registration.
 type Credential struct {

@@ -29,6 +29,8 @@ func TestProblemsOfTheGateway(t *testing.T) {
 		"room on the disk":       {func(p *Picture) { p.Store.Disk = &Disk{Free: 20, Least: 10} }, "", ""},
 		"a slow feed":            {func(p *Picture) { p.Store.FeedLag = 7000 }, Operator, "late (7s)"},
 		"no feed":                {func(p *Picture) { p.Store.FeedLag = math.MaxInt64 }, Operator, "late (not known)"},
+		"an integration is gone": {func(p *Picture) { p.Gone = []Gone{{Name: "old", People: 3, Rooms: 1, Waiting: 2}} }, Operator, "3 people and the accounts of 1 room belong to the integration old, which is not configured any more: nobody of it can sign in or book, and 2 bookings wait"},
+		"one person of one":      {func(p *Picture) { p.Gone = []Gone{{Name: "old", People: 1}} }, Operator, "1 person belongs to the integration old, which is not configured any more: nobody of it can sign in or book"},
 		"shared cards":           {func(p *Picture) { p.SharedCards = [][]string{{"a", "b"}, {"c", "d"}} }, Operator, "2 card numbers belong"},
 		"an old booking":         {func(p *Picture) { p.Bookings = Bookings{Accepted: 3, Oldest: since(2 * time.Hour)} }, Microsoft, "waits for Microsoft 365 since 2026-11-26"},
 		"a young booking":        {func(p *Picture) { p.Bookings = Bookings{Accepted: 3, Oldest: since(time.Minute)} }, "", ""},

@@ -252,6 +252,9 @@ func OfGateway(p *Picture, now time.Time) []Problem {
 	if p.Store.FeedLag > slowFeed.Milliseconds() {
 		is(Operator, "what other gateways have done is heard late ("+p.Store.Lag()+"): sessions that were ended there may go on here", "see whether the store answers: the database, and the network to it")
 	}
+	for _, g := range p.Gone {
+		is(Operator, g.Words(), GoneToDo)
+	}
 	if n := len(p.SharedCards); n > 0 {
 		is(Operator, english.Plural(n, "card number belongs", "card numbers belong")+" to more than one person, so nobody is found by it", "correct it in the directory; whose they are: onesgate ones status --json")
 	}
