@@ -72,23 +72,25 @@ func (App) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision resolves and checks the configuration. It opens nothing: that waits
-// for Start, so that a configuration can be validated beside a running gateway.
+// Provision resolves and checks the configuration, and tells all that is wrong with the app at
+// once. What handlers have of their own, such as a service_token, Caddy has them tell after
+// that, one by one. It opens nothing: that waits for Start, so that a configuration can be
+// validated beside a running gateway.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.started, a.signers, a.gates = make(chan struct{}), new(sync.Map), map[*caddyhttp.Server]bool{}
 	a.seen = map[*caddyhttp.Server]bool{}
 
-	var err error
-	if a.public, err = a.publicURL(); err != nil {
-		return err
-	}
-	if err := a.provisionStore(ctx); err != nil {
-		return err
-	}
 	if err := a.complete(); err != nil {
 		return fmt.Errorf("ones: %w", err)
 	}
-	if a.settings, err = newSettings(ctx, a); err != nil {
+	public, errPublic := a.publicURL()
+	if a.public = public; errPublic != nil {
+		a.public = new(url.URL) // the rest is checked all the same
+	}
+	errStore := a.provisionStore(ctx)
+	var err error
+	a.settings, err = newSettings(ctx, a)
+	if err := gathered(errPublic, errStore, err); err != nil {
 		return err
 	}
 	if err := a.settings.subscribe(ctx, func() { a.engine.begun(a.settings) }); err != nil {

@@ -204,7 +204,7 @@ func (x *examination) checkFile(ctx context.Context, file string) (of, checked [
 	x.progress.Began("reading " + file)
 	in := takeIn(ctx, app)
 	defer in.close()
-	for _, problem := range in.problems {
+	for _, problem := range append(in.problems, handlerProblems(x.config)...) {
 		configuration(doctor.ConfigInvalid.Found("%s: %v", file, problem))
 	}
 	if of == nil { // else it would say the same again

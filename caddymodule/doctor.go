@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -74,11 +73,7 @@ type intake struct {
 // takeIn resolves a configuration and opens nothing. Close what it returns.
 func takeIn(ctx context.Context, a *App) *intake {
 	in := &intake{app: a}
-	wrong := func(err error) {
-		if err != nil {
-			in.problems = append(in.problems, err)
-		}
-	}
+	wrong := func(err error) { in.problems = append(in.problems, each(err)...) }
 	var err error
 	in.public, err = a.publicURL()
 	if wrong(err); err != nil {
@@ -98,10 +93,11 @@ func takeIn(ctx context.Context, a *App) *intake {
 			wrong(err)
 			continue
 		}
+		_, err = i.settled()
+		wrong(err)
 		issuer, graphRoot, cfg, err := i.Server.settledConfig()
 		unresolved := err != nil
 		if unresolved {
-			wrong(fmt.Errorf("integration %s: %w", name, err))
 			issuer, graphRoot, cfg, err = i.Server.withoutCredentials().settledConfig()
 		}
 		if err != nil {

@@ -92,6 +92,42 @@ func handlers(in any, name string) (found []map[string]any) {
 	return found
 }
 
+// handlerProblems are what is wrong with our handlers by themselves, each once. Caddy tells
+// of these one by one, and not before nothing is wrong with the app.
+func handlerProblems(config []byte) (all []error) {
+	var c siteConfig
+	if err := json.Unmarshal(config, &c); err != nil {
+		return nil // it is told already
+	}
+	told := map[string]bool{}
+	for _, server := range slices.Sorted(maps.Keys(c.Apps.HTTP.Servers)) {
+		routes := c.Apps.HTTP.Servers[server].Routes
+		for _, problem := range slices.Concat(problemsOf[Auth](routes, "ones_auth"), problemsOf[Bookings](routes, "ones_bookings")) {
+			if !told[problem.Error()] {
+				all = append(all, problem)
+			}
+			told[problem.Error()] = true
+		}
+	}
+	return all
+}
+
+// problemsOf judges the handlers of one kind.
+func problemsOf[T any, P judged[T]](routes any, name string) (all []error) {
+	for _, found := range handlers(routes, name) {
+		text, err := json.Marshal(found)
+		var h T
+		if err == nil {
+			err = json.Unmarshal(text, &h)
+		}
+		if err == nil {
+			_, err = settled(P(&h))
+		}
+		all = append(all, each(foundIn(name, err))...)
+	}
+	return all
+}
+
 // siteFindings look at what stands around our app: logs and listeners.
 func siteFindings(config []byte) []doctor.Finding {
 	var c siteConfig

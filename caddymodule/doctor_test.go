@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -173,6 +174,61 @@ func TestExamineAConfiguration(t *testing.T) {
 				t.Errorf("%+v", f)
 			}
 		}
+	}
+}
+
+// All that is not set, or wrong, is told at once, of the handlers too.
+func TestExamineTellsAll(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	var x examination
+	x.from.file = written(t, "Caddyfile", `{
+	admin unix//nowhere/admin.sock
+	ones {
+		public_url http://127.0.0.1:9
+		integration contoso {
+			server {
+				operator custom {
+					issuer http://127.0.0.1:9/x
+					graph http://127.0.0.1:9
+				}
+				client_id {env.ONES_TEST_ONE}
+				client_secret {env.ONES_TEST_TWO}
+			}
+			rooms {
+				room boardroom {env.ONES_TEST_THREE}
+			}
+		}
+	}
+}
+
+http://:8098 {
+	ones_auth {
+		admins {env.ONES_TEST_FOUR}
+	}
+	handle_path /api/m365/* {
+		ones_bookings
+	}
+}
+
+http://:8099 {
+	ones_bookings {
+		service_token {env.ONES_TEST_FIVE}
+		service_token {env.ONES_TEST_SIX}
+	}
+}
+`)
+	told := map[string]int{}
+	for _, f := range x.examine(t.Context()) {
+		if f.Check == "configuration" && f.Finding == doctor.ConfigInvalid.Name {
+			for _, name := range []string{"ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX"} {
+				if strings.Contains(f.What, "the environment variable ONES_TEST_"+name+" is not set") {
+					told[name]++
+				}
+			}
+		}
+	}
+	if want := map[string]int{"ONE": 1, "TWO": 1, "THREE": 1, "FOUR": 1, "FIVE": 1, "SIX": 1}; !maps.Equal(told, want) {
+		t.Errorf("told of %v", told)
 	}
 }
 

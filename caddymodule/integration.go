@@ -115,42 +115,35 @@ func (i *Integration) complete() error {
 
 func (i *Integration) check() error { return checkName(i.Name, "contoso") }
 
-// settled returns the integration with everything in it resolved and checked.
+// settled returns the integration with everything in it resolved and checked, also the files
+// that its credentials stand on. The error tells all that is wrong.
 func (i *Integration) settled() (*Integration, error) {
 	r := new(Integration)
 	var err error
 	if r.Name, err = resolve("the name of an integration", i.Name); err != nil {
 		return nil, err
 	}
-	fail := func(format string, args ...any) (*Integration, error) {
-		return nil, fmt.Errorf("integration %s: %w", r.Name, fmt.Errorf(format, args...))
-	}
-	if err := r.check(); err != nil {
-		return fail("%w", err)
-	}
+	wrong := []error{r.check()}
 	server, err := settled(&i.Server)
-	if err != nil {
-		return fail("%w", err)
+	if err == nil {
+		_, _, _, err = server.config()
 	}
+	wrong = append(wrong, err)
 	users, err := settled(&i.Users)
-	if err != nil {
-		return fail("%w", err)
+	if err == nil && len(users.MapGroups) != len(i.Users.MapGroups) {
+		err = errors.New("map_group: two placeholders stand for the same group; a group leads to one group of ONES")
 	}
-	if len(users.MapGroups) != len(i.Users.MapGroups) {
-		return fail("map_group: two placeholders stand for the same group; a group leads to one group of ONES")
-	}
+	wrong = append(wrong, err)
 	if slices.Contains(i.Rooms, nil) {
-		return fail("one of the rooms is null")
+		return nil, foundIn("integration "+r.Name, gathered(append(wrong, errors.New("one of the rooms is null"))...))
 	}
 	r.Server, r.Users = *server, *users
 	for _, room := range i.Rooms {
 		room, err := settled(room)
-		if err != nil {
-			return fail("room %s: %w", room.Name, err)
-		}
+		wrong = append(wrong, foundIn("room "+room.Name, err))
 		r.Rooms = append(r.Rooms, room)
 	}
-	return r, nil
+	return r, foundIn("integration "+r.Name, gathered(wrong...))
 }
 
 // clash says why an integration can't stand beside the others.

@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -90,7 +89,7 @@ func resolved[T any](v T) (T, error) {
 		wrong = append(wrong, err)
 		return r, true
 	})
-	return copied.Interface().(T), errors.Join(wrong...)
+	return copied.Interface().(T), gathered(wrong...)
 }
 
 // literal returns a copy of v without the strings that have placeholders.

@@ -250,7 +250,7 @@ func (s *Server) config() (issuer, graphRoot string, cfg entra.Config, err error
 	}
 	scopes, err := entra.Scopes(graphRoot, s.Scopes)
 	cfg.Scopes = scopes
-	return issuer, graphRoot, cfg, errors.Join(append(problems, err)...)
+	return issuer, graphRoot, cfg, gathered(append(problems, err)...)
 }
 
 // word is the word of the Caddyfile for it.

@@ -63,31 +63,38 @@ func newSettings(ctx caddy.Context, a *App) (_ *settings, err error) {
 		}
 	}()
 	var others []*Integration
+	var wrong []error
 	for _, written := range a.Integrations {
 		cfg, err := written.settled()
-		if err != nil {
-			return nil, err
+		if err == nil {
+			others = append(others, cfg)
+			err = s.add(cfg, written, others)
 		}
-		for _, doubt := range cfg.Server.lateDoubts(written.Server) {
-			s.log.Warn(doubt, zap.String("integration", cfg.Name))
-		}
-		if err := cfg.clash(others); err != nil {
-			return nil, err
-		}
-		others = append(others, cfg)
-		i, err := cfg.build(s)
-		if err != nil {
-			return nil, err
-		}
-		s.integrations = append(s.integrations, i)
-		s.clients[i.Name] = i.Entra
-		s.world.Integrations[i.Name] = booking.Integration{Name: i.Name, Graph: i.Graph}
-		if err := s.addRooms(cfg, others); err != nil {
-			return nil, err
-		}
+		wrong = append(wrong, err)
+	}
+	if err := gathered(wrong...); err != nil {
+		return nil, err
 	}
 	s.calendars = s.world.Calendars()
 	return s, nil
+}
+
+// add adds an integration, which is the last of all and was written so.
+func (s *settings) add(cfg, written *Integration, all []*Integration) error {
+	for _, doubt := range cfg.Server.lateDoubts(written.Server) {
+		s.log.Warn(doubt, zap.String("integration", cfg.Name))
+	}
+	if err := cfg.clash(all[:len(all)-1]); err != nil {
+		return err
+	}
+	i, err := cfg.build(s)
+	if err != nil {
+		return err
+	}
+	s.integrations = append(s.integrations, i)
+	s.clients[i.Name] = i.Entra
+	s.world.Integrations[i.Name] = booking.Integration{Name: i.Name, Graph: i.Graph}
+	return s.addRooms(cfg, all)
 }
 
 // addRooms adds the rooms of an integration, which is the last of all.

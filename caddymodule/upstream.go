@@ -131,7 +131,7 @@ func (u upstream) check(ctx caddy.Context, public *url.URL) (c doctor.Check, err
 
 // alone are the settings of TLS that stand on nothing but themselves and files: others
 // need apps of Caddy's, which don't run here.
-var alone = []string{"insecure_skip_verify", "server_name", "handshake_timeout", "renegotiation", "except_ports", "curves", "root_ca_pool", "root_ca_pem_files", "client_certificate_file", "client_certificate_key_file"}
+var alone = []string{"insecure_skip_verify", "server_name", "handshake_timeout", "renegotiation", "except_ports", "curves", "client_certificate_file", "client_certificate_key_file"}
 
 // over makes the transport.
 func (u upstream) over(ctx caddy.Context) (*reverseproxy.HTTPTransport, error) {

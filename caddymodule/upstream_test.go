@@ -96,7 +96,7 @@ func TestOnesChecks(t *testing.T) {
 		"the PROXY protocol": {`{"upstreams":[{"dial":"127.0.0.1:9"}],"transport":{"protocol":"http","proxy_protocol":"v2"}}`, string(doctor.NotChecked), ""},
 		"Caddy's own CA":     {`{"upstreams":[{"dial":"127.0.0.1:9"}],"transport":{"protocol":"http","tls":{"ca":{"provider":"pki_root"}}}}`, string(doctor.NotChecked), ""},
 		"an automatic one":   {`{"upstreams":[{"dial":"127.0.0.1:9"}],"transport":{"protocol":"http","tls":{"client_certificate_automate":"x"}}}`, string(doctor.NotChecked), ""},
-		"a CA not there":     {`{"upstreams":[{"dial":"127.0.0.1:9"}],"transport":{"protocol":"http","tls":{"root_ca_pem_files":["/nowhere"]}}}`, string(doctor.NotChecked), ""},
+		"a CA not there":     {`{"upstreams":[{"dial":"127.0.0.1:9"}],"transport":{"protocol":"http","tls":{"ca":{"provider":"file","pem_files":["/nowhere"]}}}}`, string(doctor.NotChecked), ""},
 		"none":               {`{}`, string(doctor.NotChecked), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
