@@ -33,15 +33,28 @@ func (s *Service) ownBlocks(ctx context.Context, room, but string, from, to time
 	var blocks []block
 	_, err := s.journal.walk(ctx, roomPrefix(room), "", from, to, noLimit, func(e entry) bool {
 		if e.record.Status.holdsRoom() && e.record.ID != but {
-			b := block{period: e.period, status: tentative, record: e.record.at(e.period)}
-			if e.record.Status == Confirmed {
-				b.status = busy
-			}
-			blocks = append(blocks, b)
+			blocks = append(blocks, e.record.block(e.period))
 		}
 		return true
 	})
 	return blocks, err
+}
+
+// block is how the booking holds its room at one of its times.
+func (r *record) block(p period) block {
+	b := block{period: p, status: tentative, record: r.at(p)}
+	if r.Status == Confirmed {
+		b.status = busy
+	}
+	return b
+}
+
+// blocks are how it holds its room at all of them.
+func (r *record) blocks() (all []block) {
+	for _, p := range r.slots() {
+		all = append(all, r.block(p))
+	}
+	return all
 }
 
 // noLimit reads a window whole; windows are bounded in time.

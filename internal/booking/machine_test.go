@@ -117,7 +117,12 @@ func (m *machine) do(a act) {
 	case "cancel following":
 		m.ofSeries(a, "DELETE", "?scope=following", func(string) string { return "" })
 	case "move following":
-		m.ofSeries(a, "PATCH", "?scope=following", a.elsewhere)
+		m.ofSeries(a, "PATCH", "?scope=following", func(day string) string {
+			if date, err := time.Parse(time.DateOnly, day); err == nil && a.Seconds%2 > 0 { // among what the series keeps
+				day = date.AddDate(0, 0, -1).Format(time.DateOnly)
+			}
+			return a.elsewhere(day)
+		})
 	case "retry", "withdraw":
 		m.operate(a)
 	case "later":

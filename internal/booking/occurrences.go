@@ -254,11 +254,14 @@ func (s *Service) cut(ctx context.Context, c Caller, id string, original time.Ti
 		if err != nil {
 			return nil, err
 		}
-		if held, err = s.heldByOthers(ctx, room.Name, r.ID, next.slots()); err == nil && len(held) > 0 {
-			err = errHeld
-		}
-		if err != nil {
+		if held, err = s.heldByOthers(ctx, room.Name, r.ID, next.slots()); err != nil {
 			return nil, err
+		}
+		if room.Name == r.Request.Room { // what the series keeps is in the way, too
+			held = append(held, overlapping(r.changed().blocks(), next.slots())...)
+		}
+		if len(held) > 0 {
+			return nil, errHeld
 		}
 		return s.journal.acceptance(&next, took, stands, asked, claims)
 	})

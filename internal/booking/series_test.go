@@ -393,3 +393,20 @@ func TestFollowingTooLate(t *testing.T) {
 		}
 	})
 }
+
+// The rest of a series isn't moved to where the series itself still has the room.
+func TestFollowingInItsOwnWay(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(4)...).text("id")
+		const dayBefore = `{"start":"2026-12-02T10:30:00+08:00","end":"2026-12-02T11:30:00+08:00"`
+		r := h.call(alice, "PATCH", date(id, "03")+"?scope=following", dayBefore+`}`, "Prefer", "wait=30")
+		h.want(r, 409, "code", "room_conflict")
+		if clashes, _ := r.body["clashes"].([]any); len(clashes) != 1 || clashes[0].(map[string]any)["start"] != "2026-12-02T10:00:00+08:00" {
+			t.Errorf("clashes: %v", r.body["clashes"])
+		}
+		if got := h.statuses(id); got != "confirmed confirmed confirmed confirmed" {
+			t.Errorf("occurrences: %s", got)
+		}
+		h.want(h.call(alice, "PATCH", date(id, "03")+"?scope=following", dayBefore+`,"room":"peak"}`, "Prefer", "wait=30"), 200, "status", "confirmed")
+	})
+}
