@@ -282,18 +282,13 @@ func (m *machine) overlaps() {
 		}
 		for i, a := range blocks {
 			for _, b := range blocks[i+1:] {
-				if a.overlaps(b.period) && a.record.ID != b.record.ID && !follows(a.record, b.record) && !follows(b.record, a.record) {
+				if a.overlaps(b.period) && a.record.ID != b.record.ID && !a.record.endsFor(b.record) && !b.record.endsFor(a.record) {
 					m.fail("two bookings hold %s: %v %s and %v %s", room, a.period, a.record.ID, b.period, b.record.ID)
 				}
 			}
 		}
 	}
 	m.indexed()
-}
-
-// follows says whether a booking is the rest of a series that has yet to end before it.
-func follows(rest, series *record) bool {
-	return rest.After != nil && series.Change != nil && series.Change.ID == rest.After.Change
 }
 
 // indexed checks that the indexes lead to all bookings, and to nothing else.

@@ -235,13 +235,23 @@ func (s *Service) told(ctx context.Context, r *record) (Journal, error) {
 	if err != nil {
 		return j, err
 	}
-	j.Next = r.outlook(state, j.Ahead)
+	series := ""
+	if r.After != nil && r.inLine() {
+		before, err := s.journal.get(ctx, r.After.Booking)
+		if err != nil && !errors.Is(err, errNotFound) {
+			return j, err
+		}
+		if before.endsFor(r) {
+			series = before.ID
+		}
+	}
+	j.Next = r.outlook(state, j.Ahead, series)
 	return j, nil
 }
 
-// outlook tells what happens next, if the organizer's connection is in a state and so many
-// stand before the booking in its room's line.
-func (r *record) outlook(connection grant.State, ahead int) string {
+// outlook tells what happens next, if the organizer's connection is in a state, so many
+// stand before the booking in its room's line, and a series, if not "", has to end before it.
+func (r *record) outlook(connection grant.State, ahead int, series string) string {
 	needs := ""
 	switch connection {
 	case grant.NeedsSignIn:
@@ -264,6 +274,8 @@ func (r *record) outlook(connection grant.State, ahead int) string {
 		return "It goes on by itself once " + needs + "."
 	case ahead > 0:
 		return "It waits for the bookings of its room that were made before it."
+	case series != "":
+		return "It goes on once its series, the booking " + series + ", has ended before it in the organizer's calendar."
 	case r.EventID == "":
 		return "The event is to be made in the organizer's calendar."
 	case r.Change != nil:
@@ -275,7 +287,7 @@ func (r *record) outlook(connection grant.State, ahead int) string {
 }
 
 // RetryNow has a booking carried on at once that waits for its time, and with it what it
-// waits for in its room's line. by is which operator wants it. The error says so if
+// waits for in its room's line, and the series whose rest it is. by is which operator wants it. The error says so if
 // there is nothing to be carried on.
 func (s *Service) RetryNow(ctx context.Context, by, id string) (Journal, error) {
 	c := Caller{operator: by}
@@ -288,6 +300,9 @@ func (s *Service) RetryNow(ctx context.Context, by, id string) (Journal, error) 
 	}
 	if r.inLine() {
 		s.call(ctx, r.Request.Room)
+		if r.After != nil {
+			s.queue.wake(r.After.Booking)
+		}
 	}
 	s.queue.wake(id)
 	return s.told(ctx, &r)

@@ -314,3 +314,24 @@ func TestTroubleOf(t *testing.T) {
 		}
 	}
 }
+
+// The rest of a series says what it waits for, and whoever retries it retries that.
+func TestOperatorRetriesTheRestOfASeries(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(4)...).text("id")
+		h.graph.setFault(onPatch(answers(503, "ServiceUnavailable")))
+		rest := h.call(alice, "PATCH", date(id, "03")+"?scope=following", `{"subject":"Budget"}`, "Prefer", "wait=1").text("id")
+		h.settle(2 * time.Hour)
+		if j := h.journalOf(rest); j.State != StateWaiting || j.Next != "It goes on once its series, the booking "+id+", has ended before it in the organizer's calendar." {
+			t.Errorf("the rest: %+v", j)
+		}
+		h.graph.setFault(nil)
+		if _, err := h.svc.RetryNow(t.Context(), "operator", rest); err != nil {
+			t.Error(err)
+		}
+		h.settle(2 * time.Second)
+		if j := h.journalOf(rest); j.Status != Confirmed || j.Next != "Nothing is left to do: the room has accepted." {
+			t.Errorf("after that: %+v", j)
+		}
+	})
+}

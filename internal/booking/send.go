@@ -102,9 +102,10 @@ func (s *Service) afterSeries(ctx context.Context, r record, fresh bool) (after 
 	if err != nil {
 		return r, false, err
 	}
-	if c := before.Change; c != nil && c.ID == r.After.Change {
+	if before.endsFor(&r) {
 		r, err = s.update(ctx, r.ID, func(r *record) {
 			r.MaybeSent = r.MaybeSent && !fresh
+			r.Turn = ""
 			r.NextAt = s.now().UTC().Add(claimLife) // it is called before
 		})
 		return r, true, err
@@ -116,6 +117,11 @@ func (s *Service) afterSeries(ctx context.Context, r record, fresh bool) (after 
 		}
 	}
 	return r, false, nil
+}
+
+// endsFor says whether the series is still to end before another booking, its rest.
+func (r *record) endsFor(rest *record) bool {
+	return rest.After != nil && r.Change != nil && r.Change.ID == rest.After.Change
 }
 
 // errUnconfigured: the booking's integration is not in the configuration now.
