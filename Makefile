@@ -2,8 +2,10 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 TAGS := nobadger,nomysql,nopgx
+SOAK ?= 1h
+LOOPS := soak-models soak-store soak-power soak-postgres soak-keys soak-reloads soak-crashes soak-outage soak-kills soak-grants soak-year
 
-.PHONY: build release demo test lint fmt bench fuzz mutate soak vuln deps
+.PHONY: build release demo test lint fmt bench fuzz mutate soak soak-all $(LOOPS) vuln deps
 
 build: ## the binary
 	go build -trimpath -tags $(TAGS) -o bin/onesgate ./cmd/onesgate
@@ -47,18 +49,36 @@ mutate: ## takes each decision about security away; a test has to notice
 
 MODELS = $$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}}{{end}}{{end}}' ./...)
 
-soak: fuzz ## what takes long: fuzzing, the models with many more steps, machines that lose power
+# TestSoak says what it is. Half of the time is on Badger, half with two gateways on PostgreSQL.
+# Nothing else should run on the machine: a gateway that gets no CPU answers late.
+soak: ## everything at once, with everything failing around it, for an hour: make soak SOAK=8h
+	ONESGATE_SOAK=$(SOAK) ONESGATE_SOAK_PLOTS=$(CURDIR)/docs go test -timeout 0 -v -run 'TestSoak$$' ./integration_test
+
+soak-all: soak fuzz $(LOOPS) ## that, and each loop that takes long: most of a day
+
+# The loops, each with the time that it may take on two cores.
+soak-models: ## the models with many more steps (an hour)
 	go test -timeout 60m $(MODELS) -rapid.checks=5000
+soak-store: ## a store that is killed while it writes (an hour)
 	ONESGATE_CRASH_ROUNDS=5000 go test -timeout 60m -v -run TestKill ./internal/store/badgerstore
+soak-power: ## machines that lose power (an hour and a half)
 	kernel=$$(.ci/deps-soak) && ONESGATE_KERNEL=$$kernel ONESGATE_POWER_LOSS_ROUNDS=200 \
 	  go test -timeout 90m -v -run TestPowerLoss ./internal/store/badgerstore
+soak-postgres: ## PostgreSQL that crashes, hangs up and stands still (an hour and a half)
 	ONESGATE_PG_CRASH_ROUNDS=500 go test -timeout 90m -v -run 'TestCrash|TestTerminated|TestStandstill' ./internal/store/pgstore
+soak-keys: ## keys that change under load (an hour)
 	ONESGATE_ROTATIONS=50 go test -timeout 60m -v -run TestKeyRotation ./integration_test
+soak-reloads: ## the Caddyfile changes under load (an hour)
 	ONESGATE_RELOADS=500 go test -timeout 60m -v -run TestReloadUnderLoad ./integration_test
+soak-crashes: ## bookings that are broken off at each step, twice (an hour)
 	ONESGATE_SECOND_CRASHES=1000 go test -timeout 60m -v -run TestCrashAnywhere ./internal/booking
+soak-outage: ## half an hour without Graph, in virtual time (an hour at most)
 	ONESGATE_OUTAGE_MINUTES=30 go test -timeout 60m -v -run TestOutage ./internal/booking
-	ONESGATE_BOOKING_KILLS=2000 go test -timeout 180m -v -run TestKilledWhileBooking ./integration_test
+soak-kills: ## 2,000 kills on each engine while ONES books (three hours)
+	ONESGATE_BOOKING_KILLS=2000 go test -timeout 240m -v -run TestKilledWhileBooking ./integration_test
+soak-grants: ## gateways that are killed with new tokens in their hands (an hour)
 	ONESGATE_GRANT_KILLS=100 go test -timeout 60m -v -run TestKilledBeforeTokensAreSaved ./integration_test
+soak-year: ## a year of 100,000 people, in virtual time (9 minutes)
 	ONESGATE_YEAR_PEOPLE=100000 ONESGATE_YEAR_PLOT=$(CURDIR)/docs/year.svg go test -timeout 60m -v -run 'TestYear$$' ./internal/grant
 
 vuln: ## known vulnerabilities; asks vuln.go.dev

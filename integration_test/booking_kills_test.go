@@ -18,11 +18,14 @@ import (
 // A ledger is what ONES knows of its bookings: what it has asked for, and what was
 // acknowledged.
 type ledger struct {
-	w     *world
-	ones  *visitor
-	began time.Time
+	w      *world
+	ones   *visitor
+	began  time.Time
+	people int
+	rooms  []string
 
 	mu     sync.Mutex
+	dice   *rand.Rand
 	orders []*order
 }
 
@@ -50,14 +53,14 @@ const (
 func (l *ledger) next(round int) *order {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	slot := (round*quarters + rand.IntN(quarters)) % (daysAhead * 96)
+	slot := (round*quarters + l.dice.IntN(quarters)) % (daysAhead * 96)
 	begin := l.began.Add(time.Duration(slot) * 15 * time.Minute)
-	o := &order{key: fmt.Sprintf("order %d", len(l.orders)), person: employee(rand.IntN(killPeople)), cancel: rand.IntN(4) == 0}
+	o := &order{key: fmt.Sprintf("order %d", len(l.orders)), person: employee(l.dice.IntN(l.people)), cancel: l.dice.IntN(4) == 0}
 	o.meeting = map[string]any{
-		"room": killRooms[rand.IntN(len(killRooms))], "subject": o.key,
+		"room": l.rooms[l.dice.IntN(len(l.rooms))], "subject": o.key,
 		"start": begin.Format(time.RFC3339), "end": begin.Add(15 * time.Minute).Format(time.RFC3339),
 	}
-	if rand.IntN(3) == 0 {
+	if l.dice.IntN(3) == 0 {
 		o.longer = begin.Add(30 * time.Minute).Format(time.RFC3339)
 	}
 	l.orders = append(l.orders, o)
@@ -68,14 +71,24 @@ var killRooms = []string{"boardroom", "harbour", "garden"}
 
 const killPeople = 8
 
+// A desk is where an order is placed: it sends a request about it, and returns the answer.
+type desk func(ctx context.Context, o *order, method, path string, body any, header ...string) (answer, error)
+
+// service is the desk of ONES' own server at a gateway, by the port of its API.
+func (l *ledger) service(port int) desk {
+	return func(ctx context.Context, o *order, method, path string, body any, header ...string) (answer, error) {
+		req := l.ones.request(method, fmt.Sprintf("http://127.0.0.1:%d%s", port, path), body,
+			append(header, "Authorization", "Bearer "+serviceToken, "Ones-Act-As", o.person)...)
+		return l.ones.try(req.WithContext(ctx))
+	}
+}
+
 // place asks a gateway for what is left of an order. An error says that the gateway
 // didn't answer, or couldn't: the same has to be asked again.
-func (l *ledger) place(ctx context.Context, service int, o *order) error {
+func (l *ledger) place(ctx context.Context, at desk, o *order) error {
 	send := func(method, path string, body any, header ...string) (answer, error) {
-		req := l.ones.request(method, fmt.Sprintf("http://127.0.0.1:%d%s", service, path), body,
-			append(header, "Authorization", "Bearer "+serviceToken, "Ones-Act-As", o.person)...)
-		a, err := l.ones.try(req.WithContext(ctx))
-		if err == nil && a.StatusCode >= 500 {
+		a, err := at(ctx, o, method, path, body, header...)
+		if err == nil && (a.StatusCode >= 500 || a.StatusCode == http.StatusTooManyRequests) {
 			err = fmt.Errorf("%d %s", a.StatusCode, a.body)
 		}
 		return a, err
@@ -163,7 +176,7 @@ func (l *ledger) round(n int, services []int, kill, revive func()) {
 			for life.Err() == nil {
 				o := l.next(n)
 				clients[i] = append(clients[i], o)
-				if l.place(l.w.t.Context(), services[i%len(services)], o) != nil {
+				if l.place(l.w.t.Context(), l.service(services[i%len(services)]), o) != nil {
 					return // it goes on asking afterwards
 				}
 			}
@@ -182,7 +195,7 @@ func (l *ledger) round(n int, services []int, kill, revive func()) {
 	for i, orders := range clients {
 		working.Go(func() {
 			for _, o := range orders {
-				l.insist(services[(i+1)%len(services)], o)
+				l.insist(l.w.t.Context(), l.service(services[(i+1)%len(services)]), o)
 			}
 		})
 	}
@@ -194,11 +207,11 @@ func nap(most int) {
 	time.Sleep(time.Duration(rand.IntN(most)) * time.Millisecond)
 }
 
-// insist asks until there is an answer.
-func (l *ledger) insist(service int, o *order) {
+// insist asks until there is an answer, or nobody wants it any more.
+func (l *ledger) insist(ctx context.Context, at desk, o *order) {
 	var err error
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if err = l.place(l.w.t.Context(), service, o); err == nil {
+		if err = l.place(ctx, at, o); err == nil || ctx.Err() != nil {
 			return
 		}
 	}
@@ -243,7 +256,7 @@ func (l *ledger) check() {
 	t.Helper()
 	known := l.settle()
 	events := map[string][]string{} // how long events last, by the order that is their subject
-	for i := range killPeople {
+	for i := range l.people {
 		for _, e := range l.w.sim(http.MethodGet, "/_sim/events?mailbox="+employee(i), nil)["value"].([]any) {
 			event := e.(map[string]any)
 			if event["isCancelled"] == true {
@@ -290,7 +303,7 @@ func (l *ledger) check() {
 			}
 		}
 	}
-	for _, room := range killRooms {
+	for _, room := range l.rooms {
 		type held struct{ from, to, key string }
 		var all []held
 		for _, b := range known {
@@ -339,7 +352,7 @@ func TestKilledWhileBooking(t *testing.T) {
 	file := map[string]any{"Rooms": garden}
 	w.write(file)
 	p := w.gateway()
-	l := newLedger(w)
+	l := newLedger(w, killPeople, killRooms, rand.Uint64())
 	for n := range storetest.Rounds(t, "ONESGATE_BOOKING_KILLS", 20) {
 		l.round(n, []int{w.service}, func() { p.kill() }, func() { p = w.launch() })
 		w.ready(p)
@@ -363,7 +376,7 @@ func TestKilledWhileBookingTogether(t *testing.T) {
 	for i := range gateways {
 		gateways[i], processes[i] = c.next()
 	}
-	l := newLedger(gateways[0])
+	l := newLedger(gateways[0], killPeople, killRooms, rand.Uint64())
 	for n := range storetest.Rounds(t, "ONESGATE_BOOKING_KILLS", 20) {
 		victim := rand.IntN(2)
 		l.round(n, []int{gateways[0].service, gateways[1].service},
@@ -385,11 +398,12 @@ func quick(c *m365.Config) {
 	}
 }
 
-func newLedger(w *world) *ledger {
+// newLedger is of bookings for people, who sign in, of rooms; the seed decides which.
+func newLedger(w *world, people int, rooms []string, seed uint64) *ledger {
 	w.t.Helper()
-	for i := range killPeople {
+	for i := range people {
 		newVisitor(w.t, w.home).signIn(employee(i))
 	}
 	tomorrow := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
-	return &ledger{w: w, ones: newVisitor(w.t, ""), began: tomorrow}
+	return &ledger{w: w, ones: newVisitor(w.t, ""), began: tomorrow, people: people, rooms: rooms, dice: rand.New(rand.NewPCG(seed, 0))}
 }

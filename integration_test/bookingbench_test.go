@@ -271,14 +271,20 @@ func multiply(b *testing.B, s store.Store, sample store.Record, n int) {
 // anonymous is the memory of a process that is not of files, in bytes.
 func anonymous(b *testing.B, p *process) int64 {
 	b.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	bytes, err := anonymousOf(p.cmd.Process.Pid)
 	if err != nil {
 		b.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(status), "RssAnon:")
-	var kib int64
-	if _, err := fmt.Sscan(rest, &kib); err != nil {
-		b.Fatal(err)
+	return bytes
+}
+
+// anonymousOf is anonymous of a process that may be dead.
+func anonymousOf(pid int) (bytes int64, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
 	}
-	return kib << 10
+	_, rest, _ := strings.Cut(string(status), "RssAnon:")
+	_, err = fmt.Sscan(rest, &bytes)
+	return bytes << 10, err
 }

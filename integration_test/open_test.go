@@ -30,8 +30,8 @@ func liveONES(w *world) (closed chan string) {
 			}
 			defer conn.Close()
 			accept := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) // RFC 6455, 4.2.2
-			fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-				base64.StdEncoding.EncodeToString(accept[:]))
+			fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: %s\r\nSeen-As: %s\r\n\r\n",
+				base64.StdEncoding.EncodeToString(accept[:]), r.Header.Get("X-Ones-User-Id"))
 			_, _ = io.Copy(conn, buffered)
 			closed <- "socket"
 		case "/events":
@@ -53,52 +53,98 @@ type stream struct {
 	*bufio.Reader
 }
 
-// opens opens a connection of the visitor's, and demands that ONES answers.
+// opens opens a connection of the visitor's.
 func (v *visitor) opens(path string, headers ...string) *stream {
 	v.t.Helper()
 	home, err := url.Parse(v.home)
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	conn, err := net.Dial("tcp", "127.0.0.1:"+home.Port())
+	s, err := v.dial(home.Port(), path, headers...)
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	v.t.Cleanup(func() { conn.Close() })
+	v.t.Cleanup(func() { s.conn.Close() })
+	return s
+}
+
+// dial sends a request of the visitor's to a gateway, by its port, on a connection of its own.
+func (v *visitor) dial(port, path string, headers ...string) (*stream, error) {
+	home, err := url.Parse(v.home)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		return nil, err
+	}
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	var cookies []string
 	for _, c := range v.client.Jar.Cookies(home) {
 		cookies = append(cookies, c.Name+"="+c.Value)
 	}
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\n%s\r\n\r\n", path, home.Host, strings.Join(cookies, "; "), strings.Join(headers, "\r\n"))
-	return &stream{conn, bufio.NewReader(conn)}
+	return &stream{conn, bufio.NewReader(conn)}, nil
+}
+
+// upgrade are the headers that ask for a WebSocket.
+func (v *visitor) upgrade() []string {
+	return []string{"Connection: Upgrade", "Upgrade: websocket", "Origin: " + v.home}
 }
 
 func (v *visitor) socket() *stream {
 	v.t.Helper()
-	s := v.opens("/socket", "Connection: Upgrade", "Upgrade: websocket", "Origin: "+v.home)
-	if line, err := s.ReadString('\n'); err != nil || !strings.Contains(line, " 101 ") {
-		v.t.Fatalf("the WebSocket was answered with %q, %v", line, err)
-	}
-	for line := ""; line != "\r\n"; {
-		var err error
-		if line, err = s.ReadString('\n'); err != nil {
-			v.t.Fatal(err)
-		}
+	s := v.opens("/socket", v.upgrade()...)
+	if _, err := s.handshake(); err != nil {
+		v.t.Fatal(err)
 	}
 	s.lives(v.t)
 	return s
 }
 
+// handshake reads the answer to a WebSocket's request, and returns as whom ONES saw it.
+func (s *stream) handshake() (seenAs string, err error) {
+	res, err := http.ReadResponse(s.Reader, nil)
+	if err != nil {
+		return "", err
+	}
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		defer res.Body.Close()
+		body, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+		return "", &upgradeRefused{res.StatusCode, body}
+	}
+	return res.Header.Get("Seen-As"), nil
+}
+
+// upgradeRefused is an answer to a WebSocket's request that is none.
+type upgradeRefused struct {
+	status int
+	body   []byte
+}
+
+func (e *upgradeRefused) Error() string {
+	return fmt.Sprintf("the WebSocket was answered with %d %s", e.status, e.body)
+}
+
 // lives demands that a WebSocket echoes.
 func (s *stream) lives(t testing.TB) {
 	t.Helper()
-	if _, err := io.WriteString(s.conn, "ping\n"); err != nil {
+	if err := s.ping(); err != nil {
 		t.Fatal(err)
 	}
-	if line, err := s.ReadString('\n'); line != "ping\n" {
-		t.Fatalf("the WebSocket echoes %q, %v", line, err)
+}
+
+// ping has a WebSocket echo.
+func (s *stream) ping() error {
+	_ = s.conn.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(s.conn, "ping\n"); err != nil {
+		return err
 	}
+	line, err := s.ReadString('\n')
+	if err == nil && line != "ping\n" {
+		err = fmt.Errorf("the WebSocket echoes %q", line)
+	}
+	return err
 }
 
 func (v *visitor) events() *stream {

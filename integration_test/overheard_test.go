@@ -3,6 +3,7 @@ package integration_test
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -28,9 +29,10 @@ type overheard struct {
 	graph     routers.Router // nil: the description is absent
 
 	mu     sync.Mutex
-	clock  int            // counts what is noted below
-	sent   map[string]int // creations that may have been carried out, by transactionId
-	looked map[string]int // the last look into each calendar, by token
+	clock  int               // counts what is noted below
+	sent   map[string]int    // creations that may have been carried out, by transactionId
+	looked map[string]int    // the last look into each calendar, by whose it is
+	owners map[string]string // whose a token is: the subject of the ID token that came with it
 }
 
 func overhear(t testing.TB, microsoft http.Handler) *overheard {
@@ -42,7 +44,7 @@ func overhear(t testing.TB, microsoft http.Handler) *overheard {
 	case err != nil:
 		t.Fatal(err)
 	}
-	return &overheard{t: t, microsoft: microsoft, graph: graph, sent: map[string]int{}, looked: map[string]int{}}
+	return &overheard{t: t, microsoft: microsoft, graph: graph, sent: map[string]int{}, looked: map[string]int{}, owners: map[string]string{}}
 }
 
 // describedGraph is Microsoft's description of its calendars, made stricter: what is sent
@@ -92,6 +94,11 @@ func closeSchema(s *openapi3.Schema, closed map[*openapi3.Schema]bool) {
 
 // ServeHTTP implements http.Handler.
 func (o *overheard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token") {
+		kept := &bodyKept{ResponseWriter: w}
+		defer func() { o.note(kept.body.Bytes()) }()
+		w = kept
+	}
 	if !strings.HasPrefix(r.URL.Path, "/v1.0/") {
 		o.microsoft.ServeHTTP(w, r)
 		return
@@ -111,11 +118,52 @@ func (o *overheard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /v1.0/me/calendarView", "GET /v1.0/me/events":
 		o.mu.Lock()
 		o.clock++
-		o.looked[r.Header.Get("Authorization")] = o.clock
+		o.looked[o.whose(r)] = o.clock
 		o.mu.Unlock()
 	}
 	o.microsoft.ServeHTTP(w, r)
 }
+
+// note notes whose the tokens of an answer are. They are renewed between a look and what is sent.
+func (o *overheard) note(body []byte) {
+	var tokens struct {
+		AccessToken string `json:"access_token"`
+		IDToken     string `json:"id_token"`
+	}
+	var claims struct{ Sub string }
+	_ = json.Unmarshal(body, &tokens) // a refusal has none
+	parts := strings.Split(tokens.IDToken, ".")
+	if len(parts) != 3 {
+		return
+	}
+	payload, _ := base64.RawURLEncoding.DecodeString(parts[1])
+	if json.Unmarshal(payload, &claims) == nil && claims.Sub != "" {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.owners["Bearer "+tokens.AccessToken] = claims.Sub
+	}
+}
+
+// whose says whose calendar a request is about. o.mu is held.
+func (o *overheard) whose(r *http.Request) string {
+	token := r.Header.Get("Authorization")
+	return cmp.Or(o.owners[token], token)
+}
+
+// bodyKept keeps the body of an answer.
+type bodyKept struct {
+	http.ResponseWriter
+	body bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (k *bodyKept) Write(b []byte) (int, error) {
+	k.body.Write(b)
+	return k.ResponseWriter.Write(b)
+}
+
+// Unwrap lets the connection be flushed.
+func (k *bodyKept) Unwrap() http.ResponseWriter { return k.ResponseWriter }
 
 // misfit says what of a request isn't as Microsoft describes it.
 func (o *overheard) misfit(r *http.Request, body []byte) error {
@@ -148,7 +196,7 @@ func (o *overheard) create(w http.ResponseWriter, r *http.Request, body []byte) 
 	o.mu.Lock()
 	o.clock++
 	now := o.clock
-	if before, ok := o.sent[event.TransactionID]; ok && o.looked[r.Header.Get("Authorization")] < before {
+	if before, ok := o.sent[event.TransactionID]; ok && o.looked[o.whose(r)] < before {
 		o.t.Errorf("an event is sent again without having been looked for: %s", body)
 	}
 	o.mu.Unlock()

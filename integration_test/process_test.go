@@ -57,8 +57,8 @@ func start(t testing.TB, env []string, args ...string) *process {
 	}()
 	t.Cleanup(func() {
 		p.kill()
-		if t.Failed() {
-			t.Logf("%s %s wrote:\n%s", binary, strings.Join(args, " "), p.errors())
+		if log := p.errors(); t.Failed() && log != "" {
+			t.Logf("%s %s wrote:\n%s", binary, strings.Join(args, " "), log)
 		}
 	})
 	return p
@@ -92,6 +92,13 @@ func (p *process) errors() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.stderr.String()
+}
+
+// forget drops what was written to standard error.
+func (p *process) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stderr = bytes.Buffer{}
 }
 
 // line waits for a line of standard output that begins with prefix.

@@ -418,18 +418,24 @@ func told(t *testing.T, log string) {
 // admin asks Caddy's admin API.
 func (w *world) admin(path string) string {
 	w.t.Helper()
+	told, err := w.askAdmin(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return told
+}
+
+// askAdmin is admin for a gateway that may be dead.
+func (w *world) askAdmin(path string) (string, error) {
 	hc := &http.Client{Timeout: patience, Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", w.dir+"/admin.sock")
 	}}}
 	defer hc.CloseIdleConnections()
 	res, err := hc.Get("http://localhost" + path)
 	if err != nil {
-		w.t.Fatal(err)
+		return "", err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return string(body)
+	return string(body), err
 }

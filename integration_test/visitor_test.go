@@ -3,6 +3,7 @@ package integration_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -115,15 +116,28 @@ func (v *visitor) signIn(mail string) answer {
 
 func (v *visitor) signInAt(integration, mail string) answer {
 	v.t.Helper()
-	chooser := v.page("/.ones/login/" + integration + "?return_to=/")
+	a, err := v.trySignIn(integration, mail)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return a
+}
+
+// trySignIn is signInAt where it may fail.
+func (v *visitor) trySignIn(integration, mail string) (answer, error) {
+	v.t.Helper()
+	chooser, err := v.try(v.request(http.MethodGet, "/.ones/login/"+integration+"?return_to=/", nil, "Accept", "text/html"))
+	if err != nil {
+		return answer{}, err
+	}
 	if chooser.StatusCode != http.StatusOK || !strings.Contains(chooser.Request.URL.Path, "/oauth2/v2.0/authorize") {
-		v.t.Fatalf("no account chooser came, but %d from %s: %s", chooser.StatusCode, chooser.Request.URL, chooser.body)
+		return answer{}, fmt.Errorf("no account chooser came, but %d from %s: %s", chooser.StatusCode, chooser.Request.URL, chooser.body)
 	}
 	action, fields := form(v.t, chooser, "account")
 	fields.Set("account", mail)
 	req := v.request(http.MethodPost, action, fields.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Accept", "text/html",
 		"Origin", chooser.Request.URL.Scheme+"://"+chooser.Request.URL.Host)
-	return v.send(req)
+	return v.try(req)
 }
 
 // form returns where the form with a field of that name goes, and its hidden fields.

@@ -141,6 +141,9 @@ func credential() (*syscall.Credential, error) {
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
+// Tables is the folder of the databases, without the server's log.
+func (s *Server) Tables() string { return filepath.Join(s.data(), "base") }
+
 // command is a program of the server's, run as the server.
 func (s *Server) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(s.bin, name), args...)
