@@ -77,13 +77,13 @@ func (s *Service) Check(ctx context.Context, c Caller, req Request) (Check, erro
 // seenWithin is what a room's calendar shows within slots; all says that it could be looked
 // into for all of them.
 func (s *Service) seenWithin(ctx context.Context, q question, room Room, slots []period) (blocks []block, all bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	looking, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	all = true
 	for _, q.period = range windows(slots) {
-		seen, err := s.sightings(ctx, q, room)
+		seen, err := s.sightings(looking, q, room)
 		if err != nil {
-			return nil, false, err
+			return nil, false, unanswered(ctx, err)
 		}
 		found, looked := seen[room.Name]
 		all = all && looked

@@ -140,7 +140,7 @@ func (s *Service) Schedule(ctx context.Context, c Caller, name string, from, to 
 	defer cancel()
 	seen, err := s.sightings(looking, question{caller: c, owner: c.id(), period: period{from, to}}, room)
 	if err != nil {
-		return Schedule{}, err
+		return Schedule{}, unanswered(ctx, err)
 	}
 	answer := Schedule{Room: room.Name, Blocks: []ScheduleBlock{}}
 	if l, looked := seen[room.Name]; looked {

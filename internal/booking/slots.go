@@ -53,7 +53,7 @@ func (s *Service) Availability(ctx context.Context, c Caller, wishes []wish) ([]
 	defer cancel()
 	seen, err := s.sightings(looking, question{caller: c, owner: c.id(), period: all}, wanted...)
 	if err != nil {
-		return nil, err
+		return nil, unanswered(ctx, err)
 	}
 	own, err := s.ownOfAll(ctx, wishes)
 	if err != nil {

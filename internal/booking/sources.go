@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -84,6 +85,15 @@ func (s *Service) sightings(ctx context.Context, q question, wanted ...Room) (ma
 func final(err error) bool {
 	return errors.Is(err, grant.ErrNeedsSignIn) || errors.Is(err, grant.ErrNeedsAdminConsent) || errors.Is(err, grant.ErrIntegrationDown) ||
 		err != nil && !errors.Is(err, grant.ErrUnavailable) && !graph.Transient(err)
+}
+
+// unanswered is the error of a look. Where the time for it is over, while whoever asks still
+// waits, Microsoft 365 was too slow: for a token, say, of which only the end of the wait is told.
+func unanswered(ctx context.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable) {
+		return fmt.Errorf("%w: %w", grant.ErrUnavailable, err)
+	}
+	return err
 }
 
 // lookAsPerson asks getSchedule with the grant of the person, if there is one and

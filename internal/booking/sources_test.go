@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -90,6 +91,26 @@ func TestSourcesInOrder(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever waits for Microsoft in vain is told so, also where it is a token that doesn't come:
+// the store has nothing to do with it, and what was only read needs no key.
+func TestLookThatTakesTooLong(t *testing.T) {
+	story(t, func(h *house) {
+		h.svc.token = func(ctx context.Context, _ string, _ grant.Ask) (string, error) {
+			<-ctx.Done()
+			return "", fmt.Errorf("wait for an access token: %w", ctx.Err())
+		}
+		slot := `{"rooms":["boardroom"],"start":"2026-12-01T10:00:00+08:00","end":"2026-12-01T11:00:00+08:00"}`
+		one := strings.Replace(slot, `"rooms":["boardroom"]`, `"room":"boardroom","subject":"Budget"`, 1)
+		for _, r := range []reply{
+			h.call(alice, "GET", boardroomToday, ""),
+			h.call(alice, "POST", "/v1/availability", slot),
+			h.call(alice, "POST", "/v1/bookings/check", one),
+		} {
+			h.want(r, 503, "code", "graph_unavailable")
+		}
+	})
 }
 
 // findMeetingTimes is asked whether a room is free where nothing shows its calendar.
