@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/onesgate/onesgate/integration_test/seed"
 	m365 "github.com/onesgate/onesgate/internal/m365sim/world"
 	"github.com/onesgate/onesgate/internal/store"
 	"github.com/onesgate/onesgate/internal/store/badgerstore"
@@ -208,7 +209,9 @@ func BenchmarkRecovery(b *testing.B) {
 		if !bytes.Contains(sample.Value, []byte(`"status":"confirmed"`)) {
 			n = open
 		}
-		multiply(b, s, sample, n)
+		if err := seed.Bookings(b.Context(), s, sample, n); err != nil {
+			b.Fatal(err)
+		}
 	}
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
@@ -233,38 +236,6 @@ func BenchmarkRecovery(b *testing.B) {
 	b.ReportMetric(float64(memory[0]), "MiB-anonymous-at-first")
 	if later := memory[1:]; len(later) > 0 {
 		b.ReportMetric(float64(slices.Max(later)), "MiB-anonymous-later")
-	}
-}
-
-// multiply writes so many bookings like one that there is, each with all its keys.
-func multiply(b *testing.B, s store.Store, sample store.Record, n int) {
-	b.Helper()
-	id := strings.TrimPrefix(sample.Key, "booking/")
-	var keys []store.Record
-	for _, prefix := range []string{"booking-room/", "booking-person/", "booking-start/", "booking-open/"} {
-		all, err := s.Scan(b.Context(), prefix, "", 100)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, r := range all {
-			if strings.HasSuffix(r.Key, id) {
-				keys = append(keys, r)
-			}
-		}
-	}
-	var writes []store.Write
-	for i := range n {
-		other := uuid.NewString()
-		writes = append(writes, store.Write{Key: "booking/" + other, Value: bytes.ReplaceAll(sample.Value, []byte(id), []byte(other))})
-		for _, k := range keys {
-			writes = append(writes, store.Write{Key: strings.Replace(k.Key, id, other, 1), Value: k.Value})
-		}
-		if i%200 == 199 || i == n-1 {
-			if _, err := s.Commit(b.Context(), writes...); err != nil {
-				b.Fatal(err)
-			}
-			writes = nil
-		}
 	}
 }
 
