@@ -31,6 +31,9 @@ var arrows = map[string][]string{
 		"internal/signin/pages", "internal/status", "internal/store", "internal/store/badgerstore", "internal/store/pgstore",
 		"internal/passthrough", "internal/trail",
 	},
+	"integration_test/bench": {
+		"integration_test/seed", "internal/identity", "internal/m365sim", "internal/m365sim/world", "internal/seal", "internal/store", "internal/store/badgerstore",
+	},
 	"integration_test/seed": {
 		"internal/entra", "internal/grant", "internal/identity", "internal/seal", "internal/session", "internal/store",
 	},
