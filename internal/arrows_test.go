@@ -90,7 +90,7 @@ var arrows = map[string][]string{
 var caddyOnly = []string{"github.com/caddyserver/caddy", "go.uber.org/zap"}
 
 func TestArrows(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-pgo=off", "-json=ImportPath,Imports", module+"...").Output()
 	if err != nil {
 		var failed *exec.ExitError
 		if errors.As(err, &failed) {

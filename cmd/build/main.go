@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -78,8 +79,11 @@ func hideReplaced(ctx context.Context, b xcaddy.Builder) (forget func(), err err
 	return forget, nil
 }
 
-// read reads a build description. Unknown words in it are errors; folders in it
-// are relative to its own.
+// profile is the flag of the go command that names the profile to optimise with.
+var profile = regexp.MustCompile(`-pgo=(\S+)`)
+
+// read reads a build description. Unknown words in it are errors; folders in it, and
+// the profile to optimise with, are relative to its own.
 func read(config string) (xcaddy.Builder, error) {
 	var b xcaddy.Builder
 	f, err := os.Open(config)
@@ -92,15 +96,17 @@ func read(config string) (xcaddy.Builder, error) {
 	if err := dec.Decode(&b); err != nil {
 		return b, fmt.Errorf("%s: %w", config, err)
 	}
+	folder, err := filepath.Abs(filepath.Dir(config)) // xcaddy builds in a temporary one
+	if err != nil {
+		return b, err
+	}
 	for i, r := range b.Replacements {
 		if to := r.New.String(); strings.HasPrefix(to, ".") {
-			// xcaddy builds in a temporary folder.
-			abs, err := filepath.Abs(filepath.Join(filepath.Dir(config), to))
-			if err != nil {
-				return b, err
-			}
-			b.Replacements[i] = xcaddy.NewReplace(r.Old.String(), abs)
+			b.Replacements[i] = xcaddy.NewReplace(r.Old.String(), filepath.Join(folder, to))
 		}
+	}
+	if m := profile.FindStringSubmatch(b.BuildFlags); m != nil && m[1] != "auto" && m[1] != "off" && !filepath.IsAbs(m[1]) {
+		b.BuildFlags = strings.Replace(b.BuildFlags, m[0], "'-pgo="+filepath.Join(folder, m[1])+"'", 1)
 	}
 	return b, nil
 }

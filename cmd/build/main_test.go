@@ -33,6 +33,10 @@ func TestVersionsAgree(t *testing.T) {
 	if got := b.Replacements[0].New.String(); got != root {
 		t.Errorf("the module is replaced by %s, want %s", got, root)
 	}
+	// Likewise the profile, without which what is composed would be slower than ours.
+	if want := "'-pgo=" + filepath.Join(root, "cmd/onesgate/default.pgo") + "'"; !strings.HasSuffix(b.BuildFlags, want) {
+		t.Errorf("the build flags are %s, want %s among them", b.BuildFlags, want)
+	}
 }
 
 func TestReadRefuses(t *testing.T) {

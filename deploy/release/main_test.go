@@ -149,6 +149,9 @@ func checkArchive(t *testing.T, content []byte, version string) map[string]bool 
 	if err != nil || !strings.Contains(string(out), "mod\tgithub.com/onesgate/onesgate\t"+version) {
 		t.Errorf("build-info: %v %s", err, out)
 	}
+	if !strings.Contains(string(out), "build\t-pgo=default.pgo\n") {
+		t.Errorf("it was not built with the profile: %s", out)
+	}
 	return modules
 }
 
