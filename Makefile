@@ -5,7 +5,7 @@ TAGS := nobadger,nomysql,nopgx
 SOAK ?= 1h
 LOOPS := soak-models soak-store soak-power soak-postgres soak-keys soak-reloads soak-crashes soak-outage soak-kills soak-grants soak-year
 
-.PHONY: build release demo test lint fmt bench pgo fuzz mutate soak soak-all $(LOOPS) vuln deps
+.PHONY: build release demo test lint fmt bench compare pgo fuzz mutate soak soak-all $(LOOPS) vuln deps
 
 build: ## the binary
 	go build -trimpath -tags $(TAGS) -o bin/onesgate ./cmd/onesgate
@@ -41,6 +41,9 @@ bench: ## how fast the parts are; then the whole beside Caddy and others, into d
 	go test -run '^$$' -bench . -benchmem ./internal/... ./caddymodule/... ./integration_test
 	.ci/deps-bench
 	CGO_ENABLED=0 go run ./integration_test/bench $(or $(BENCH),-write docs)
+
+compare: ## the parts against the last release, or SINCE=v1.2.3
+	.ci/compare $(SINCE)
 
 pgo: ## the profile that the default build is optimised with, from a mixed load
 	CGO_ENABLED=0 go run ./integration_test/bench -pgo cmd/onesgate/default.pgo
