@@ -29,6 +29,7 @@ const serviceToken = "a-service-token-of-more-than-32-bytes"
 type world struct {
 	t         testing.TB
 	dir       string
+	host      string // address of its listeners
 	port      int
 	service   int
 	home      string // public URL
@@ -45,7 +46,7 @@ type world struct {
 // Microsoft 365.
 func newWorld(t testing.TB, change ...func(*m365.Config)) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), port: freePort(t), service: freePort(t)}
+	w := &world{t: t, dir: t.TempDir(), host: "127.0.0.1", port: freePort(t), service: freePort(t)}
 	w.home = fmt.Sprintf("http://localhost:%d", w.port)
 
 	cfg := m365.Sample()
@@ -150,8 +151,8 @@ const caddyfile = `{
 	}
 }
 
-http://localhost:{{.Port}} {
-	bind 127.0.0.1
+http://{{if eq .Host "127.0.0.1"}}localhost{{end}}:{{.Port}} {
+	bind {{.Host}}
 	ones_auth {
 		{{.Mode}}
 		{{.Auth}}
@@ -163,8 +164,8 @@ http://localhost:{{.Port}} {
 	reverse_proxy {{.Ones}} {{.Proxy}}
 }
 
-http://127.0.0.1:{{.Service}} {
-	bind 127.0.0.1
+http://{{if eq .Host "127.0.0.1"}}{{.Host}}{{end}}:{{.Service}} {
+	bind {{.Host}}
 	ones_bookings {
 		service_token {env.ONES_SERVICE_TOKEN} ones
 		graph_passthrough
@@ -177,7 +178,7 @@ http://127.0.0.1:{{.Service}} {
 func (w *world) write(change map[string]any) string {
 	w.t.Helper()
 	values := map[string]any{
-		"Dir": w.dir, "Admin": "unix/" + w.dir + "/admin.sock", "Home": w.home, "Issuer": w.issuer, "Graph": w.microsoft.URL, "Port": w.port, "Service": w.service,
+		"Dir": w.dir, "Admin": "unix/" + w.dir + "/admin.sock", "Home": w.home, "Issuer": w.issuer, "Graph": w.microsoft.URL, "Host": w.host, "Port": w.port, "Service": w.service,
 		"Ones": w.ones.URL, "Mode": "require", "Auth": "", "Server": "", "Integrations": "", "Proxy": "", "Global": "", "MinFree": "16MiB", "Label": "Sign in with Microsoft 365", "Users": "", "Sites": "", "Rooms": "",
 		"ClientID": m365.Sample().Tenants[0].Apps[0].ClientID,
 	}
@@ -251,7 +252,7 @@ func (w *world) sim(method, path string, body any) map[string]any {
 // serve calls the booking API as ONES' own server.
 func (w *world) serve(method, path string, body any, headers ...string) answer {
 	w.t.Helper()
-	v := newVisitor(w.t, fmt.Sprintf("http://127.0.0.1:%d", w.service))
+	v := newVisitor(w.t, fmt.Sprintf("http://%s:%d", w.host, w.service))
 	return v.send(v.request(method, path, body, append([]string{"Authorization", "Bearer " + serviceToken}, headers...)...))
 }
 

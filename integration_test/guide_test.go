@@ -25,7 +25,7 @@ type fenced struct {
 	text     string
 }
 
-func readFenced(t *testing.T, file string) (blocks []fenced) {
+func readFenced(t testing.TB, file string) (blocks []fenced) {
 	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {

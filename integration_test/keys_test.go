@@ -74,8 +74,7 @@ func TestKeyRotationUnderLoad(t *testing.T) {
 		visitor.signIn(alice)
 		second.succeeds(old+` +disabled +no +0`, "keys", "retire", "--id", old)
 	}
-	close(l.over)
-	l.users.Wait()
+	l.end()
 	t.Logf("%d calls, nothing refused", l.calls.Load())
 
 	// Nothing is left that only the memory of a gateway knew.

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// binary is onesgate as it ships, built once.
+// binary is onesgate as it ships, built once. It calls its version "(devel)".
 var binary string
 
 func TestMain(m *testing.M) {
@@ -26,7 +26,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "onesgate")
-	build := exec.Command("go", "build", "-trimpath", "-tags", "nobadger,nomysql,nopgx", "-o", binary, "../cmd/onesgate")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "nobadger,nomysql,nopgx", "-o", binary, "../cmd/onesgate")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "building onesgate:", err)

@@ -60,7 +60,11 @@ func (v *visitor) opens(path string, headers ...string) *stream {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	s, err := v.dial(home.Port(), path, headers...)
+	at := v.past
+	if at == "" {
+		at = "127.0.0.1:" + home.Port()
+	}
+	s, err := v.dial(at, path, headers...)
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -68,13 +72,13 @@ func (v *visitor) opens(path string, headers ...string) *stream {
 	return s
 }
 
-// dial sends a request of the visitor's to a gateway, by its port, on a connection of its own.
-func (v *visitor) dial(port, path string, headers ...string) (*stream, error) {
+// dial sends a request of the visitor's to a gateway, by its address, on a connection of its own.
+func (v *visitor) dial(address, path string, headers ...string) (*stream, error) {
 	home, err := url.Parse(v.home)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return nil, err
 	}

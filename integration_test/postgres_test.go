@@ -52,7 +52,7 @@ func (c *cluster) next() (*world, *process) {
 	w := c.world
 	if c.others++; c.others > 1 {
 		another := &world{
-			t: c.t, dir: c.t.TempDir(), port: freePort(c.t), service: freePort(c.t), microsoft: c.microsoft, issuer: c.issuer,
+			t: c.t, dir: c.t.TempDir(), host: c.host, port: freePort(c.t), service: freePort(c.t), microsoft: c.microsoft, issuer: c.issuer,
 			secret: c.secret, ones: c.ones,
 		}
 		another.home = fmt.Sprintf("http://localhost:%d", another.port)

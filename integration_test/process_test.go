@@ -32,6 +32,12 @@ type process struct {
 // start starts the binary; it is killed at the end of the test.
 func start(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
+	return startAs(t, binary, env, args...)
+}
+
+// startAs starts a binary of another version.
+func startAs(t testing.TB, binary string, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(binary, args...), lines: make(chan string, 256), exited: make(chan struct{})}
 	p.more = sync.NewCond(&p.mu)
 	p.cmd.Env = append(os.Environ(), env...)

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	m365 "github.com/onesgate/onesgate/internal/m365sim/world"
 	"github.com/onesgate/onesgate/internal/store/storetest"
@@ -44,13 +45,20 @@ func openLocks(t *testing.T, pid int) int {
 // listener is reset; Linux migrates it with net.ipv4.tcp_migrate_req=1 only).
 // Whoever meets that tries again, as browsers do.
 type load struct {
-	t           *testing.T
+	t           testing.TB
+	pause       time.Duration // of a user, after each call
 	over        chan struct{}
 	users       sync.WaitGroup
 	calls, cuts atomic.Int64
 }
 
 func wasCut(err error) bool { return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) }
+
+// end waits for what is under way.
+func (l *load) end() {
+	close(l.over)
+	l.users.Wait()
+}
 
 // use calls again and again until the load is over.
 func (l *load) use(name string, call func(n int) error) {
@@ -59,7 +67,7 @@ func (l *load) use(name string, call func(n int) error) {
 			select {
 			case <-l.over:
 				return
-			default:
+			case <-time.After(l.pause):
 			}
 			err := call(n)
 			if wasCut(err) {
@@ -185,8 +193,7 @@ func TestReloadUnderLoad(t *testing.T) {
 			t.Errorf("after reload %d %d databases are open, want 1", round, n)
 		}
 	}
-	close(l.over)
-	l.users.Wait()
+	l.end()
 	if p.stop() != 0 {
 		t.Errorf("stopped with %d:\n%s", p.cmd.ProcessState.ExitCode(), p.errors())
 	}

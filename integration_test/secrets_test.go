@@ -418,24 +418,37 @@ func told(t *testing.T, log string) {
 // admin asks Caddy's admin API.
 func (w *world) admin(path string) string {
 	w.t.Helper()
-	told, err := w.askAdmin(path)
+	return w.tell(http.MethodGet, path, "")
+}
+
+// tell calls Caddy's admin API, with JSON.
+func (w *world) tell(method, path, body string) string {
+	w.t.Helper()
+	told, err := w.askAdmin(method, path, body)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return told
 }
 
-// askAdmin is admin for a gateway that may be dead.
-func (w *world) askAdmin(path string) (string, error) {
+// askAdmin is tell for a gateway that may be dead.
+func (w *world) askAdmin(method, path, body string) (string, error) {
 	hc := &http.Client{Timeout: patience, Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", w.dir+"/admin.sock")
 	}}}
 	defer hc.CloseIdleConnections()
-	res, err := hc.Get("http://localhost" + path)
+	req, err := http.NewRequestWithContext(w.t.Context(), method, "http://localhost"+path, strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := hc.Do(req)
 	if err != nil {
 		return "", err
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	return string(body), err
+	answer, err := io.ReadAll(res.Body)
+	return string(answer), err
 }

@@ -289,7 +289,7 @@ func (b *browsing) me() {
 func (b *browsing) talk() {
 	if b.socket == nil {
 		b.at, b.lived = b.pick(b.dice), time.Now()
-		s, err := b.v.dial(fmt.Sprint(b.at.port), "/socket", b.v.upgrade()...)
+		s, err := b.v.dial(fmt.Sprintf("127.0.0.1:%d", b.at.port), "/socket", b.v.upgrade()...)
 		if err == nil {
 			var as string
 			if as, err = s.handshake(); err == nil && as != b.id {

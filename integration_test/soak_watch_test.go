@@ -3,6 +3,7 @@ package integration_test
 import (
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -66,7 +67,7 @@ func (s *soak) read(g *soaked) (r reading, err error) {
 		return r, err
 	}
 	r.files = int64(len(files))
-	told, err := g.askAdmin("/debug/pprof/goroutine?debug=1")
+	told, err := g.askAdmin(http.MethodGet, "/debug/pprof/goroutine?debug=1", "")
 	if err != nil {
 		return r, err
 	}
@@ -191,7 +192,7 @@ func (s *soak) restOf(g *soaked) {
 			return
 		}
 	}
-	told, err := g.askAdmin("/debug/pprof/heap?gc=1&debug=1")
+	told, err := g.askAdmin(http.MethodGet, "/debug/pprof/heap?gc=1&debug=1", "")
 	if err == nil {
 		lowest.heap, err = number(told, `# HeapAlloc = (\d+)`)
 	}
@@ -209,7 +210,7 @@ func (s *soak) restOf(g *soaked) {
 // leaked tells of a gateway that doesn't come down, and keeps its goroutines.
 func (s *soak) leaked(g *soaked, r reading) {
 	name := filepath.Join(s.folder, fmt.Sprintf("gateway-%d-goroutines.txt", g.n))
-	if told, err := g.askAdmin("/debug/pprof/goroutine?debug=1"); err == nil {
+	if told, err := g.askAdmin(http.MethodGet, "/debug/pprof/goroutine?debug=1", ""); err == nil {
 		_ = os.WriteFile(name, []byte(told), 0o600)
 	}
 	var files []string

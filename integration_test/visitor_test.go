@@ -19,6 +19,7 @@ type visitor struct {
 	t      testing.TB
 	client *http.Client
 	home   string // the gateway's public URL
+	past   string // the gateway that is asked past the load balancer; empty: none
 }
 
 func newVisitor(t testing.TB, home string) *visitor {
