@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ type cluster struct {
 	others int
 }
 
-func newCluster(t *testing.T, change ...func(*m365.Config)) *cluster {
+func newCluster(t testing.TB, change ...func(*m365.Config)) *cluster {
 	t.Helper()
 	server, err := pgtest.Start()
 	if err != nil {
@@ -141,7 +142,8 @@ func TestTwoGatewaysOnOneDatabase(t *testing.T) {
 	}
 }
 
-// A gateway moves from its own disk to a database: backup there, restore here.
+// A gateway moves from its own disk to a database, as docs/scaling.md says, and back: nobody
+// is let in, a backup is made and restored. Nothing is lost.
 func TestMoveToPostgres(t *testing.T) {
 	c := newCluster(t)
 	key, err := age.GenerateX25519Identity()
@@ -160,10 +162,21 @@ func TestMoveToPostgres(t *testing.T) {
 	if confirmed.StatusCode != http.StatusCreated {
 		t.Fatalf("booking: %d %s", confirmed.StatusCode, confirmed.body)
 	}
-	c.succeeds(`backup\.age: .* encrypted`, "backup", "--recipient", key.Recipient().String(), "--output", file)
-	if status := before.stop(); status != 0 {
-		t.Errorf("stopped with %d", status)
+	move := func(p *process, file string) {
+		t.Helper()
+		c.closes()
+		if a := c.serve(http.MethodGet, "/v1/rooms", nil); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") != "60" {
+			t.Errorf("ONES, while the store moves: %d %s", a.StatusCode, a.body)
+		}
+		if a := v.page("/"); a.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("a page, while the store moves: %d %s", a.StatusCode, a.body)
+		}
+		c.succeeds(`\.age: .* encrypted`, "backup", "--recipient", key.Recipient().String(), "--output", file)
+		if status := p.stop(); status != 0 {
+			t.Errorf("stopped with %d", status)
+		}
 	}
+	move(before, file)
 
 	restore := []string{"restore", file, "--identity-file", secret}
 	c.write(c.values)
@@ -175,15 +188,52 @@ func TestMoveToPostgres(t *testing.T) {
 	c.write(c.values)
 	c.succeeds(`(?s)Restored into the postgres store postgres://.*1 person, 1 grant, 1 booking.*1 session`, restore...)
 
-	c.gateway()
-	c.succeeds(`gateway +.*, process \d+, `, "status")
-	a := c.serve(http.MethodGet, "/v1/bookings/"+confirmed.json(t)["id"].(string), nil)
-	if a.StatusCode != http.StatusOK || a.json(t)["status"] != "confirmed" {
-		t.Errorf("the booking from before: %d %s", a.StatusCode, a.body)
+	moved := func(hour int) *process {
+		t.Helper()
+		p := c.gateway()
+		c.succeeds(`gateway +.*, process \d+, `, "status")
+		a := c.serve(http.MethodGet, "/v1/bookings/"+confirmed.json(t)["id"].(string), nil)
+		if a.StatusCode != http.StatusOK || a.json(t)["status"] != "confirmed" {
+			t.Errorf("the booking from before: %d %s", a.StatusCode, a.body)
+		}
+		a = c.serve(http.MethodPost, "/v1/bookings", meeting("boardroom", 3, hour), "Ones-Act-As", alice, "Prefer", "wait=30")
+		if a.StatusCode != http.StatusCreated {
+			t.Errorf("booking for alice with her grant of before: %d %s", a.StatusCode, a.body)
+		}
+		return p
 	}
-	a = c.serve(http.MethodPost, "/v1/bookings", meeting("boardroom", 3, 9), "Ones-Act-As", alice, "Prefer", "wait=30")
-	if a.StatusCode != http.StatusCreated {
-		t.Errorf("booking for alice with her grant of before: %d %s", a.StatusCode, a.body)
+	shared := moved(9)
+
+	back := filepath.Join(c.dir, "back.age")
+	move(shared, back)
+	c.write(map[string]any{"Keyset": c.values["Keyset"], "Store": "badger " + c.dir + "/back"})
+	c.succeeds(`(?s)Restored into the badger store .*1 person, 1 grant, 2 bookings`, "restore", back, "--identity-file", secret)
+	moved(11)
+}
+
+// closes has the gateway let nobody in, by a reload, and go on with what it has: each of its
+// sites says for how long, as docs/scaling.md has it.
+func (w *world) closes() {
+	w.t.Helper()
+	file := filepath.Join(w.dir, "Caddyfile")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var closed string
+	for _, b := range readFenced(w.t, "../docs/scaling.md") {
+		if strings.Contains(b.text, "respond 503") {
+			closed = b.text
+		}
+	}
+	here := strings.NewReplacer("ones.contoso.com", fmt.Sprintf("http://localhost:%d", w.port), "http://:8090", fmt.Sprintf("http://127.0.0.1:%d", w.service)).Replace(closed)
+	global, _, _ := strings.Cut(string(text), "\nhttp://")
+	if err := os.WriteFile(file, []byte(global+"\n"+here), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	out, status := command(w.t, w.env(), "reload", "--config", file, "--adapter", "caddyfile", "--address", "unix/"+w.dir+"/admin.sock")
+	if status != 0 || here == closed {
+		w.t.Fatalf("reload: %d %s", status, out)
 	}
 }
 
