@@ -92,5 +92,5 @@ soak-grants: ## gateways that are killed with new tokens in their hands (an hour
 soak-year: ## a year of 100,000 people, in virtual time (9 minutes)
 	ONESGATE_YEAR_PEOPLE=100000 ONESGATE_YEAR_PLOT=$(CURDIR)/docs/year.svg go test -timeout 60m -v -run 'TestYear$$' ./internal/grant
 
-vuln: ## known vulnerabilities; asks vuln.go.dev
-	go tool govulncheck ./...
+vuln: ## modules as in go.sum, and known vulnerabilities; asks vuln.go.dev, and fails where it can't
+	.ci/vuln
