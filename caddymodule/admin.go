@@ -216,7 +216,7 @@ func serveBackup(w http.ResponseWriter, r *http.Request, e *engine) error {
 	}
 	switch {
 	case err != nil && out.written == 0:
-		return refuse(http.StatusBadRequest, "%w", err)
+		return refuse(http.StatusServiceUnavailable, "no backup can be made: %w", err)
 	case err != nil:
 		log.Error("a backup was broken off", "error", err)
 		panic(http.ErrAbortHandler)

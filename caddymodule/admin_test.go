@@ -328,3 +328,28 @@ func TestStopWhileAStatusWaits(t *testing.T) {
 	<-stopped
 	<-asked
 }
+
+// unread is a store that can't be read as a whole.
+type unread struct{ store.Store }
+
+func (unread) Snapshot(context.Context, func(store.Record) error) error { return store.ErrUnavailable }
+
+// That the store is away is no fault of whoever asks for a backup.
+func TestBackupOfAStoreThatIsAway(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("")
+	e := st.acquire(s)
+	defer st.release(e, s)
+	body, err := json.Marshal(forSomebody(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := &engine{store: unread{e.store}}
+	away.now.Store(s)
+	r := httptest.NewRequest(http.MethodPost, backupPath, bytes.NewReader(body))
+	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.UnixAddr{}))
+	var refused caddy.APIError
+	if err := serveBackup(httptest.NewRecorder(), r, away); !errors.As(err, &refused) || refused.HTTPStatus != http.StatusServiceUnavailable {
+		t.Errorf("%v, want 503", err)
+	}
+}
