@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/booking"
@@ -79,13 +78,7 @@ func serveBookings(w http.ResponseWriter, r *http.Request, e *engine) error {
 }
 
 // bookingStates lists them for people.
-func bookingStates() string {
-	var words []string
-	for _, s := range booking.States() {
-		words = append(words, string(s))
-	}
-	return strings.Join(words, ", ")
-}
+func bookingStates() string { return listed(booking.States()) }
 
 // serveBooking tells of one booking.
 func serveBooking(w http.ResponseWriter, r *http.Request, e *engine) error {

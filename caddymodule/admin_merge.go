@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/onesgate/onesgate/internal/offboard"
 	"github.com/onesgate/onesgate/internal/people"
@@ -35,13 +34,9 @@ func serveUserMerge(w http.ResponseWriter, r *http.Request, e *engine) error {
 	if err != nil {
 		return err
 	}
-	old := strings.TrimSpace(asked.User)
-	if _, err := e.people.StruckOff(r.Context(), old); err != nil {
-		p, err := e.user(r.Context(), asked.User)
-		if err != nil {
-			return err
-		}
-		old = p.ID
+	old, err := e.userOrStruck(r.Context(), asked.User)
+	if err != nil {
+		return err
 	}
 	done, err := e.office.Merge(e.running, old, into.ID, offboard.ByOperator, asked.Force)
 	var refused *offboard.NotMergedError

@@ -94,6 +94,18 @@ type userFilter struct {
 
 var grantStates = []grant.State{grant.Connected, grant.NeedsSignIn, grant.NeedsAdminConsent, grant.NoMailbox, grant.Unavailable}
 
+// connectionStates lists them for people.
+func connectionStates() string { return listed(grantStates) }
+
+// listed lists words for people.
+func listed[W ~string](words []W) string {
+	var all []string
+	for _, w := range words {
+		all = append(all, string(w))
+	}
+	return strings.Join(all, ", ")
+}
+
 // check says what is wrong with a filter, and completes it. known says whether an
 // integration is configured, or was.
 func (f *userFilter) check(known func(integration string) bool) error {
@@ -101,7 +113,7 @@ func (f *userFilter) check(known func(integration string) bool) error {
 		return refuse(http.StatusBadRequest, "no integration %q is configured, and nobody has come through one of that name; onesgate ones status has their names", f.Integration)
 	}
 	if f.State != "" && !slices.Contains(grantStates, grant.State(f.State)) {
-		return refuse(http.StatusBadRequest, "no connection has the state %q; it is one of connected, needs_sign_in, needs_admin_consent, no_mailbox and unavailable", f.State)
+		return refuse(http.StatusBadRequest, "no connection has the state %q; it is one of %s", f.State, connectionStates())
 	}
 	if f.Limit < 0 || f.Limit > maxUsers {
 		return refuse(http.StatusBadRequest, "limit must be a number from 1 to %d", maxUsers)
@@ -207,6 +219,17 @@ func (e *engine) user(ctx context.Context, who string) (people.Entry, error) {
 	return p, nil
 }
 
+// userOrStruck returns the id of the person who is meant, also of one whose erasure, or
+// merge, was broken off: they are found by their id alone.
+func (e *engine) userOrStruck(ctx context.Context, who string) (string, error) {
+	id := strings.TrimSpace(who)
+	if _, err := e.people.StruckOff(ctx, id); err == nil {
+		return id, nil
+	}
+	p, err := e.user(ctx, who)
+	return p.ID, err
+}
+
 // errUnknownUser does not repeat who was meant: Caddy logs it.
 var errUnknownUser = refuse(http.StatusNotFound, "nobody like that is known: write a user id, the address of a mailbox, or card:NUMBER; \"onesgate ones users list\" shows who there is")
 
@@ -278,13 +301,9 @@ func serveUserErase(w http.ResponseWriter, r *http.Request, e *engine) error {
 	if err := question(w, r, &asked); err != nil {
 		return err
 	}
-	id := strings.TrimSpace(asked.User)
-	if _, err := e.people.StruckOff(r.Context(), id); err != nil {
-		p, err := e.user(r.Context(), asked.User)
-		if err != nil {
-			return err
-		}
-		id = p.ID
+	id, err := e.userOrStruck(r.Context(), asked.User)
+	if err != nil {
+		return err
 	}
 	done, err := e.office.Erase(e.running, id, offboard.ByOperator)
 	var needed *offboard.StandsForError

@@ -56,7 +56,7 @@ func usersListCommand() *cobra.Command {
 	}
 	from.add(cmd)
 	cmd.Flags().StringVar(&f.Integration, "integration", "", "Only those of this integration")
-	cmd.Flags().StringVar(&f.State, "state", "", "Only those whose connection is in this state: connected, needs_sign_in, needs_admin_consent, no_mailbox or unavailable")
+	cmd.Flags().StringVar(&f.State, "state", "", "Only those whose connection is in this state: "+connectionStates())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "As the gateway tells it, in JSON")
 	return cmd
 }
