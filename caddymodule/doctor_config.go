@@ -65,13 +65,20 @@ type encoderConfig struct {
 type serverConfig struct {
 	Listen []string `json:"listen"`
 	Routes any      `json:"routes"`
-	Logs   *struct {
+	// NamedRoutes are those that a site invokes by their names.
+	NamedRoutes any `json:"named_routes"`
+	Logs        *struct {
 		Default string         `json:"default_logger_name"`
 		Names   map[string]any `json:"logger_names"` // by host: a name, or a list
 		Skip    []string       `json:"skip_hosts"`
 		// SkipUnmapped: hosts without a name of a logger are not logged.
 		SkipUnmapped bool `json:"skip_unmapped_hosts"`
 	} `json:"logs"`
+}
+
+// handlers are those with a name that stand anywhere in a server.
+func (s serverConfig) handlers(name string) []map[string]any {
+	return handlers([]any{s.Routes, s.NamedRoutes}, name)
 }
 
 // handlers are those with a name that stand anywhere in a part of a configuration.
@@ -100,9 +107,9 @@ func handlerProblems(config []byte) (all []error) {
 		return nil // it is told already
 	}
 	told := map[string]bool{}
-	for _, server := range slices.Sorted(maps.Keys(c.Apps.HTTP.Servers)) {
-		routes := c.Apps.HTTP.Servers[server].Routes
-		for _, problem := range slices.Concat(problemsOf[Auth](routes, "ones_auth"), problemsOf[Bookings](routes, "ones_bookings")) {
+	for _, name := range slices.Sorted(maps.Keys(c.Apps.HTTP.Servers)) {
+		server := c.Apps.HTTP.Servers[name]
+		for _, problem := range slices.Concat(problemsOf[Auth](server, "ones_auth"), problemsOf[Bookings](server, "ones_bookings")) {
 			if !told[problem.Error()] {
 				all = append(all, problem)
 			}
@@ -113,8 +120,8 @@ func handlerProblems(config []byte) (all []error) {
 }
 
 // problemsOf judges the handlers of one kind.
-func problemsOf[T any, P judged[T]](routes any, name string) (all []error) {
-	for _, found := range handlers(routes, name) {
+func problemsOf[T any, P judged[T]](server serverConfig, name string) (all []error) {
+	for _, found := range server.handlers(name) {
 		text, err := json.Marshal(found)
 		var h T
 		if err == nil {
@@ -148,7 +155,7 @@ func (c siteConfig) accessLog() (found []doctor.Finding) {
 	logged := false
 	for _, name := range slices.Sorted(maps.Keys(c.Apps.HTTP.Servers)) {
 		server := c.Apps.HTTP.Servers[name]
-		if server.Logs == nil || len(handlers(server.Routes, "ones_auth")) == 0 {
+		if server.Logs == nil || len(server.handlers("ones_auth")) == 0 {
 			continue
 		}
 		for _, logger := range server.loggers() {
@@ -174,6 +181,7 @@ func (c siteConfig) accessLog() (found []doctor.Finding) {
 // ones_auth.
 func (s serverConfig) loggers() (ends []string) {
 	hosts, all := hostsWith(s.Routes, "ones_auth")
+	all = all || len(handlers(s.NamedRoutes, "ones_auth")) > 0 // whoever invokes it
 	mapped := false
 	for host, v := range s.Logs.Names {
 		if !all && !slices.Contains(hosts, host) && !strings.Contains(host, "*") {
@@ -301,7 +309,7 @@ func (e encoderConfig) filters(field, parameter string) bool {
 func (c siteConfig) serviceListeners() (found []doctor.Finding) {
 	for _, name := range slices.Sorted(maps.Keys(c.Apps.HTTP.Servers)) {
 		server := c.Apps.HTTP.Servers[name]
-		if !slices.ContainsFunc(handlers(server.Routes, "ones_bookings"), func(h map[string]any) bool {
+		if !slices.ContainsFunc(server.handlers("ones_bookings"), func(h map[string]any) bool {
 			tokens, _ := h["service_tokens"].([]any)
 			return len(tokens) > 0
 		}) {

@@ -64,6 +64,8 @@ func TestSiteFindings(t *testing.T) {
 		"a service for all by IP": {site("", "", service("bind 0.0.0.0")), []doctor.Kind{doctor.ServiceExposed}},
 		"a service for all by v6": {site("", "", service("bind [::]")), []doctor.Kind{doctor.ServiceExposed}},
 		"a service on a socket":   {site("", "", service("bind unix//run/ones.sock")), nil},
+		"a gate by its name":      {"{\n" + gateway + "\n}\n&(gate) {\n\tones_auth\n\treverse_proxy ones:8080\n}\nhttps://ones.example {\n\tlog\n\tinvoke gate\n}\n", []doctor.Kind{doctor.LogUnfiltered}},
+		"a service by its name":   {"{\n" + gateway + "\n}\n&(service) {\n\tones_bookings {\n\t\tservice_token {env.TOKEN} ones\n\t}\n}\nhttp://:8090 {\n\tinvoke service\n}\n", []doctor.Kind{doctor.ServiceExposed}},
 		"bookings for browsers":   {site("", "", "http://:8091 {\n\tones_auth\n\tones_bookings\n}\n"), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
