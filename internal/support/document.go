@@ -17,9 +17,14 @@ var (
 	}
 	contentMembers = []string{"subject", "body", "attendees", "comment", "external_id", "web_link"}
 	nameMembers    = []string{"email", "mail", "mailbox", "display_name", "card_number", "person_name", "person_email", "from", "remote_ip", "client_ip", "remote_addr"}
+	// idMembers hold user ids, which not every issuer gives the same form.
+	idMembers = []string{"user", "into", "person_id", "shared_cards"}
 	// personMembers are those of somebody, whose name is one of a person then.
 	personMembers = []string{"email", "mail", "card_number", "first_seen", "person_id"}
 )
+
+// address is that of a mailbox, in whatever domain.
+var address = regexp.MustCompile(`^[^\s@<>]+@[^\s@<>]+$`)
 
 // JSON redacts a document of the gateway's: by what its members are called, and in what
 // is left as Text does.
@@ -34,7 +39,11 @@ func (r *Redaction) member(name string, v any, person bool) any {
 		is := name == "organizer" || slices.ContainsFunc(personMembers, func(m string) bool { _, has := v[m]; return has })
 		all := map[string]any{}
 		for key, value := range v {
-			all[r.Text(key)] = r.member(key, value, is)
+			inside := key
+			if name == "organizer" && key == "id" {
+				inside = "person_id"
+			}
+			all[r.Text(key)] = r.member(inside, value, is)
 		}
 		return all
 	case []any:
@@ -48,10 +57,12 @@ func (r *Redaction) member(name string, v any, person bool) any {
 			return v
 		case slices.Contains(secretMembers, name), slices.Contains(contentMembers, name):
 			return Redacted
-		case strings.Contains(v, "@"):
-			return r.Text(v)
+		case slices.Contains(nameMembers, name) && address.MatchString(v):
+			return r.name("mail", v)
 		case slices.Contains(nameMembers, name), person && name == "name":
 			return r.name("name", v)
+		case slices.Contains(idMembers, name):
+			return r.name("user", v)
 		}
 		return r.Text(v)
 	}

@@ -35,13 +35,15 @@ func (r *Redaction) name(kind, value string) string {
 var (
 	pemBlock = regexp.MustCompile(`(?s)-----BEGIN [^-]+-----.*?-----END [^-]+-----`)
 	jwt      = regexp.MustCompile(`eyJ[\w-]{10,}\.[\w-]+(?:\.[\w-]*)*`)
-	inURL    = regexp.MustCompile(`://[^/\s"'@]+:[^/\s"'@]*@`)
-	scheme   = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[^\s"',]+`)
+	inURL    = regexp.MustCompile(`://[^/\s"'@]+:[^/\s"']*@`)
+	// A client secret, as Microsoft makes them.
+	clientSecret = regexp.MustCompile(`[\w~.-]{3}\dQ~[\w~.-]{31,}`)
+	scheme       = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[^\s"',]+`)
 	// A parameter of a query or form, or a cookie.
-	parameter = regexp.MustCompile(`(?i)\b(code|state|nonce|sid|logout_hint|login_hint|session_state|[\w-]*(?:token|secret|password|passphrase|assertion|verifier|onesgate))=[^&\s"';,]+`)
-	mail      = regexp.MustCompile(`[\w.%+'#-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}`)
+	parameter = regexp.MustCompile(`(?i)\b(code|state|nonce|sid|logout_hint|login_hint|session_state|[\w-]*(?:token|secret|password|passphrase|assertion|verifier|onesgate))=(?:'[^']*'|"[^"]*"|[^&\s"';,]+)`)
+	mail      = regexp.MustCompile(`[\pL\pM\pN_.%+'#-]+(?:@|%40)[\pL\pM\pN_-]+(?:\.[\pL\pM\pN_-]+)*\.(?:xn--[\w-]+|\pL[\pL\pM]+)`)
 	// A user id: the tenant's, and the subject that Microsoft gives the account in this app.
-	userID = regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.[\w~-]{8,}`)
+	userID = regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.[\w~-]+`)
 	// What nobody would write by hand: keys, tokens, ids of sessions and events; the second
 	// may be a path, too.
 	opaque = []*regexp.Regexp{regexp.MustCompile(`[A-Za-z0-9_~-]{32,}={0,2}`), regexp.MustCompile(`[A-Za-z0-9+/]{40,}={0,2}`)}
@@ -54,6 +56,7 @@ func (r *Redaction) Text(s string) string {
 	s = pemBlock.ReplaceAllString(s, Redacted)
 	s = jwt.ReplaceAllString(s, Redacted)
 	s = inURL.ReplaceAllString(s, "://"+Redacted+"@")
+	s = clientSecret.ReplaceAllString(s, Redacted)
 	s = scheme.ReplaceAllString(s, "$1 "+Redacted)
 	s = parameter.ReplaceAllString(s, "$1="+Redacted)
 	s = userID.ReplaceAllStringFunc(s, func(id string) string { return r.name("user", id) })

@@ -42,6 +42,13 @@ func TestText(t *testing.T) {
 		"postgres://ones:pw@db:5432/ones":                                 "postgres://[redacted]@db:5432/ones",
 		"an assertion eyJhbGciOiJFUzI1NiJ9.eyJzdWIi.c2ln":                 "an assertion [redacted]",
 		"a secret s3cr3t~of.Azure_with-40-characters12345678901234567890": "a secret s3cr3t~of.<opaque>",
+		"by josé.müller@contoso.example, again":                           "by <mail>, again",
+		"陳大文@contoso.com.hk and alice@münchen.de":                         "<mail> and <mail>",
+		"alice@contoso.xn--p1ai":                                          "<mail>",
+		"user " + tid + ".17 is here":                                     "user <user> is here",
+		"a secret Ab18Q~xY3.bcDe4fGh5ijk.LmN0pqRs6tuV7w-yZ1":              "a secret [redacted]",
+		"host=db password='a b c' dbname=x":                               "host=db password=[redacted] dbname=x",
+		"https://user:p@ss@host/x":                                        "https://[redacted]@host/x",
 		"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n":  "[redacted]\n",
 		"github.com/onesgate/onesgate/caddymodule.(*engine).ready":        "github.com/onesgate/onesgate/caddymodule.(*engine).ready",
 		"/go/pkg/mod/github.com/caddyserver/caddy/v2@v2.11.9/cmd/main.go": "/go/pkg/mod/github.com/caddyserver/caddy/v2@v2.11.9/cmd/main.go",
@@ -54,6 +61,29 @@ func TestText(t *testing.T) {
 	one, other := r.Text("alice@contoso.example"), NewRedaction().Text("alice@contoso.example")
 	if one != r.Text("ALICE@contoso.example") || one == r.Text("bob@contoso.example") || one == other {
 		t.Errorf("names of people: %s, %s in another bundle", one, other)
+	}
+}
+
+// Where a member says that it is somebody's address or id, it is taken for one, whatever its
+// form: issuers other than Microsoft's have others.
+func TestPeopleInJSON(t *testing.T) {
+	r := NewRedaction()
+	got, err := r.JSON([]byte(`{"user":".alice@x","into":"contoso.17","shared_cards":[["contoso.17"]],"mail":"alice@intranet","mailbox":"Alice <alice@x>",` +
+		`"organizer":{"id":".alice","email":"alice@intranet"},"person_id":"contoso.17","id":"3f0c1d52"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, got); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"id":"3f0c1d52","into":"<user>","mail":"<mail>","mailbox":"<name>","organizer":{"email":"<mail>","id":"<user>"},` +
+		`"person_id":"<user>","shared_cards":[["<user>"]],"user":"<user>"}`
+	if text := plain(compact.String()); text != want {
+		t.Errorf("got  %s\nwant %s", text, want)
+	}
+	if r.name("user", ".alice") != r.Text(r.name("user", ".alice")) {
+		t.Error("another name is given another name")
 	}
 }
 
