@@ -105,8 +105,19 @@ func (a *App) complete() error {
 		return missing("public_url")
 	case len(a.Integrations) == 0:
 		return errors.New("no integration is configured; add an integration block with the fields of the ONES manual's page «Delegated permission»")
-	case slices.Contains(a.Integrations, nil):
-		return errors.New("one of the integrations is null")
+	}
+	return a.whole()
+}
+
+// whole says whether a part is null, as JSON can have it.
+func (a *App) whole() error {
+	for _, i := range a.Integrations {
+		if i == nil {
+			return errors.New("one of the integrations is null")
+		}
+		if slices.Contains(i.Rooms, nil) {
+			return fmt.Errorf("integration %s: one of the rooms is null", i.Name)
+		}
 	}
 	return nil
 }

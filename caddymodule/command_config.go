@@ -87,6 +87,9 @@ func (f *configFlags) ones() (*App, string, error) {
 	return app, file, err
 }
 
+// errNoOnes: a configuration is none of a gateway.
+var errNoOnes = errors.New("no ones block")
+
 // onesOf returns the app of a configuration, with nothing resolved yet.
 func onesOf(config []byte, file string) (*App, error) {
 	var cfg struct {
@@ -98,7 +101,10 @@ func onesOf(config []byte, file string) (*App, error) {
 		return nil, fmt.Errorf("the configuration %s can't be read: %w", file, err)
 	}
 	if cfg.Apps.Ones == nil {
-		return nil, fmt.Errorf("the configuration %s has no ones block, which would name store and keyset", file)
+		return nil, fmt.Errorf("the configuration %s has %w, which would name store and keyset", file, errNoOnes)
+	}
+	if err := cfg.Apps.Ones.whole(); err != nil {
+		return nil, fmt.Errorf("the configuration %s can't be read: %w", file, err)
 	}
 	return cfg.Apps.Ones, nil
 }

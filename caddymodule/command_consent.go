@@ -2,8 +2,10 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -37,12 +39,16 @@ what "scopes" adds. The tenant's and the client's id have to be known, the secre
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(links)
+				err = json.NewEncoder(cmd.OutOrStdout()).Encode(links)
 			}
 			for _, l := range links {
-				l.print(cmd.OutOrStdout(), len(links) > 1)
+				if l.URL == "" {
+					err = errors.Join(err, fmt.Errorf("integration %s: its issuer has no page for it; whoever looks after that has to grant %s", l.Integration, strings.Join(l.Scopes, " ")))
+				} else if !asJSON {
+					l.print(cmd.OutOrStdout(), len(links) > 1)
+				}
 			}
-			return nil
+			return err
 		},
 	}
 	from.add(cmd)
@@ -94,9 +100,6 @@ func (i *Integration) consent(at redirects) (consentLink, error) {
 // print tells it to people: a single link is all that is written, for a pipe.
 func (l consentLink) print(to io.Writer, named bool) {
 	url := l.URL
-	if url == "" {
-		url = "(this issuer has no page for it)"
-	}
 	if named {
 		url = l.Integration + "  " + url
 	}

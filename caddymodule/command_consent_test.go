@@ -58,13 +58,20 @@ func TestConsentLinks(t *testing.T) {
 			t.Errorf("%s: it prints %s", server, &said)
 		}
 	}
-	links, err := consentLinks(config("operator custom {\nissuer https://idp.example\ngraph https://graph.example\n}"), nil)
-	if err != nil || links[0].URL != "" {
+	// An issuer without such a page is an error, after all that there is.
+	none := config("operator custom {\nissuer https://idp.example\ngraph https://graph.example\n}")
+	if links, err := consentLinks(none, nil); err != nil || links[0].URL != "" {
 		t.Errorf("of an issuer without such a page: %v, %v", links, err)
 	}
-	var said bytes.Buffer
-	if links[0].print(&said, false); !strings.Contains(said.String(), "no page for it") {
-		t.Errorf("of an issuer without such a page: %s", &said)
+	for _, args := range [][]string{{}, {"--json"}} {
+		var said bytes.Buffer
+		cmd := consentCommand()
+		cmd.SetArgs(append(args, "--config", none.file))
+		cmd.SetOut(&said)
+		cmd.SilenceErrors = true
+		if err := cmd.Execute(); err == nil || !strings.Contains(err.Error(), "integration contoso: ") || strings.Contains(said.String(), "page") {
+			t.Errorf("%q of an issuer without such a page: %v, it prints %s", args, err, &said)
+		}
 	}
 	for want, server := range map[string]string{"every tenant": "tenant_id common", "tenant_id is missing": ""} {
 		if _, err := consentLinks(config(server), nil); err == nil || !strings.Contains(err.Error(), want) {

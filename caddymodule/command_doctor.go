@@ -197,8 +197,12 @@ func (x *examination) find(ctx context.Context) (*gatewayClient, []doctor.Findin
 func (x *examination) checkFile(ctx context.Context, file string) (of, checked []doctor.Finding) {
 	configuration := func(f doctor.Finding) { of = append(of, named("configuration", f)) }
 	app, err := onesOf(x.config, file)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoOnes):
 		configuration(doctor.ConfigMissing.Found("%v", err))
+		return of, nil
+	case err != nil:
+		configuration(doctor.ConfigInvalid.Found("%v", err))
 		return of, nil
 	}
 	x.progress.Began("reading " + file)

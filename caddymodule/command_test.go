@@ -76,6 +76,7 @@ func TestStoreOfAConfiguration(t *testing.T) {
 		t.Errorf("store %s, keyset %s", a.store.identity(), a.keyset)
 	}
 	for config, want := range map[string]string{
+		`{"apps": {"ones": {"integrations": [null]}}}`: "one of the integrations is null", `{"apps": {"ones": {"integrations": [{"name": "a", "rooms": [null]}]}}}`: "one of the rooms is null",
 		`{}`: "has no ones block", `{"apps": 1}`: "can't be read", `{"apps": {"ones": {"store": {"module": "nothing"}}}}`: "nothing",
 	} {
 		if _, err := storeOf(t.Context(), []byte(config), "x"); err == nil || !strings.Contains(err.Error(), want) {

@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -84,10 +83,6 @@ func takeIn(ctx context.Context, a *App) *intake {
 	wrong(a.provisionStore(cctx))
 	hc := microsoftClient()
 	for _, i := range a.Integrations {
-		if i == nil {
-			wrong(errors.New("one of the integrations is null"))
-			continue
-		}
 		name, err := resolve("the name of an integration", i.Name)
 		if err != nil {
 			wrong(err)

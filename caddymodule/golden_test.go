@@ -170,9 +170,8 @@ var onlyJSON = map[string]func() error{
 	"one of the integrations is null": func() error {
 		return (&App{PublicURL: "https://ones.example", Integrations: []*Integration{nil}}).complete()
 	},
-	"one of the rooms is null": func() error {
-		_, err := (&Integration{Name: "contoso", Server: Server{TenantID: "contoso.example", ClientID: "99999999-8888-7777-6666-555555555555", Credentials: []Credential{{Secret: "x"}}}, Rooms: []*Room{nil}}).settled()
-		return err
+	"integration %s: one of the rooms is null": func() error {
+		return (&App{PublicURL: "https://ones.example", Integrations: []*Integration{{Name: "contoso", Rooms: []*Room{nil}}}}).complete()
 	},
 	"the name of a room":    func() error { return (&Room{Address: "a@b"}).complete() },
 	"the address of a room": func() error { return (&Room{Name: "a"}).complete() },

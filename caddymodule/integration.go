@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -134,9 +133,6 @@ func (i *Integration) settled() (*Integration, error) {
 		err = errors.New("map_group: two placeholders stand for the same group; a group leads to one group of ONES")
 	}
 	wrong = append(wrong, err)
-	if slices.Contains(i.Rooms, nil) {
-		return nil, foundIn("integration "+r.Name, gathered(append(wrong, errors.New("one of the rooms is null"))...))
-	}
 	r.Server, r.Users = *server, *users
 	for _, room := range i.Rooms {
 		room, err := settled(room)
