@@ -144,7 +144,7 @@ func (in *intake) checks(ctx caddy.Context, ones []upstream, beside bool) []doct
 		}
 	}
 	if in.public != nil {
-		all = append(all, publicCheck(in.public, beside))
+		all = append(all, publicCheck(in.public, false))
 		all = append(all, onesChecks(ctx, ones, in.public)...)
 		if !beside {
 			all = append(all, redirectCheck(in.public, "", ""))

@@ -1,15 +1,23 @@
 package caddymodule
 
 import (
+	"log/slog"
 	"maps"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
 
 	"github.com/onesgate/onesgate/internal/doctor"
+	"github.com/onesgate/onesgate/internal/entra"
 )
 
 // Logs and listeners are judged by what Caddy makes of the Caddyfile.
@@ -277,6 +285,46 @@ func TestOperatorOf(t *testing.T) {
 	} {
 		if got := operatorOf(of[0], of[1]); got != name {
 			t.Errorf("%v: %s, want %s", of, got, name)
+		}
+	}
+}
+
+// A proxy that lets nobody through is found to be what is in the way, and not Microsoft.
+func TestDoctorBehindAProxyThatRefuses(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	defer proxy.Close()
+	through, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hc := microsoftClient()
+	hc.Transport.(*http.Transport).Proxy = http.ProxyURL(through)
+	provider := entra.NewProvider("https://login.microsoftonline.com/contoso.com/v2.0", hc, time.Now)
+	defer provider.Close()
+	client := entra.NewClient(entra.Config{ClientID: "x"}, provider, slog.New(slog.DiscardHandler))
+	found := doctor.Run(t.Context(), patient("contoso", client, "https://graph.microsoft.com", hc).Checks(), nil)
+	for _, f := range found {
+		if (f.Check == "cloud" || f.Check == "graph") && (f.Finding != "proxy_unreachable" || !strings.Contains(f.What, "407")) {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// Where the configuration is not in force yet, something else may well answer at its
+// public_url.
+func TestDoctorOfWhatIsNotInForce(t *testing.T) {
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	in := takeIn(t.Context(), &App{PublicURL: strings.Replace(other.URL, "127.0.0.1", "localhost", 1)})
+	defer in.close()
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+	defer cancel()
+	for _, beside := range []bool{false, true} {
+		found := doctor.Run(ctx, in.checks(ctx, nil, beside), nil)
+		if i := slices.IndexFunc(found, func(f doctor.Finding) bool { return f.Check == "public_url" }); i < 0 || found[i].Result != doctor.NotChecked {
+			t.Errorf("beside a gateway: %v, found %+v", beside, found)
 		}
 	}
 }

@@ -60,7 +60,7 @@ var (
 	DatabaseUnusable = Kind{"database_unusable", Wrong, status.Operator, "do what is said there, as an administrator of the database"}
 	DatabaseOld      = Kind{"database_old", Wrong, status.Operator, "use PostgreSQL 15 or later"}
 	DatabaseForgets  = Kind{"database_forgets", Warning, status.Operator, "set fsync and synchronous_commit to on: a crash may undo what was promised"}
-	KeysetMissing    = Kind{"keyset_missing", Wrong, status.Operator, "put the file back from your backup; for the first of several gateways make it with: onesgate ones keys init FILE"}
+	KeysetMissing    = Kind{"keyset_missing", Wrong, status.Operator, "put the file back from your backup; for a new store, or the first of several gateways, make it with: onesgate ones keys init FILE, and give it to the user that runs onesgate"}
 	KeysetUnusable   = Kind{"keyset_unusable", Wrong, status.Operator, "correct what is said there; if the file is damaged, put it back from your backup"}
 )
 

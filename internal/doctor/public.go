@@ -17,8 +17,8 @@ const healthPath = "/.ones/healthz"
 
 // Public checks the URL under which browsers reach the gateway, from here: where this
 // machine can't get there, nothing is known. hc goes through no proxy, lookup
-// finds addresses of names (net.Resolver.LookupHost). runs says that the gateway is known
-// to run, so that it has to answer there.
+// finds addresses of names (net.Resolver.LookupHost). runs says that a gateway runs by this
+// configuration, so that it has to answer there.
 func Public(public *url.URL, hc *http.Client, lookup func(ctx context.Context, host string) ([]string, error), runs bool) Check {
 	return Check{Name: "public_url", How: "reaching " + public.String() + " as a browser would", Look: func(ctx context.Context) []Finding {
 		host := public.Hostname()
@@ -39,7 +39,7 @@ func Public(public *url.URL, hc *http.Client, lookup func(ctx context.Context, h
 		case runs:
 			return []Finding{PublicOther.Found("what answers at %s is not the gateway: %d %s", public.Host+healthPath, a.status, http.StatusText(a.status))}
 		}
-		return []Finding{NotKnown("something answers at %s that is no gateway (%d); none may run yet", public.Host, a.status)}
+		return []Finding{NotKnown("something answers at %s that is no gateway (%d); none runs by this configuration yet", public.Host, a.status)}
 	}}
 }
 

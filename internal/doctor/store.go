@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/dustin/go-humanize"
+	"golang.org/x/sys/unix"
 
 	"github.com/onesgate/onesgate/internal/seal"
 	"github.com/onesgate/onesgate/internal/store/badgerstore"
@@ -56,6 +57,16 @@ func unseen(path, what string, args ...any) Finding {
 		f.Do += ": sudo -u " + user + " onesgate ones doctor"
 	}
 	return f
+}
+
+// makable says whether this user may make a file, and the folders that it lies in.
+func makable(path string) bool {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return err == nil
+		}
+	}
 }
 
 // OtherUser names the user whose a path is, or of what can't be looked into the nearest
@@ -134,6 +145,8 @@ func Keyset(src seal.Source, shared bool, used func(context.Context) bool) Check
 			return []Finding{KeysetMissing.Found("%s is not there, and gateways that share a database need the same one", src)}
 		case used(ctx):
 			return []Finding{KeysetMissing.Found("%s is not there, but the store holds what was sealed with it", src)}
+		case !makable(src.String()):
+			return []Finding{KeysetMissing.Found("%s is not there, and this user may not write to its folder, so it can't be made at the first start", src)}
 		}
 		return []Finding{Good("%s is made at the first start", src)}
 	}}

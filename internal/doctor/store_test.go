@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,12 +96,16 @@ func TestAsAnotherUser(t *testing.T) {
 		}
 		used := func(context.Context) bool { return false }
 		found = append(found, Run(t.Context(), []Check{Keyset(seal.File(keyset), false, used)}, nil)...)
+		found = append(found, Run(t.Context(), []Check{Keyset(seal.File(keyset+".new"), false, used)}, nil)...)
 	}()
 	<-done
-	if len(found) != 4 {
+	if len(found) != 5 {
 		t.Fatalf("found %+v", found)
 	}
-	for _, f := range found {
+	if f := found[4]; f.Finding != KeysetMissing.Name || !strings.Contains(f.What, "may not write") {
+		t.Errorf("one that could not be made: %+v", f)
+	}
+	for _, f := range found[:4] {
 		if f.Result != NotChecked || f.Do != "run this as the user that runs onesgate: sudo -u '#64001' onesgate ones doctor" {
 			t.Errorf("%+v", f)
 		}
