@@ -106,7 +106,7 @@ func (x *examination) examine(ctx context.Context) []doctor.Finding {
 		found = append(append(found, answers...), siteFindings(x.config)...)
 	case x.running && len(x.unset) > 0:
 		f := doctor.NotKnown("%s can't be checked from here, as %s of the service is not set: the gateway is checked as it runs", file, strings.Join(x.unset, ", "))
-		f.Do = "run this with the variables of the service"
+		f.Do = "run this with the variables of the service: --envfile FILE"
 		found = append(found, named("configuration", f))
 		found = append(append(found, answers...), siteFindings(x.config)...)
 	default:

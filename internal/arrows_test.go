@@ -26,10 +26,7 @@ var arrows = map[string][]string{
 		"internal/backup", "internal/booking", "internal/doctor", "internal/entra", "internal/grant", "internal/graph", "internal/identity",
 		"internal/offboard", "internal/peers", "internal/people", "internal/rooms", "internal/roomview", "internal/seal", "internal/session", "internal/signin",
 		"internal/signin/pages", "internal/store", "internal/store/badgerstore", "internal/store/pgstore",
-		"internal/passthrough", "internal/roompolicy", "internal/setup", "internal/trail",
-		"internal/passthrough", "internal/support", "internal/trail",
-		"internal/signin/pages", "internal/status", "internal/store", "internal/store/badgerstore", "internal/store/pgstore",
-		"internal/passthrough", "internal/trail",
+		"internal/passthrough", "internal/roompolicy", "internal/setup", "internal/status", "internal/support", "internal/trail",
 	},
 	"integration_test/bench": {
 		"integration_test/seed", "internal/identity", "internal/m365sim", "internal/m365sim/world", "internal/seal", "internal/store", "internal/store/badgerstore",
