@@ -117,19 +117,24 @@ func (f *fleet) directly(v *visitor, gateway int) *visitor {
 	return there
 }
 
-// looked has people and ONES' server read by way of the balancer, all the time.
+// looked has people look at pages by way of the balancer, all the time.
 func (f *fleet) looked(people ...*visitor) *load {
 	f.t.Helper()
 	l := &load{t: f.t, pause: 25 * time.Millisecond, over: make(chan struct{})}
 	for _, v := range people {
 		l.use("somebody looks at a page", v.looks)
 	}
+	return l
+}
+
+// read has ONES' server look at the rooms, too.
+func (f *fleet) read(l *load) {
+	f.t.Helper()
 	ones := newVisitor(f.t, fmt.Sprintf("http://127.0.0.1:%d", f.service))
 	l.use("ONES' server looks at the rooms", func(int) error {
 		_, err := ones.tries(http.MethodGet, "/v1/rooms", nil, fine, "Authorization", "Bearer "+serviceToken)
 		return err
 	})
-	return l
 }
 
 // ended ends a load of which the balancer may show nothing: not even a cut connection.

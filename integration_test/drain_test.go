@@ -29,6 +29,23 @@ func heldAt(handler *http.Handler, method, path string) (arrived chan struct{}, 
 	return arrived, sync.OnceFunc(func() { close(gate) })
 }
 
+// firstHeld has the first creation of an event stand still until it is let go.
+func firstHeld(handler *http.Handler) (arrived chan struct{}, letGo func()) {
+	arrived, gate := make(chan struct{}), make(chan struct{})
+	var first sync.Once
+	next := *handler
+	*handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == "/v1.0/me/events" {
+			first.Do(func() {
+				close(arrived)
+				<-gate
+			})
+		}
+		next.ServeHTTP(w, r)
+	})
+	return arrived, sync.OnceFunc(func() { close(gate) })
+}
+
 // draining has the Caddyfile bound a shutdown as the production example does.
 func draining(grace string) map[string]any { return map[string]any{"Global": "grace_period " + grace} }
 

@@ -20,43 +20,21 @@ func TestFleet(t *testing.T) {
 	t.Parallel()
 	upgraded := later(t)
 	f := newFleet(t, staff(killPeople), quick)
-	liveONES(f.world)
+	closed := liveONES(f.world)
 	arrived, letGo := firstHeld(&f.microsoft.Config.Handler)
 	t.Cleanup(letGo)
 	people := []*visitor{newVisitor(t, f.home), newVisitor(t, f.home)}
 	people[0].signIn(alice)
 	people[1].signIn(bob)
 	l := newLedger(f.world, killPeople, killRooms, rand.Uint64())
-	for i := range f.gateways {
-		for _, v := range people { // so each knows them, also without the database
-			f.directly(v, i).page("/")
-		}
-	}
 
 	id := f.killed(arrived, letGo, people)
 	f.upgraded(upgraded, people)
-	f.revoked()
+	f.revoked(closed)
 	f.stopped(l, people)
 	f.cutOff(l, people)
 	f.until(id, confirmed) // what the killed one was at, when its claim has run out, after 75 seconds
 	l.check()
-}
-
-// firstHeld has the first creation of an event stand still until it is let go.
-func firstHeld(handler *http.Handler) (arrived chan struct{}, letGo func()) {
-	arrived, gate := make(chan struct{}), make(chan struct{})
-	var first sync.Once
-	next := *handler
-	*handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && r.URL.Path == "/v1.0/me/events" {
-			first.Do(func() {
-				close(arrived)
-				<-gate
-			})
-		}
-		next.ServeHTTP(w, r)
-	})
-	return arrived, sync.OnceFunc(func() { close(gate) })
 }
 
 // killed: a gateway dies while it makes a booking. Its caller gets an error, asks once more,
@@ -72,6 +50,7 @@ func (f *fleet) killed(arrived chan struct{}, letGo func(), people []*visitor) (
 			"Ones-Act-As", employee(0), "Idempotency-Key", "in flight", "Prefer", "wait=1"))
 	}
 	load := f.looked(people...)
+	f.read(load)
 	answered := make(chan answer, 1)
 	go func() {
 		a, err := book()
@@ -124,6 +103,7 @@ func (f *fleet) upgraded(binary string, people []*visitor) {
 	t := f.t
 	t.Helper()
 	load := f.looked(people...)
+	f.read(load)
 	for i, v := range people {
 		load.use("somebody books and cancels", v.booksAndCancels(8+2*i))
 	}
@@ -179,7 +159,7 @@ func (f *fleet) exchange(one, other int, mail string, days int) {
 
 // revoked: what is open of a session ends at all gateways when an operator ends it at one,
 // and none of them knows it after that.
-func (f *fleet) revoked() {
+func (f *fleet) revoked(closed chan string) {
 	t := f.t
 	t.Helper()
 	var slowest time.Duration
@@ -206,6 +186,9 @@ func (f *fleet) revoked() {
 			}
 		}
 		slowest = max(slowest, time.Since(began))
+		for range sockets {
+			<-closed // at ONES, too
+		}
 		for i := range f.gateways {
 			if a := f.directly(v, i).call(http.MethodGet, "/.ones/me", nil); a.StatusCode != http.StatusUnauthorized {
 				t.Errorf("gateway %d knows a session that has ended: %d %s", i, a.StatusCode, a.body)
@@ -216,8 +199,9 @@ func (f *fleet) revoked() {
 }
 
 // booked has ONES' server book, prolong and cancel meanwhile. What isn't answered within
-// 10 seconds, or with an error of the server's, it asks once more, and no third time.
-func (f *fleet) booked(l *ledger, load *load) (again *atomic.Int64) {
+// 10 seconds, or with an error of the server's, it asks once more, and no third time: after
+// Retry-After, when the balancer knows of the gateway.
+func (f *fleet) booked(l *ledger, load *load, known chan struct{}) (again *atomic.Int64) {
 	again = new(atomic.Int64)
 	l.ones.client.Timeout = 10 * time.Second
 	for range 4 {
@@ -227,6 +211,7 @@ func (f *fleet) booked(l *ledger, load *load) (again *atomic.Int64) {
 				return nil
 			}
 			again.Add(1)
+			<-known
 			return l.place(f.t.Context(), l.service(f.service), o)
 		})
 	}
@@ -237,12 +222,14 @@ func (f *fleet) booked(l *ledger, load *load) (again *atomic.Int64) {
 func (f *fleet) stopped(l *ledger, people []*visitor) {
 	t := f.t
 	t.Helper()
-	load := f.looked(people...)
-	again := f.booked(l, load)
+	load, known := f.looked(people...), make(chan struct{})
+	f.read(load)
+	again := f.booked(l, load, known)
 	if err := f.processes[1].cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	f.leaves(1)
+	close(known)
 	f.ended(load) // what stands still is answered by another gateway
 	if err := f.processes[1].cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
@@ -254,11 +241,17 @@ func (f *fleet) stopped(l *ledger, people []*visitor) {
 }
 
 // cutOff: a gateway no longer reaches the database, and is not told so; then it does again.
+// ONES' server is told by that gateway to come again, until the balancer knows.
 func (f *fleet) cutOff(l *ledger, people []*visitor) {
 	t := f.t
 	t.Helper()
-	load := f.looked(people...)
-	again := f.booked(l, load)
+	for _, v := range people { // whom it knows without the database, too
+		if err := f.directly(v, 2).looks(0); err != nil {
+			t.Error(err)
+		}
+	}
+	load, known := f.looked(people...), make(chan struct{})
+	again := f.booked(l, load, known)
 	f.cables[2].cut.Lock()
 	mend := sync.OnceFunc(f.cables[2].cut.Unlock)
 	t.Cleanup(mend)
@@ -270,16 +263,18 @@ func (f *fleet) cutOff(l *ledger, people []*visitor) {
 			"Ones-Act-As", employee(3), "Idempotency-Key", "cut off", "Prefer", "wait=30"))
 	}
 	var asking sync.WaitGroup
-	asking.Go(func() { // at the gateway that is cut off, as whoever the balancer still sends there
+	asking.Go(func() { // past the balancer
 		a, err := ask(fmt.Sprintf("http://%s:%d", f.gateways[2].host, f.gateways[2].service))
 		if err != nil || a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
-			t.Errorf("a booking without the database: %v, %d %s", err, a.StatusCode, a.body)
+			t.Errorf("a booking without the database: %v, %v %s", err, a.Response, a.body)
 		}
 	})
 	f.leaves(2)
+	close(known)
+	f.read(load)
 	asking.Wait()
 	if a, err := ask(fmt.Sprintf("http://127.0.0.1:%d", f.service)); err != nil || a.StatusCode/100 != 2 {
-		t.Errorf("asked again: %v, %d %s", err, a.StatusCode, a.body)
+		t.Errorf("asked again: %v, %v %s", err, a.Response, a.body)
 	}
 	mend()
 	f.takesPart(2)

@@ -2,7 +2,6 @@ package integration_test
 
 import (
 	"net/http"
-	"sync"
 	"syscall"
 	"testing"
 )
@@ -12,18 +11,8 @@ import (
 func TestStoppedWhileItSends(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	arrived, stands := make(chan struct{}), make(chan struct{})
-	var first sync.Once
-	microsoft := c.microsoft.Config.Handler
-	c.microsoft.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && r.URL.Path == "/v1.0/me/events" {
-			first.Do(func() {
-				close(arrived)
-				<-stands
-			})
-		}
-		microsoft.ServeHTTP(w, r)
-	})
+	arrived, letGo := firstHeld(&c.microsoft.Config.Handler)
+	t.Cleanup(letGo)
 	one, stopped := c.next()
 	other, _ := c.next()
 	newVisitor(t, one.home).signIn(alice)
@@ -34,7 +23,7 @@ func TestStoppedWhileItSends(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = stopped.cmd.Process.Signal(syscall.SIGCONT) })
-	close(stands)
+	letGo()
 	other.until(id, confirmed) // when its claim has run out, after 75 seconds
 	if err := stopped.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
