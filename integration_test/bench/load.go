@@ -38,21 +38,16 @@ func (l *line) close() {
 	}
 }
 
-// ask sends a request and reads all that is answered. A connection that the server has
-// closed is made anew.
+// ask sends a request and reads all that is answered. On a connection that the server
+// has closed meanwhile, as servers may, nothing comes back: then it is asked again on
+// another one.
 func (l *line) ask(request []byte) error {
-	if l.conn == nil {
-		conn, err := net.DialTimeout("tcp", l.address, patience)
-		if err != nil {
-			return err
-		}
-		l.conn, l.from = conn, bufio.NewReader(conn)
+	used := l.conn != nil
+	err := l.send(request)
+	if err != nil && used {
+		err = l.send(request)
 	}
-	if err := l.conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
-	if _, err := l.conn.Write(request); err != nil {
-		l.close()
+	if err != nil {
 		return err
 	}
 	res, err := http.ReadResponse(l.from, nil)
@@ -68,6 +63,31 @@ func (l *line) ask(request []byte) error {
 	if err == nil && (res.StatusCode != l.want || l.length > 0 && length != l.length) {
 		err = fmt.Errorf("%s answered %d with %d bytes instead of %d with %d; Location: %q", l.address, res.StatusCode, length, l.want, l.length, res.Header.Get("Location"))
 	}
+	return err
+}
+
+// send sends a request, and returns when an answer begins to come. After an error the
+// connection is closed.
+func (l *line) send(request []byte) (err error) {
+	if l.conn == nil {
+		conn, err := net.DialTimeout("tcp", l.address, patience)
+		if err != nil {
+			return err
+		}
+		l.conn, l.from = conn, bufio.NewReader(conn)
+	}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	if err := l.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if _, err := l.conn.Write(request); err != nil {
+		return err
+	}
+	_, err = l.from.Peek(1)
 	return err
 }
 
