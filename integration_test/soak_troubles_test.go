@@ -270,7 +270,7 @@ func (s *soak) change(n int) {
 	case 1:
 		s.credentials(old+1, old)
 		s.reload()
-		s.ends(old)
+		s.quiet(func() { s.ends(old) }) // what the configuration before has begun is over by then
 	case 2:
 		end := s.troubles.begin(secretEnded)
 		s.ends(old)

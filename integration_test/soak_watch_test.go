@@ -40,7 +40,7 @@ type readings struct {
 // PostgreSQL. A life sees thousands of requests, a reload each minute and each kind of fault, so
 // whatever forgets something of each goes beyond these within one.
 const (
-	mostGoroutines = 24
+	mostGoroutines = 12
 	mostFiles      = 24
 )
 
