@@ -44,17 +44,27 @@ func (s *Session) sidIndex() string {
 // End ends a session at once and for good, here and, within a second, in every
 // instance. Ending one that is over is no error.
 func (r *Registry) End(ctx context.Context, s *Session) error {
-	writes := []store.Write{
-		{Op: store.Delete, Key: s.key.storeKey()},
-		{Op: store.Announce, Key: Topic, Value: []byte(s.key.String())},
-	}
-	for _, index := range s.indexes() {
-		writes = append(writes, store.Write{Op: store.Delete, Key: index})
+	return r.endTogether(ctx, []*Session{s})
+}
+
+// endTogether ends all of some sessions, or none.
+func (r *Registry) endTogether(ctx context.Context, all []*Session) error {
+	var writes []store.Write
+	for _, s := range all {
+		writes = append(writes,
+			store.Write{Op: store.Delete, Key: s.key.storeKey()},
+			store.Write{Op: store.Announce, Key: Topic, Value: []byte(s.key.String())},
+		)
+		for _, index := range s.indexes() {
+			writes = append(writes, store.Write{Op: store.Delete, Key: index})
+		}
 	}
 	if _, err := r.store.Commit(ctx, writes...); err != nil {
-		return fmt.Errorf("ending a session: %w", err)
+		return fmt.Errorf("ending sessions: %w", err)
 	}
-	r.bury(s.key)
+	for _, s := range all {
+		r.bury(s.key)
+	}
 	return nil
 }
 
@@ -220,20 +230,21 @@ func (r *Registry) EndSID(ctx context.Context, integration, sid string) (int, er
 	return r.endIndexed(ctx, sidPrefix+integration+"/"+sid+"/", nil)
 }
 
+// endsAtOnce is how many sessions end in one commit, which is synced once.
+const endsAtOnce = 50
+
 func (r *Registry) endIndexed(ctx context.Context, prefix string, but *Session) (int, error) {
 	found, err := r.indexed(ctx, prefix)
 	if err != nil {
 		return 0, err
 	}
+	found = slices.DeleteFunc(found, func(s *Session) bool { return but != nil && s.key == but.key })
 	ended := 0
-	for _, s := range found {
-		if but != nil && s.key == but.key {
-			continue
-		}
-		if err := r.End(ctx, s); err != nil {
+	for some := range slices.Chunk(found, endsAtOnce) {
+		if err := r.endTogether(ctx, some); err != nil {
 			return ended, err
 		}
-		ended++
+		ended += len(some)
 	}
 	return ended, nil
 }
