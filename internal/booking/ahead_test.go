@@ -31,10 +31,12 @@ func TestToldBeforeWritten(t *testing.T) {
 			})
 			ask := func(method, target, body string) <-chan reply {
 				answered := make(chan reply, 1)
-				go func() { answered <- h.call(alice, method, target, body) }()
+				go func() { answered <- h.call(alice, method, target, body, "Prefer", "wait=30") }()
 				return answered
 			}
+			h.graph.setFault(slowCreations) // so the caller waits before there is something to tell
 			booked := ask("POST", "/v1/bookings", body("10:00", "11:00"))
+			time.Sleep(6 * time.Second)
 			synctest.Wait()
 			if len(booked) == 1 != sole {
 				t.Errorf("sole %v: answered before it is written: %v", sole, len(booked) == 1)
@@ -73,7 +75,8 @@ func TestToldAndLost(t *testing.T) {
 			}
 			return nil
 		})
-		r := h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"))
+		h.graph.setFault(slowCreations) // so the caller waits before there is something to tell
+		r := h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "wait=30")
 		h.want(r, 201, "status", "confirmed")
 		h.settle(claimLife + 5*time.Second)
 		h.want(h.call(alice, "GET", "/v1/bookings/"+r.text("id"), ""), 200, "status", "confirmed", "version", "2")
