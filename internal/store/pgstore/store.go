@@ -22,10 +22,10 @@ type Store struct {
 	random   func() float64 // in [0,1)
 	patience time.Duration  // how long a call waits for the database
 
-	// mu is held for reading by every call, so that closing waits for them; closed
-	// is set before, so that nobody waits for that.
-	mu     sync.RWMutex
-	closed atomic.Bool
+	// calls are those under way, which closing waits for. None begins once it is closed.
+	calls  sync.WaitGroup
+	mu     sync.Mutex
+	closed bool
 
 	tail      *store.Tail   // what this process has heard; the database says what there is
 	fresh     chan struct{} // holds something after a commit has announced something
@@ -42,18 +42,16 @@ func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if s.closed.Load() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
 		return store.ErrClosed
 	}
-	s.mu.RLock()
-	if s.closed.Load() {
-		s.mu.RUnlock()
-		return store.ErrClosed
-	}
+	s.calls.Add(1)
 	return nil
 }
 
-func (s *Store) leave() { s.mu.RUnlock() }
+func (s *Store) leave() { s.calls.Done() }
 
 // How often a call is tried again.
 const (
@@ -115,12 +113,15 @@ func (s *Store) pause(ctx context.Context, d time.Duration) {
 // Close waits for the calls under way, ends the tasks and closes the connections.
 // Closing again does nothing, and doesn't wait.
 func (s *Store) Close() error {
-	if s.closed.Swap(true) {
+	s.mu.Lock()
+	again := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if again {
 		return nil
 	}
 	s.tail.Close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.calls.Wait()
 	s.stop()
 	s.tasks.Wait()
 	s.pool.Close()
