@@ -121,10 +121,20 @@ func (b *browser) says(selector, words string) {
 	}
 }
 
-// shoot takes a picture of the whole page.
+// shoot takes a picture of the whole page. A headless Chromium sometimes never draws one, and
+// does when it is asked again.
 func (b *browser) shoot(name string) {
 	b.t.Helper()
-	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	var png []byte
+	var err error
+	for range 3 {
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		png, err = chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		cancel()
+		if err == nil {
+			break
+		}
+	}
 	if err == nil {
 		err = os.WriteFile(filepath.Join(b.dir, name+".png"), png, 0o644)
 	}
