@@ -88,6 +88,11 @@ func TestEachCode(t *testing.T) {
 			h.graph.setFault(answers(503, "ServiceUnavailable", "Retry-After", "99"))
 			return h.call(alice, "GET", "/v1/rooms/boardroom/schedule", "")
 		}, "Retry-After"},
+		{codeGraphUnavailable, func(h *house) reply { // which gives no token either
+			h.graph.setFault(answers(503, "ServiceUnavailable"))
+			h.kill(alice, grant.ErrUnavailable)
+			return h.call(alice, "GET", "/v1/rooms/boardroom/schedule", "")
+		}, "Retry-After"},
 		{codeStoreUnavailable, failing(store.ErrUnavailable), "Retry-After"},
 		{codeStoreFull, failing(store.ErrFull), ""},
 		{codeInternal, failing(errors.New("a slip")), ""},

@@ -131,8 +131,9 @@ type conflictError struct {
 
 func (e *conflictError) Error() string { return "The room is taken at that time." }
 
-// storePatience is when to try again where the store was not available.
-const storePatience = 5 * time.Second
+// awayPatience is when to try again where the store was not available, or Microsoft, which has
+// said nothing of that.
+const awayPatience = 5 * time.Second
 
 // table maps the errors of what we stand on to problems.
 var table = []struct {
@@ -303,15 +304,15 @@ func (a *api) explain(ctx context.Context, c Caller, err error) *Problem {
 		return withRetryAfter(newProblem(codeThrottled, "Microsoft 365 asks for patience."), graph.RetryAfter(err))
 	case graph.Transient(err):
 		p := newProblem(codeGraphUnavailable, "Microsoft 365 can't be reached right now; try again.")
-		return withRetryAfter(p, graph.RetryAfter(err))
+		return withRetryAfter(p, cmp.Or(graph.RetryAfter(err), awayPatience))
 	}
 	for _, row := range table {
 		if !errors.Is(err, row.err) {
 			continue
 		}
 		p := a.signInHelp(newProblem(row.code, row.detail), c)
-		if row.code == codeStoreUnavailable {
-			p = withRetryAfter(p, storePatience)
+		if row.code == codeStoreUnavailable || row.code == codeGraphUnavailable {
+			p = withRetryAfter(p, awayPatience)
 		}
 		return p
 	}
