@@ -130,13 +130,16 @@ func database(l pgstore.Look) (found []Finding) {
 }
 
 // Keyset checks the keys. used says whether the store holds something already, so that
-// none may be made; shared that several gateways stand on the store.
+// none may be made; shared that several gateways stand on the store. Whether they are those
+// that the store was sealed with only who opens it can tell.
 func Keyset(src seal.Source, shared bool, used func(context.Context) bool) Check {
 	return Check{Name: "keyset", How: "reading " + src.String(), Look: func(ctx context.Context) []Finding {
 		_, err := src.Load()
 		switch {
+		case err == nil && used(ctx):
+			return []Finding{NotKnown("%s can be read; whether it is the one that the store was sealed with is seen at the start", src)}
 		case err == nil:
-			return []Finding{Good("%s can be used", src)}
+			return []Finding{Good("%s can be read", src)}
 		case errors.Is(err, fs.ErrPermission):
 			return []Finding{unseen(src.String(), "this user may not read %s", src)}
 		case !errors.Is(err, fs.ErrNotExist):
