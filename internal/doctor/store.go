@@ -23,13 +23,8 @@ import (
 func Folder(dir string, least uint64, beside bool) Check {
 	return Check{Name: "store", How: "looking at " + dir, Look: func(context.Context) []Finding {
 		l, err := badgerstore.Inspect(dir)
-		switch {
-		case errors.Is(err, badgerstore.ErrNotWritable) && OtherUser(dir) != "":
-			return []Finding{unseen(dir, "badger: %s belongs to user %s, and this one may not look into it", dir, OtherUser(dir))}
-		case errors.Is(err, badgerstore.ErrExposed):
-			return []Finding{StoreExposed.Found("badger: %s", bounded(err.Error()))}
-		case err != nil:
-			return []Finding{StoreUnusable.Found("badger: %s", bounded(err.Error()))}
+		if err != nil {
+			return []Finding{folderProblem(dir, err)}
 		}
 		found := []Finding{Disk(dir, l.Free, least)}
 		switch {
@@ -46,6 +41,29 @@ func Folder(dir string, least uint64, beside bool) Check {
 		}
 		return found
 	}}
+}
+
+// folderProblem says what an error of badgerstore.Inspect means. Nobody is told to take a
+// folder that may hold somebody's store.
+func folderProblem(dir string, err error) Finding {
+	owner := OtherUser(dir)
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		f := StoreUnusable.Found("badger: %s lies on a file system that is read-only here", dir)
+		f.Do = "have it mounted so that it can be written (with systemd: StateDirectory or ReadWritePaths; in a container: a volume), or give the store another folder: store badger FOLDER"
+		return f
+	case errors.Is(err, badgerstore.ErrNotWritable) && owner != "" && !(owner == "root" && empty(dir)):
+		return unseen(dir, "badger: %s belongs to user %s, and this one may not look into it", dir, owner)
+	case errors.Is(err, badgerstore.ErrExposed):
+		return StoreExposed.Found("badger: %s", bounded(err.Error()))
+	}
+	return StoreUnusable.Found("badger: %s", bounded(err.Error()))
+}
+
+// empty says whether a folder is seen to hold nothing.
+func empty(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) == 0
 }
 
 // unseen is a finding that this user sees less than the service does, which runs as the
@@ -70,7 +88,7 @@ func makable(path string) bool {
 }
 
 // OtherUser names the user whose a path is, or of what can't be looked into the nearest
-// folder above it; "": that is this user or root, or can't be told.
+// folder above it; "": that is this user, or can't be told.
 func OtherUser(path string) string {
 	info, err := os.Stat(path)
 	for errors.Is(err, fs.ErrPermission) && path != filepath.Dir(path) {
@@ -81,7 +99,7 @@ func OtherUser(path string) string {
 		return ""
 	}
 	of := int(info.Sys().(*syscall.Stat_t).Uid)
-	if of == 0 || of == os.Geteuid() {
+	if of == os.Geteuid() {
 		return ""
 	}
 	id := strconv.Itoa(of)

@@ -3,11 +3,13 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,13 +58,30 @@ func TestFolder(t *testing.T) {
 	wantsResult(t, one(t, Folder(in("store"), least, false)), "store", OK)
 }
 
+// A read-only disk is not mended by giving the folder to somebody.
+func TestReadOnlyFolder(t *testing.T) {
+	dir := t.TempDir()
+	err := fmt.Errorf("%w; run as root: install -d", errors.Join(badgerstore.ErrNotWritable, syscall.EROFS))
+	found := one(t, Check{Name: "store", Look: func(context.Context) []Finding { return []Finding{folderProblem(dir, err)} }})
+	wants(t, found, "store", StoreUnusable)
+	if said := found[0].What + found[0].Do; strings.Contains(said, "install") || !strings.Contains(said, "read-only") || !strings.Contains(said, "mounted") {
+		t.Errorf("%+v", found)
+	}
+}
+
 // Who may not look where the service's user may is told whom to run this as, and never to
 // take the folder of a live store.
 func TestAsAnotherUser(t *testing.T) {
+	for service, as := range map[int]string{64001: "'#64001'", 0: "root"} {
+		t.Run(as, func(t *testing.T) { asAnotherUser(t, service, as) })
+	}
+}
+
+func asAnotherUser(t *testing.T, service int, as string) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root may be somebody else")
 	}
-	const service, self = 64001, 64002       // have no names
+	const self = 64002                       // has no name
 	root, err := os.MkdirTemp("", "doctor-") // t.TempDir lets nobody else in
 	if err != nil {
 		t.Fatal(err)
@@ -88,8 +107,10 @@ func TestAsAnotherUser(t *testing.T) {
 	go func() { // whose thread ends with it, as it is not unlocked
 		defer close(done)
 		runtime.LockOSThread()
-		if _, err := unix.SetfsuidRetUid(self); err != nil {
-			t.Error(err)
+		// Of this thread alone, which syscall.Setresuid is not.
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, self, self, self); errno != 0 {
+			t.Error(errno)
+			return
 		}
 		for _, path := range []string{"var/store", "var/new", "var"} {
 			found = append(found, Run(t.Context(), []Check{Folder(filepath.Join(root, path), 1, false)}, nil)...)
@@ -106,7 +127,7 @@ func TestAsAnotherUser(t *testing.T) {
 		t.Errorf("one that could not be made: %+v", f)
 	}
 	for _, f := range found[:4] {
-		if f.Result != NotChecked || f.Do != "run this as the user that runs onesgate: sudo -u '#64001' onesgate ones doctor" {
+		if f.Result != NotChecked || f.Do != "run this as the user that runs onesgate: sudo -u "+as+" onesgate ones doctor" {
 			t.Errorf("%+v", f)
 		}
 	}
