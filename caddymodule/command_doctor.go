@@ -232,7 +232,7 @@ func unaskedPeople(config []byte) (found []doctor.Finding) {
 	}
 	for _, i := range app.Integrations {
 		for _, name := range []string{"permissions", "rooms", "room_accounts"} {
-			f := named(name, doctor.NotKnown(doctor.Nobody))
+			f := named(name, doctor.NotKnown(doctor.NoGateway))
 			f.About = i.Name
 			found = append(found, f)
 		}

@@ -180,7 +180,7 @@ func TestExamineAConfiguration(t *testing.T) {
 				t.Errorf("the rest does not go on: %+v", f)
 			}
 		case "rooms", "permissions", "room_accounts":
-			if f.What != doctor.Nobody || f.About != "contoso" {
+			if f.What != doctor.NoGateway || f.About != "contoso" {
 				t.Errorf("%+v", f)
 			}
 		}

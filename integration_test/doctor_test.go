@@ -234,7 +234,7 @@ func TestDoctorForPeople(t *testing.T) {
 	file := w.writeWell(nil)
 	out, status := command(t, w.env(), "ones", "doctor", "--config", file)
 	if status != 1 || !strings.Contains(out, "WRONG: client_secret 1: Microsoft refuses it (invalid_client AADSTS7000215; ") || !strings.Contains(out, "to do: copy the column Value") ||
-		!strings.Contains(out, "not checked: nobody has signed in") || !strings.Contains(out, "1 thing is wrong") || strings.Contains(out, "\x1b") || strings.Contains(out, w.secret) {
+		!strings.Contains(out, "not checked: no gateway answers") || !strings.Contains(out, "1 thing is wrong") || strings.Contains(out, "\x1b") || strings.Contains(out, w.secret) {
 		t.Errorf("%d:\n%s", status, out)
 	}
 	if strings.Contains(out, `"level"`) {

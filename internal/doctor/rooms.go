@@ -45,6 +45,9 @@ const fewAnswers = 3
 // Nobody is why something is not checked before the first sign-in.
 const Nobody = "nobody has signed in"
 
+// NoGateway is why something is not checked where no gateway runs, or none answers.
+const NoGateway = "no gateway answers, and only one that runs knows who is connected"
+
 // WithPeople are the checks that need a connected person; nil: nobody has signed in, or
 // they say that nobody is connected any more.
 func (i Integration) WithPeople(g *graph.Client, p *Person, signedIn bool, rooms []Room) []Check {
