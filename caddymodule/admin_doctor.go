@@ -86,7 +86,7 @@ func serveDoctor(w http.ResponseWriter, r *http.Request, e *engine) error {
 	})
 	checks = append(checks, redirectCheck(now.public, proof(signedIn, "people have signed in"), proof(connected, "an admin has connected a room")))
 	checks = append(checks, withPeople...)
-	return answer(w, doctorAnswer{Version: version(), Findings: doctor.Run(ctx, checks, nil)})
+	return answer(w, doctorAnswer{Version: version(), Findings: doctor.Run(ctx, checks, nil, nil)})
 }
 
 // liveChecks are of what the gateway works by, made in its own environment and as its

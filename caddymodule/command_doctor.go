@@ -43,6 +43,10 @@ The exit status is 1 if anything is wrong. Nothing is changed.`,
 		if !asJSON && onTerminal(cmd.ErrOrStderr()) {
 			x.progress.To = cmd.ErrOrStderr()
 		}
+		people := doctor.Terminal{To: out, Colour: onTerminal(out) && os.Getenv("NO_COLOR") == ""}
+		if !asJSON {
+			x.told = people.Found
+		}
 		found := x.examine(ctx)
 		x.progress.Ended()
 		report := doctor.NewReport(version(), x.about(), found)
@@ -50,9 +54,9 @@ The exit status is 1 if anything is wrong. Nothing is changed.`,
 		if asJSON {
 			err = printJSON(out, report)
 		} else {
-			err = doctor.Terminal{To: out, Colour: onTerminal(out) && os.Getenv("NO_COLOR") == ""}.Print(report)
+			err = people.Sum(report)
 		}
-		return errors.Join(err, report.Err())
+		return errors.Join(err, report.Err(), ctx.Err())
 	})
 	x.from.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "In JSON")
@@ -83,6 +87,20 @@ type examination struct {
 	unset   []string // variables in it that are not set here
 	running bool     // a gateway
 	inForce bool     // it runs by config
+
+	found []doctor.Finding
+	told  func(doctor.Finding) // of each as it comes; nil: nobody is
+}
+
+// finds adds findings to those that are there.
+func (x *examination) finds(all ...doctor.Finding) {
+	for _, f := range all {
+		x.found = append(x.found, f)
+		if x.told != nil {
+			x.progress.Ended()
+			x.told(f)
+		}
+	}
 }
 
 // about says what the report is about.
@@ -97,34 +115,39 @@ func (x *examination) about() string {
 // finding.
 func (x *examination) examine(ctx context.Context) []doctor.Finding {
 	file, found := x.read()
+	x.finds(found...)
 	gateway, answers := x.find(ctx)
 	switch {
 	case x.config == nil:
-		found = append(found, answers...)
+		x.finds(answers...)
 	case x.inForce:
-		found = append(found, named("configuration", doctor.Good("%s is what the gateway runs by", file)))
-		found = append(append(found, answers...), siteFindings(x.config)...)
+		x.finds(named("configuration", doctor.Good("%s is what the gateway runs by", file)))
+		x.finds(append(answers, siteFindings(x.config)...)...)
 	case x.running && len(x.unset) > 0:
 		f := doctor.NotKnown("%s can't be checked from here, as %s of the service is not set: the gateway is checked as it runs", file, strings.Join(x.unset, ", "))
 		f.Do = "run this with the variables of the service: --envfile FILE"
-		found = append(found, named("configuration", f))
-		found = append(append(found, answers...), siteFindings(x.config)...)
+		x.finds(named("configuration", f))
+		x.finds(append(answers, siteFindings(x.config)...)...)
 	default:
-		of, checked := x.checkFile(ctx, file)
-		found = append(append(append(found, of...), answers...), siteFindings(x.config)...)
-		found = append(found, checked...)
+		x.checkFile(ctx, file, answers)
 	}
 	if !x.running {
-		return append(found, unaskedPeople(x.config)...)
+		return x.found
 	}
 	x.progress.Began("the running gateway looks at Microsoft, at its store, and at rooms")
-	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
+	patience, cancel := context.WithTimeout(ctx, doctorPatience)
 	defer cancel()
 	var told doctorAnswer
-	if err := gateway.tell(ctx, doctorPath, doctorRequest{As: x.as, Live: x.inForce || x.config == nil || len(x.unset) > 0}, &told); err != nil {
-		return append(found, named("gateway", doctor.GatewayFails.Found("%v", err)))
+	err := gateway.tell(patience, doctorPath, doctorRequest{As: x.as, Live: x.inForce || x.config == nil || len(x.unset) > 0}, &told)
+	switch {
+	case ctx.Err() != nil:
+		x.finds(named("gateway", doctor.NotKnown("its answer was not waited for")))
+	case err != nil:
+		x.finds(named("gateway", doctor.GatewayFails.Found("%v", err)))
+	default:
+		x.finds(doctor.NewReport("", "", told.Findings).Findings...)
 	}
-	return append(found, told.Findings...)
+	return x.found
 }
 
 func named(check string, f doctor.Finding) doctor.Finding {
@@ -172,6 +195,9 @@ func (x *examination) find(ctx context.Context) (*gatewayClient, []doctor.Findin
 	defer cancel()
 	var running any
 	err = gateway.ask(ctx, http.MethodGet, "/config/", &running)
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("it was broken off before the gateway answered")
+	}
 	if err != nil {
 		return unknown(err)
 	}
@@ -192,44 +218,51 @@ func (x *examination) find(ctx context.Context) (*gatewayClient, []doctor.Findin
 	return gateway, found
 }
 
-// checkFile makes the checks of a configuration that is not in force, and returns what
-// there is to say of the configuration itself apart.
-func (x *examination) checkFile(ctx context.Context, file string) (of, checked []doctor.Finding) {
-	configuration := func(f doctor.Finding) { of = append(of, named("configuration", f)) }
+// checkFile makes the checks of a configuration that is not in force. answers are those of
+// the running gateway.
+func (x *examination) checkFile(ctx context.Context, file string, answers []doctor.Finding) {
+	whole := true
+	wrong := func(f doctor.Finding) {
+		x.finds(named("configuration", f))
+		whole = false
+	}
 	app, err := onesOf(x.config, file)
 	switch {
 	case errors.Is(err, errNoOnes):
-		configuration(doctor.ConfigMissing.Found("%v", err))
-		return of, nil
+		wrong(doctor.ConfigMissing.Found("%v", err))
 	case err != nil:
-		configuration(doctor.ConfigInvalid.Found("%v", err))
-		return of, nil
+		wrong(doctor.ConfigInvalid.Found("%v", err))
+	}
+	if err != nil {
+		x.finds(append(answers, siteFindings(x.config)...)...)
+		return
 	}
 	x.progress.Began("reading " + file)
 	in := takeIn(ctx, app)
 	defer in.close()
 	for _, problem := range append(in.problems, handlerProblems(x.config)...) {
-		configuration(doctor.ConfigInvalid.Found("%s: %v", file, problem))
+		wrong(doctor.ConfigInvalid.Found("%s: %v", file, problem))
 	}
-	if of == nil { // else it would say the same again
+	if whole { // else it would say the same again
 		if err := validated(x.config); err != nil {
-			configuration(doctor.ConfigInvalid.Found("%s: %v", file, err))
+			wrong(doctor.ConfigInvalid.Found("%s: %v", file, err))
 		} else {
-			configuration(doctor.Good("%s can be loaded", file))
+			x.finds(named("configuration", doctor.Good("%s can be loaded", file)))
 		}
 	}
+	x.finds(append(answers, siteFindings(x.config)...)...)
 	cctx, cancel := caddy.NewContext(caddy.Context{Context: ctx})
 	defer cancel()
-	checked = doctor.Run(ctx, in.checks(cctx, upstreamsOf(x.config), x.running), func(c doctor.Check) { x.progress.Began(c.How) })
-	return of, append(checked, in.blocked...)
+	doctor.Run(ctx, in.checks(cctx, upstreamsOf(x.config), x.running),
+		func(c doctor.Check) { x.progress.Began(c.How) }, func(f doctor.Finding) { x.finds(f) })
+	x.finds(in.blocked...)
+	if !x.running {
+		x.finds(unaskedPeople(app)...)
+	}
 }
 
 // unaskedPeople are the checks that only a running gateway can make.
-func unaskedPeople(config []byte) (found []doctor.Finding) {
-	app, err := onesOf(config, "")
-	if err != nil {
-		return nil
-	}
+func unaskedPeople(app *App) (found []doctor.Finding) {
 	for _, i := range app.Integrations {
 		for _, name := range []string{"permissions", "rooms", "room_accounts"} {
 			f := named(name, doctor.NotKnown(doctor.NoGateway))

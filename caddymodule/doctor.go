@@ -134,9 +134,6 @@ func (in *intake) close() {
 // says that one runs, by another configuration.
 func (in *intake) checks(ctx caddy.Context, ones []upstream, beside bool) []doctor.Check {
 	all := []doctor.Check{proxyCheck(in.patients)}
-	for _, p := range in.patients {
-		all = append(all, p.Checks()...)
-	}
 	if s := in.app.store; s != nil {
 		all = append(all, s.examine(beside))
 		if in.app.keyset != nil {
@@ -149,6 +146,9 @@ func (in *intake) checks(ctx caddy.Context, ones []upstream, beside bool) []doct
 		if !beside {
 			all = append(all, redirectCheck(in.public, "", ""))
 		}
+	}
+	for _, p := range in.patients {
+		all = append(all, p.Checks()...)
 	}
 	return all
 }

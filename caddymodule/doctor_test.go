@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"context"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -274,6 +276,38 @@ func TestExamineBesideAGatewayWithoutASocket(t *testing.T) {
 	}
 }
 
+// Whoever does not wait for the gateway's answer is not told that the gateway is at fault, and
+// what was found until then is told.
+func TestExamineBrokenOff(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == doctorPath {
+			interrupt()
+			_, _ = io.Copy(io.Discard, r.Body) // or it is not seen that who asked has gone
+			<-r.Context().Done()
+			return
+		}
+		_, _ = io.WriteString(w, `{"apps":{"ones":{}}}`)
+	}))
+	defer gateway.Close()
+	t.Chdir(t.TempDir())
+	var told []string
+	x := examination{from: adminFlags{address: gateway.Listener.Addr().String()}, told: func(f doctor.Finding) { told = append(told, f.Check+": "+f.Finding) }}
+	x.examine(ctx)
+	if want := []string{"gateway: ok", "gateway: not_checked"}; !slices.Equal(told, want) {
+		t.Errorf("told of %q, want %q", told, want)
+	}
+
+	// And before it has answered at all.
+	x = examination{from: x.from}
+	for _, f := range x.examine(ctx) {
+		if f.Check != "gateway" || f.Result != doctor.NotChecked || !strings.Contains(f.What, "broken off") {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
 // Microsoft's own clouds are known by their hosts.
 func TestOperatorOf(t *testing.T) {
 	for name, of := range map[string][2]string{
@@ -304,7 +338,7 @@ func TestDoctorBehindAProxyThatRefuses(t *testing.T) {
 	provider := entra.NewProvider("https://login.microsoftonline.com/contoso.com/v2.0", hc, time.Now)
 	defer provider.Close()
 	client := entra.NewClient(entra.Config{ClientID: "x"}, provider, slog.New(slog.DiscardHandler))
-	found := doctor.Run(t.Context(), patient("contoso", client, "https://graph.microsoft.com", hc).Checks(), nil)
+	found := doctor.Run(t.Context(), patient("contoso", client, "https://graph.microsoft.com", hc).Checks(), nil, nil)
 	for _, f := range found {
 		if (f.Check == "cloud" || f.Check == "graph") && (f.Finding != "proxy_unreachable" || !strings.Contains(f.What, "407")) {
 			t.Errorf("%+v", f)
@@ -322,7 +356,7 @@ func TestDoctorOfWhatIsNotInForce(t *testing.T) {
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
 	defer cancel()
 	for _, beside := range []bool{false, true} {
-		found := doctor.Run(ctx, in.checks(ctx, nil, beside), nil)
+		found := doctor.Run(ctx, in.checks(ctx, nil, beside), nil, nil)
 		if i := slices.IndexFunc(found, func(f doctor.Finding) bool { return f.Check == "public_url" }); i < 0 || found[i].Result != doctor.NotChecked {
 			t.Errorf("beside a gateway: %v, found %+v", beside, found)
 		}

@@ -104,7 +104,7 @@ func TestOnesChecks(t *testing.T) {
 			config = strings.Replace(config, `,}]}`, `}]}`, 1)
 			ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
 			defer cancel()
-			found := doctor.Run(t.Context(), onesChecks(ctx, upstreamsOf([]byte(config)), public), nil)
+			found := doctor.Run(t.Context(), onesChecks(ctx, upstreamsOf([]byte(config)), public), nil, nil)
 			if len(found) != 1 || found[0].Finding != tt.want || found[0].Check != "ones" {
 				t.Fatalf("found %+v, want %s", found, tt.want)
 			}

@@ -20,39 +20,77 @@ type Check struct {
 	// Timeout is how long it may take. 0: DefaultTimeout.
 	Timeout time.Duration
 	// Look returns what it finds, at least one finding, whose Check is filled in, and
-	// whose About is if it is empty. It ends soon after its context.
+	// whose About is if it is empty. It ends soon after its context, and other checks are
+	// made beside it.
 	Look func(ctx context.Context) []Finding
 }
 
 // DefaultTimeout bounds one check.
-const DefaultTimeout = 20 * time.Second
+const DefaultTimeout = 10 * time.Second
 
-// Run carries out checks in their order and returns all that they find. began is told
-// of each before it begins; nil: nobody is. When ctx ends the rest is not checked.
-func Run(ctx context.Context, checks []Check, began func(Check)) []Finding {
-	var all []Finding
+// A running is a check that is being made.
+type running struct {
+	Check
+	done  chan struct{} // closed once found is there
+	found []Finding
+}
+
+// Run carries out checks, side by side but for those that come after others, and returns
+// all that they find, in their order. waits is told of each before it is waited for, and
+// told of each finding as soon as those before it are there; nil: nobody is. When ctx ends
+// the rest is not checked, and nothing that was under way is found to be wrong.
+func Run(ctx context.Context, checks []Check, waits func(Check), told func(Finding)) (all []Finding) {
+	var begun []*running
 	for _, c := range checks {
-		var found []Finding
-		switch before := c.missing(all); {
-		case ctx.Err() != nil:
-			found = []Finding{NotKnown("it was broken off before")}
-		case before != "":
-			found = []Finding{blocked(before)}
-		default:
-			if began != nil {
-				began(c)
+		r := &running{Check: c, done: make(chan struct{})}
+		before := slices.DeleteFunc(slices.Clone(begun), func(b *running) bool { return !slices.Contains(c.After, b.Name) })
+		begun = append(begun, r)
+		go func() {
+			defer close(r.done)
+			var known []Finding
+			for _, b := range before {
+				<-b.done
+				known = append(known, b.found...)
 			}
-			found = c.look(ctx)
+			r.found = c.within(ctx, known)
+		}()
+	}
+	for _, r := range begun {
+		if waits != nil && ctx.Err() == nil {
+			waits(r.Check)
 		}
-		for _, f := range found {
-			f.Check = c.Name
-			if f.About == "" {
-				f.About = c.About
+		<-r.done
+		for _, f := range r.found {
+			if told != nil {
+				told(f)
 			}
 			all = append(all, f)
 		}
 	}
 	return all
+}
+
+// within makes one check, once those that it comes after have found what is known.
+func (c Check) within(ctx context.Context, known []Finding) (found []Finding) {
+	switch before := c.missing(known); {
+	case ctx.Err() != nil:
+		found = []Finding{NotKnown("it was broken off before")}
+	case before != "":
+		found = []Finding{blocked(before)}
+	default:
+		found = c.look(ctx)
+	}
+	for i := range found {
+		f := &found[i]
+		if ctx.Err() != nil && f.Result != OK {
+			*f = NotKnown("it was broken off").about(f.About) // which makes it fail
+		}
+		f.Check = c.Name
+		if f.About == "" {
+			f.About = c.About
+		}
+	}
+	return found
 }
 
 // blocked is the finding of a check that means nothing without another one.

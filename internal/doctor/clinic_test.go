@@ -125,7 +125,7 @@ func (c *clinic) signIn(account string) (graph.Mailbox, []string) {
 
 // run makes the checks of the integration, and with somebody too if there is one.
 func (c *clinic) run() []Finding {
-	return Run(c.t.Context(), c.Checks(), nil)
+	return Run(c.t.Context(), c.Checks(), nil, nil)
 }
 
 // of are the findings of one check.

@@ -52,7 +52,7 @@ func (i Integration) Checks() []Check {
 		{Name: "graph", About: i.Name, How: "reaching " + hostOf(i.Graph), Look: i.graph},
 		{
 			Name: "credentials", About: i.Name, How: "trying each credential at " + login, After: []string{"issuer"},
-			Timeout: time.Minute, Look: i.credentials,
+			Timeout: 2 * DefaultTimeout, Look: i.credentials, // one by one
 		},
 	}
 }

@@ -320,7 +320,7 @@ func TestTheWayToMicrosoft(t *testing.T) {
 func TestProxy(t *testing.T) {
 	addresses := []string{"https://login.microsoftonline.com/x/v2.0", "https://graph.microsoft.com"}
 	to := func(proxy *url.URL, err error) []Finding {
-		return Run(t.Context(), []Check{Proxy(func(*http.Request) (*url.URL, error) { return proxy, err }, addresses)}, nil)
+		return Run(t.Context(), []Check{Proxy(func(*http.Request) (*url.URL, error) { return proxy, err }, addresses)}, nil, nil)
 	}
 	wantsResult(t, to(nil, nil), "proxy", OK)
 	through := to(&url.URL{Scheme: "http", Host: "proxy.example:3128", User: url.UserPassword("me", "s3cr3t")}, nil)

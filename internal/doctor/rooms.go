@@ -74,7 +74,7 @@ func (i Integration) WithPeople(g *graph.Client, p *Person, signedIn bool, rooms
 		}
 	}
 	return append(all, Check{
-		Name: "room_accounts", About: i.Name, How: "looking with the accounts of rooms", Timeout: time.Minute,
+		Name: "room_accounts", About: i.Name, How: "looking with the accounts of rooms", After: []string{"graph"}, Timeout: time.Minute,
 		Look: func(ctx context.Context) []Finding { return i.accounts(ctx, g, rooms) },
 	})
 }
@@ -133,7 +133,9 @@ func (i Integration) mailboxes(ctx context.Context, g *graph.Client, p Person, r
 		addresses = append(addresses, r.Address)
 	}
 	now := i.Now()
-	seen, err := g.Schedules(ctx, p.Mailbox, addresses, now, now.Add(24*time.Hour))
+	brief, cancel := context.WithTimeout(ctx, DefaultTimeout)
+	defer cancel()
+	seen, err := g.Schedules(brief, p.Mailbox, addresses, now, now.Add(24*time.Hour))
 	var refused *graph.Error
 	switch {
 	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
@@ -151,6 +153,8 @@ func (i Integration) mailboxes(ctx context.Context, g *graph.Client, p Person, r
 }
 
 func (i Integration) mailbox(ctx context.Context, g *graph.Client, p Person, r Room, seen graph.Schedule) (found []Finding) {
+	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout)
+	defer cancel()
 	if seen.Err != nil {
 		there, err := g.HasMailbox(ctx, p.Mailbox, r.Address)
 		switch {
@@ -192,6 +196,8 @@ func (i Integration) accounts(ctx context.Context, g *graph.Client, rooms []Room
 }
 
 func (i Integration) account(ctx context.Context, g *graph.Client, r Room) Finding {
+	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout)
+	defer cancel()
 	switch r.State {
 	case "":
 		return NotKnown("no account stands for it, so what its calendar makes of meetings can't be seen; an admin may connect one at /.ones/rooms/%s/connect", r.Name)

@@ -34,7 +34,7 @@ func (c *clinic) asAlice(change func(*Person, []Room)) []Finding {
 	if change != nil {
 		change(&p, rooms)
 	}
-	return Run(c.t.Context(), c.WithPeople(graph.NewClient(c.Graph, c.HTTP, time.Now), &p, true, rooms), nil)
+	return Run(c.t.Context(), c.WithPeople(graph.NewClient(c.Graph, c.HTTP, time.Now), &p, true, rooms), nil, nil)
 }
 
 // connected has an account stand for the first room.
@@ -63,13 +63,13 @@ func TestWithSomebody(t *testing.T) {
 
 func TestBeforeAnybodyHasSignedIn(t *testing.T) {
 	c := newClinic(t, nil)
-	found := Run(t.Context(), c.WithPeople(nil, nil, false, c.rooms()), nil)
+	found := Run(t.Context(), c.WithPeople(nil, nil, false, c.rooms()), nil, nil)
 	for _, name := range []string{"permissions", "rooms"} {
 		if all := of(found, name); len(all) != 1 || all[0].Result != NotChecked || all[0].What != "nobody has signed in" {
 			t.Errorf("%s: %+v", name, all)
 		}
 	}
-	found = Run(t.Context(), c.WithPeople(nil, nil, true, c.rooms()), nil)
+	found = Run(t.Context(), c.WithPeople(nil, nil, true, c.rooms()), nil, nil)
 	wants(t, found, "permissions", NobodyConnected)
 	wantsResult(t, found, "rooms", NotChecked)
 }
@@ -176,7 +176,7 @@ func TestNoRoom(t *testing.T) {
 	c := newClinic(t, nil)
 	mailbox, granted := c.signIn(alice)
 	p := Person{Name: alice, Granted: granted, Mailbox: mailbox}
-	found := Run(t.Context(), c.WithPeople(graph.NewClient(c.Graph, c.HTTP, time.Now), &p, true, nil), nil)
+	found := Run(t.Context(), c.WithPeople(graph.NewClient(c.Graph, c.HTTP, time.Now), &p, true, nil), nil, nil)
 	wantsResult(t, found, "rooms", NotChecked)
 	wantsResult(t, found, "room_accounts", NotChecked)
 }
@@ -186,7 +186,7 @@ func TestSomebodyWithoutAMailbox(t *testing.T) {
 	c := newClinic(t, nil)
 	mailbox, granted := c.signIn("eve@contoso.example")
 	p := Person{Name: "eve", Granted: granted, Mailbox: mailbox}
-	found := Run(t.Context(), c.WithPeople(graph.NewClient(c.Graph, c.HTTP, time.Now), &p, true, c.rooms()), nil)
+	found := Run(t.Context(), c.WithPeople(graph.NewClient(c.Graph, c.HTTP, time.Now), &p, true, c.rooms()), nil, nil)
 	wantsResult(t, found, "permissions", NotChecked)
 	wantsResult(t, found, "rooms", NotChecked)
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +24,7 @@ import (
 
 func one(t *testing.T, c Check) []Finding {
 	t.Helper()
-	return Run(t.Context(), []Check{c}, nil)
+	return Run(t.Context(), []Check{c}, nil, nil)
 }
 
 func TestFolder(t *testing.T) {
@@ -113,11 +115,11 @@ func asAnotherUser(t *testing.T, service int, as string) {
 			return
 		}
 		for _, path := range []string{"var/store", "var/new", "var"} {
-			found = append(found, Run(t.Context(), []Check{Folder(filepath.Join(root, path), 1, false)}, nil)...)
+			found = append(found, Folder(filepath.Join(root, path), 1, false).Look(t.Context())...)
 		}
 		used := func(context.Context) bool { return false }
-		found = append(found, Run(t.Context(), []Check{Keyset(seal.File(keyset), false, used)}, nil)...)
-		found = append(found, Run(t.Context(), []Check{Keyset(seal.File(keyset+".new"), false, used)}, nil)...)
+		found = append(found, Keyset(seal.File(keyset), false, used).Look(t.Context())...)
+		found = append(found, Keyset(seal.File(keyset+".new"), false, used).Look(t.Context())...)
 	}()
 	<-done
 	if len(found) != 5 {
@@ -199,24 +201,56 @@ func TestTimeout(t *testing.T) {
 		{Name: "needs it", After: []string{"hangs"}, Look: func(context.Context) []Finding { return []Finding{Good("made all the same")} }},
 		{Name: "goes on", Look: func(context.Context) []Finding { return []Finding{Good("made")} }},
 		{Name: "forgets", Look: func(context.Context) []Finding { return nil }},
-	}, nil)
+	}, nil, nil)
 	wants(t, found, "hangs", Unavailable)
 	wantsResult(t, found, "needs it", NotChecked)
 	wantsResult(t, found, "goes on", OK)
 	wantsResult(t, found, "forgets", NotChecked)
 }
 
-// After Ctrl-C nothing more is begun.
+// After Ctrl-C nothing more is begun, and what was under way is not told to be wrong.
 func TestBrokenOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	began := []string{}
+	waits, told := []string{}, []string{}
+	waited, begun := make(chan struct{}), make(chan struct{})
 	found := Run(ctx, []Check{
-		{Name: "first", How: "cancelling", Look: func(context.Context) []Finding { cancel(); return []Finding{Good("made")} }},
-		{Name: "second", How: "nothing", Look: func(context.Context) []Finding { return []Finding{Good("made")} }},
-	}, func(c Check) { began = append(began, c.How) })
+		{Name: "first", How: "cancelling", Look: func(context.Context) []Finding {
+			<-waited
+			<-begun
+			cancel()
+			return []Finding{Good("made")}
+		}},
+		{Name: "second", How: "nothing", After: []string{"first"}, Look: func(context.Context) []Finding { return []Finding{Good("made")} }},
+		{Name: "under way", How: "hanging", Look: func(ctx context.Context) []Finding {
+			close(begun)
+			<-ctx.Done()
+			return []Finding{Unreachable.Found("%v", ctx.Err()).about("contoso a")}
+		}},
+	}, func(c Check) { waits = append(waits, c.How); close(waited) }, func(f Finding) { told = append(told, f.Check+" "+f.Finding) })
 	wantsResult(t, found, "first", OK)
 	wantsResult(t, found, "second", NotChecked)
-	if len(began) != 1 || began[0] != "cancelling" {
-		t.Errorf("began: %q", began)
+	wantsResult(t, found, "under way", NotChecked)
+	if f := found[2]; f.About != "contoso a" || f.Do != "" {
+		t.Errorf("%+v", f)
+	}
+	if len(waits) != 1 || waits[0] != "cancelling" {
+		t.Errorf("waited for: %q", waits)
+	}
+	if want := []string{"first ok", "second not_checked", "under way not_checked"}; !slices.Equal(told, want) {
+		t.Errorf("told of %q", told)
+	}
+}
+
+// One that hangs holds up none that does not need it, and each finding is told as it comes.
+func TestSideBySide(t *testing.T) {
+	last := make(chan struct{})
+	first := ""
+	found := Run(t.Context(), []Check{
+		{Name: "first", Look: func(context.Context) []Finding { return []Finding{Good("made")} }},
+		{Name: "waits for the last", Look: func(context.Context) []Finding { <-last; return []Finding{Good("made")} }},
+		{Name: "last", Look: func(context.Context) []Finding { close(last); return []Finding{Good("made")} }},
+	}, nil, func(f Finding) { first = cmp.Or(first, f.Check) })
+	if len(found) != 3 || found[1].Check != "waits for the last" || first != "first" {
+		t.Errorf("%+v, first %q", found, first)
 	}
 }
