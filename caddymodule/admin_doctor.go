@@ -108,7 +108,7 @@ func (e *engine) liveChecks(now *settings) []doctor.Check {
 			}
 			return []doctor.Finding{doctor.Good("%s is in use", e.keyset)}
 		}},
-		publicCheck(now.public, true),
+		publicCheck(now.public, doctor.TheGateway),
 	)
 }
 

@@ -253,7 +253,7 @@ func (x *examination) checkFile(ctx context.Context, file string, answers []doct
 	x.finds(append(answers, siteFindings(x.config)...)...)
 	cctx, cancel := caddy.NewContext(caddy.Context{Context: ctx})
 	defer cancel()
-	doctor.Run(ctx, in.checks(cctx, upstreamsOf(x.config), x.running),
+	doctor.Run(ctx, in.checks(cctx, x.config, x.running),
 		func(c doctor.Check) { x.progress.Began(c.How) }, func(f doctor.Finding) { x.finds(f) })
 	x.finds(in.blocked...)
 	if !x.running {

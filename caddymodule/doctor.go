@@ -42,9 +42,9 @@ func proxyCheck(all []doctor.Integration) doctor.Check {
 }
 
 // publicCheck reaches public_url as a browser near by would: directly.
-func publicCheck(public *url.URL, runs bool) doctor.Check {
+func publicCheck(public *url.URL, who doctor.Answering) doctor.Check {
 	hc := &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSHandshakeTimeout: 5 * time.Second}}
-	return doctor.Public(public, hc, net.DefaultResolver.LookupHost, runs)
+	return doctor.Public(public, hc, net.DefaultResolver.LookupHost, who)
 }
 
 // redirectCheck names what has to be registered; people and rooms say what has proven
@@ -130,9 +130,9 @@ func (in *intake) close() {
 	}
 }
 
-// checks are those that need no gateway to run; ones are what stands behind its gates. beside
+// checks are those that need no gateway to run, by a configuration that was adapted. beside
 // says that one runs, by another configuration.
-func (in *intake) checks(ctx caddy.Context, ones []upstream, beside bool) []doctor.Check {
+func (in *intake) checks(ctx caddy.Context, config []byte, beside bool) []doctor.Check {
 	all := []doctor.Check{proxyCheck(in.patients)}
 	if s := in.app.store; s != nil {
 		all = append(all, s.examine(beside))
@@ -141,8 +141,12 @@ func (in *intake) checks(ctx caddy.Context, ones []upstream, beside bool) []doct
 		}
 	}
 	if in.public != nil {
-		all = append(all, publicCheck(in.public, false))
-		all = append(all, onesChecks(ctx, ones, in.public)...)
+		who := doctor.Anybody
+		if !beside && listensFor(config, in.public) {
+			who = doctor.NobodyHere
+		}
+		all = append(all, publicCheck(in.public, who))
+		all = append(all, onesChecks(ctx, upstreamsOf(config), in.public)...)
 		if !beside {
 			all = append(all, redirectCheck(in.public, "", ""))
 		}

@@ -1,11 +1,14 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
 	"net"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -330,4 +333,23 @@ func (c siteConfig) serviceListeners() (found []doctor.Finding) {
 		return []doctor.Finding{doctor.Good("there is none: no ones_bookings has a service_token")}
 	}
 	return found
+}
+
+// listensFor says whether a configuration itself listens on the port of a URL, so that
+// nothing stands before it on this machine.
+func listensFor(config []byte, at *url.URL) bool {
+	port, err := strconv.ParseUint(cmp.Or(at.Port(), map[string]string{"http": "80", "https": "443"}[at.Scheme]), 10, 16)
+	var c siteConfig
+	if err != nil || json.Unmarshal(config, &c) != nil {
+		return false
+	}
+	for _, server := range c.Apps.HTTP.Servers {
+		for _, listen := range server.Listen {
+			on, err := caddy.ParseNetworkAddress(listen)
+			if err == nil && !on.IsUnixNetwork() && on.StartPort <= uint(port) && uint(port) <= on.EndPort {
+				return true
+			}
+		}
+	}
+	return false
 }

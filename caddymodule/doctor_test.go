@@ -347,18 +347,35 @@ func TestDoctorBehindAProxyThatRefuses(t *testing.T) {
 }
 
 // Where the configuration is not in force yet, something else may well answer at its
-// public_url.
+// public_url, but for a port of this machine that it will itself listen on.
 func TestDoctorOfWhatIsNotInForce(t *testing.T) {
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
-	in := takeIn(t.Context(), &App{PublicURL: strings.Replace(other.URL, "127.0.0.1", "localhost", 1)})
+	at, err := url.Parse(other.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := takeIn(t.Context(), &App{PublicURL: "http://localhost:" + at.Port()})
 	defer in.close()
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
 	defer cancel()
-	for _, beside := range []bool{false, true} {
-		found := doctor.Run(ctx, in.checks(ctx, nil, beside), nil, nil)
-		if i := slices.IndexFunc(found, func(f doctor.Finding) bool { return f.Check == "public_url" }); i < 0 || found[i].Result != doctor.NotChecked {
-			t.Errorf("beside a gateway: %v, found %+v", beside, found)
+	listening := func(on string) []byte {
+		return []byte(`{"apps":{"http":{"servers":{"srv0":{"listen":["` + on + `"]}}}}}`)
+	}
+	for name, tt := range map[string]struct {
+		config []byte
+		beside bool
+		want   string
+	}{
+		"behind another":     {config: listening(":1"), want: string(doctor.NotChecked)},
+		"on a socket":        {config: listening("unix//run/x.sock"), want: string(doctor.NotChecked)},
+		"beside a gateway":   {config: listening(":" + at.Port()), beside: true, want: string(doctor.NotChecked)},
+		"the port is taken":  {config: listening(":" + at.Port()), want: doctor.PublicOther.Name},
+		"an address is, too": {config: listening("127.0.0.1:" + at.Port()), want: doctor.PublicOther.Name},
+	} {
+		found := doctor.Run(ctx, in.checks(ctx, tt.config, tt.beside), nil, nil)
+		if i := slices.IndexFunc(found, func(f doctor.Finding) bool { return f.Check == "public_url" }); i < 0 || found[i].Finding != tt.want {
+			t.Errorf("%s: found %+v", name, found)
 		}
 	}
 }
