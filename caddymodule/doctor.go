@@ -137,7 +137,7 @@ func (in *intake) checks(ctx caddy.Context, config []byte, beside bool) []doctor
 	if s := in.app.store; s != nil {
 		all = append(all, s.examine(beside))
 		if in.app.keyset != nil {
-			all = append(all, doctor.Keyset(in.app.keyset, s.shared(), s.used))
+			all = append(all, doctor.Keyset(in.app.keyset, s.shared(), s.identity(), s.used))
 		}
 	}
 	if in.public != nil {

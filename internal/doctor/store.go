@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -77,14 +78,65 @@ func unseen(path, what string, args ...any) Finding {
 	return f
 }
 
-// makable says whether this user may make a file, and the folders that it lies in.
-func makable(path string) bool {
+// A service is the user that the gateway runs as.
+type service int
+
+// nobodyKnown: who will run it doesn't show from here.
+const nobodyKnown service = -1
+
+// serviceOf is whoever runs the gateway, or will: the owner of its store's folder, and
+// else this user, but for root, who may be somebody else's operator.
+func serviceOf(storeDir string) service {
+	if info, err := os.Stat(storeDir); err == nil {
+		return service(info.Sys().(*syscall.Stat_t).Uid)
+	}
+	if self := os.Geteuid(); self != 0 {
+		return service(self)
+	}
+	return nobodyKnown
+}
+
+// makable says whether the service may make a file, and the folders that it lies in.
+func (s service) makable(path string) bool {
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
-		err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
-		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
-			return err == nil
+		info, err := os.Stat(dir)
+		switch {
+		case err == nil && int(s) == os.Geteuid(): // the system knows best
+			return unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS) == nil
+		case err == nil:
+			return s.mayWrite(info)
+		case !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir):
+			return false
 		}
 	}
+}
+
+// mayWrite judges by the mode of a folder, as POSIX has it: the first class that fits counts.
+func (s service) mayWrite(folder fs.FileInfo) bool {
+	owner := folder.Sys().(*syscall.Stat_t)
+	mode := folder.Mode().Perm()
+	switch {
+	case s == 0:
+		return true
+	case int(owner.Uid) == int(s):
+		mode >>= 6
+	case slices.Contains(s.groups(), strconv.Itoa(int(owner.Gid))):
+		mode >>= 3
+	}
+	return mode&0o3 == 0o3
+}
+
+// groups are the ids of the groups that it is in; none where it has no name.
+func (s service) groups() []string {
+	u, err := user.LookupId(strconv.Itoa(int(s)))
+	if err != nil {
+		return nil
+	}
+	ids, err := u.GroupIds()
+	if err != nil {
+		return []string{u.Gid}
+	}
+	return ids
 }
 
 // OtherUser names the user whose a path is, or of what can't be looked into the nearest
@@ -102,11 +154,16 @@ func OtherUser(path string) string {
 	if of == os.Geteuid() {
 		return ""
 	}
-	id := strconv.Itoa(of)
+	return nameOf(of)
+}
+
+// nameOf is how sudo knows a user.
+func nameOf(uid int) string {
+	id := strconv.Itoa(uid)
 	if u, err := user.LookupId(id); err == nil {
 		return u.Username
 	}
-	return "'#" + id + "'" // as sudo has it
+	return "'#" + id + "'"
 }
 
 // Disk says whether so many bytes are enough on the disk of a folder.
@@ -149,8 +206,9 @@ func database(l pgstore.Look) (found []Finding) {
 
 // Keyset checks the keys. used says whether the store holds something already, so that
 // none may be made; shared that several gateways stand on the store. Whether they are those
-// that the store was sealed with only who opens it can tell.
-func Keyset(src seal.Source, shared bool, used func(context.Context) bool) Check {
+// that the store was sealed with only who opens it can tell. storeDir is the folder of the
+// store, if it has one, whose owner is the one who will make them.
+func Keyset(src seal.Source, shared bool, storeDir string, used func(context.Context) bool) Check {
 	return Check{Name: "keyset", How: "reading " + src.String(), Look: func(ctx context.Context) []Finding {
 		_, err := src.Load()
 		switch {
@@ -166,8 +224,14 @@ func Keyset(src seal.Source, shared bool, used func(context.Context) bool) Check
 			return []Finding{KeysetMissing.Found("%s is not there, and gateways that share a database need the same one", src)}
 		case used(ctx):
 			return []Finding{KeysetMissing.Found("%s is not there, but the store holds what was sealed with it", src)}
-		case !makable(src.String()):
-			return []Finding{KeysetMissing.Found("%s is not there, and this user may not write to its folder, so it can't be made at the first start", src)}
+		}
+		switch runs := serviceOf(storeDir); {
+		case runs == nobodyKnown:
+			f := NotKnown("%s is made at the first start, if the user that runs onesgate may write to its folder, which root can't see", src)
+			f.Do = "run this as the user that runs onesgate: sudo -u USER onesgate ones doctor"
+			return []Finding{f}
+		case !runs.makable(src.String()):
+			return []Finding{KeysetMissing.Found("%s is not there, and user %s, who runs onesgate, may not write to its folder, so it can't be made at the first start", src, nameOf(int(runs)))}
 		}
 		return []Finding{Good("%s is made at the first start", src)}
 	}}

@@ -118,8 +118,8 @@ func asAnotherUser(t *testing.T, service int, as string) {
 			found = append(found, Folder(filepath.Join(root, path), 1, false).Look(t.Context())...)
 		}
 		used := func(context.Context) bool { return false }
-		found = append(found, Keyset(seal.File(keyset), false, used).Look(t.Context())...)
-		found = append(found, Keyset(seal.File(keyset+".new"), false, used).Look(t.Context())...)
+		found = append(found, Keyset(seal.File(keyset), false, "", used).Look(t.Context())...)
+		found = append(found, Keyset(seal.File(keyset+".new"), false, "", used).Look(t.Context())...)
 	}()
 	<-done
 	if len(found) != 5 {
@@ -133,6 +133,40 @@ func asAnotherUser(t *testing.T, service int, as string) {
 			t.Errorf("%+v", f)
 		}
 	}
+}
+
+// Root judges for the one whose the store is, and where that doesn't show it says so.
+func TestKeysetAsRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may be somebody else")
+	}
+	const self = 64002
+	root := t.TempDir()
+	used := func(context.Context) bool { return false }
+	store, etc := filepath.Join(root, "store"), filepath.Join(root, "etc")
+	if err := errors.Join(os.Mkdir(store, 0o700), os.Mkdir(etc, 0o755), os.Chown(store, self, self)); err != nil {
+		t.Fatal(err)
+	}
+	check := func() []Finding {
+		return one(t, Keyset(seal.File(filepath.Join(etc, "keyset.json")), false, store, used))
+	}
+	wants(t, check(), "keyset", KeysetMissing)
+	if err := os.Chmod(etc, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	wantsResult(t, check(), "keyset", OK)
+	if err := errors.Join(os.Chmod(etc, 0o700), os.Chown(etc, self, self)); err != nil {
+		t.Fatal(err)
+	}
+	wantsResult(t, check(), "keyset", OK)
+	if err := errors.Join(os.Chown(etc, 0, 0), os.Chown(store, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	wantsResult(t, check(), "keyset", OK)
+	if err := os.Remove(store); err != nil {
+		t.Fatal(err)
+	}
+	wantsResult(t, check(), "keyset", NotChecked)
 }
 
 func TestDisk(t *testing.T) {
@@ -169,26 +203,26 @@ func TestKeyset(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "keyset.json")
 	used := func(yes bool) func(context.Context) bool { return func(context.Context) bool { return yes } }
-	wantsResult(t, one(t, Keyset(seal.File(file), false, used(false))), "keyset", OK)
-	wants(t, one(t, Keyset(seal.File(file), false, used(true))), "keyset", KeysetMissing)
-	wants(t, one(t, Keyset(seal.File(file), true, used(false))), "keyset", KeysetMissing)
+	wantsResult(t, one(t, Keyset(seal.File(file), false, dir, used(false))), "keyset", OK)
+	wants(t, one(t, Keyset(seal.File(file), false, dir, used(true))), "keyset", KeysetMissing)
+	wants(t, one(t, Keyset(seal.File(file), true, dir, used(false))), "keyset", KeysetMissing)
 	if _, err := seal.Create(file); err != nil {
 		t.Fatal(err)
 	}
-	wantsResult(t, one(t, Keyset(seal.File(file), true, used(false))), "keyset", OK)
+	wantsResult(t, one(t, Keyset(seal.File(file), true, dir, used(false))), "keyset", OK)
 	// Another one than the store was sealed with looks the same from here.
-	wantsResult(t, one(t, Keyset(seal.File(file), true, used(true))), "keyset", NotChecked)
+	wantsResult(t, one(t, Keyset(seal.File(file), true, dir, used(true))), "keyset", NotChecked)
 	if err := os.Chmod(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	wants(t, one(t, Keyset(seal.File(file), false, used(true))), "keyset", KeysetUnusable)
+	wants(t, one(t, Keyset(seal.File(file), false, dir, used(true))), "keyset", KeysetUnusable)
 	if err := os.WriteFile(file, []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wants(t, one(t, Keyset(seal.File(file), false, used(true))), "keyset", KeysetUnusable)
+	wants(t, one(t, Keyset(seal.File(file), false, dir, used(true))), "keyset", KeysetUnusable)
 }
 
 // A check that hangs ends with its time, and the next one is made.
