@@ -19,7 +19,7 @@ var (
 	ProxyInvalid         = Kind{"proxy_invalid", Wrong, status.Operator, "write the variable as http://proxy.example.com:3128, or unset it"}
 	ProxyUnreachable     = Kind{"proxy_unreachable", Wrong, status.Operator, "correct HTTPS_PROXY in the environment of the service, or have the proxy let the hosts of Microsoft through"}
 	NameUnknown          = Kind{"name_unknown", Wrong, status.Operator, "see to this machine's DNS (/etc/resolv.conf), or, where names are resolved by a proxy only, set HTTPS_PROXY"}
-	Unreachable          = Kind{"unreachable", Wrong, status.Operator, "have the firewall let this machine reach the host on port 443, or set HTTPS_PROXY; then see Microsoft's service health"}
+	Unreachable          = Kind{"unreachable", Wrong, status.Operator, "have the firewall let this machine reach the host at its port (443, if its address has none), or set HTTPS_PROXY; then see Microsoft's service health"}
 	CertificateUntrusted = Kind{"certificate_untrusted", Wrong, status.Operator, "if it is your own proxy that reads along, exempt the hosts of Microsoft from that, or add its authority to this machine's trusted ones (update-ca-certificates); else install the package ca-certificates"}
 	CertificateMisnamed  = Kind{"certificate_misnamed", Wrong, status.Operator, "see where this machine's DNS and proxy lead the name to: it is not Microsoft"}
 	CertificateInvalid   = Kind{"certificate_invalid", Wrong, status.Operator, "see whether this machine's clock is right, then what stands between it and Microsoft"}

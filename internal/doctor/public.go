@@ -119,9 +119,7 @@ func Redirects(about string, uris []Redirect) Check {
 				found = append(found, Good("%s is registered: %s", r.URI, r.Proven))
 				continue
 			}
-			f := NotKnown("%s (%s): its first use proves it", r.URI, r.For)
-			f.Do = "register it with the app in Azure, under Authentication, platform Web"
-			found = append(found, f)
+			found = append(found, NotKnown("%s (%s): has to stand among those of the app, platform Web; whether it does, only its first use shows", r.URI, r.For))
 		}
 		return found
 	}}

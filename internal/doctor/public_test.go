@@ -97,7 +97,7 @@ func TestPublicNameIsUnknown(t *testing.T) {
 func TestRedirects(t *testing.T) {
 	found := one(t, Redirects("", []Redirect{{URI: "https://ones.example/a", For: "people", Proven: "people have signed in"}, {URI: "https://ones.example/b", For: "rooms"}}))
 	if len(found) != 2 || found[0].Result != OK || found[1].Result != NotChecked ||
-		!strings.Contains(found[0].What, "https://ones.example/a") || !strings.Contains(found[1].What, "https://ones.example/b") || found[1].Do == "" {
+		!strings.Contains(found[0].What, "https://ones.example/a") || !strings.Contains(found[1].What, "https://ones.example/b") || found[1].Do != "" {
 		t.Errorf("%+v", found)
 	}
 }
