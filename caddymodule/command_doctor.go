@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -160,7 +162,7 @@ func (x *examination) read() (file string, found []doctor.Finding) {
 	config, file, warnings, err := x.from.adapt()
 	switch {
 	case err != nil:
-		return file, []doctor.Finding{named("configuration", doctor.ConfigInvalid.Found("%v", err))}
+		return file, []doctor.Finding{named("configuration", x.invalid(err))}
 	case file == "" && x.from.address == "":
 		return file, []doctor.Finding{named("configuration", doctor.ConfigMissing.Found("there is no Caddyfile here"))}
 	}
@@ -231,7 +233,7 @@ func (x *examination) checkFile(ctx context.Context, file string, answers []doct
 	case errors.Is(err, errNoOnes):
 		wrong(doctor.ConfigMissing.Found("%v", err))
 	case err != nil:
-		wrong(doctor.ConfigInvalid.Found("%v", err))
+		wrong(x.invalid(err))
 	}
 	if err != nil {
 		x.finds(append(answers, siteFindings(x.config)...)...)
@@ -241,11 +243,11 @@ func (x *examination) checkFile(ctx context.Context, file string, answers []doct
 	in := takeIn(ctx, app)
 	defer in.close()
 	for _, problem := range append(in.problems, handlerProblems(x.config)...) {
-		wrong(doctor.ConfigInvalid.Found("%s: %v", file, problem))
+		wrong(x.invalid(fmt.Errorf("%s: %w", file, problem)))
 	}
 	if whole { // else it would say the same again
 		if err := validated(x.config); err != nil {
-			wrong(doctor.ConfigInvalid.Found("%s: %v", file, err))
+			wrong(x.invalid(fmt.Errorf("%s: %w", file, err)))
 		} else {
 			x.finds(named("configuration", doctor.Good("%s can be loaded", file)))
 		}
@@ -259,6 +261,38 @@ func (x *examination) checkFile(ctx context.Context, file string, answers []doct
 	if !x.running {
 		x.finds(unaskedPeople(app)...)
 	}
+}
+
+// invalid is the finding of what is wrong with the configuration. Where a variable is to
+// blame, or may be, as {$NAME} is nothing without one, it is said how it is given to doctors.
+func (x *examination) invalid(err error) doctor.Finding {
+	f := doctor.ConfigInvalid.Found("%v", err)
+	const how = "variables as they are for the service that runs onesgate: --envfile FILE"
+	switch empty := x.from.emptyVariables(); {
+	case errors.Is(err, errUnset):
+		f.Do = "run this with the " + how
+	case x.config == nil && len(empty) > 0:
+		f.Do += fmt.Sprintf("; {$%s} in it stands for nothing here: run this with the %s", strings.Join(empty, "}, {$"), how)
+	}
+	return f
+}
+
+// substitute is a variable that is replaced before a Caddyfile is read, without a value for
+// where it is not set.
+var substitute = regexp.MustCompile(`\{\$(\w+)\}`)
+
+// emptyVariables are those of a Caddyfile's substitutes that are not set here.
+func (f *configFlags) emptyVariables() (names []string) {
+	text, err := os.ReadFile(cmp.Or(f.file, defaultCaddyfile))
+	if err != nil {
+		return nil // another finding says so
+	}
+	for _, m := range substitute.FindAllSubmatch(text, -1) {
+		if name := string(m[1]); os.Getenv(name) == "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // unaskedPeople are the checks that only a running gateway can make.

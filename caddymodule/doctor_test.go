@@ -136,6 +136,7 @@ func TestExamineAConfiguration(t *testing.T) {
 		"good":             {config: ones("http://127.0.0.1:9", "a~secret 2099-01-01"), want: string(doctor.OK), words: "can be loaded"},
 		"nonsense":         {config: "{\n\tones {\n\t\tpublic_ulr x\n\t}\n}\n", want: doctor.ConfigInvalid.Name, words: "public_ulr"},
 		"a variable":       {config: ones("http://127.0.0.1:9", "{env.ONES_TEST_MISSING}"), want: doctor.ConfigInvalid.Name, words: "ONES_TEST_MISSING"},
+		"a substitute":     {config: strings.Replace(ones("http://127.0.0.1:9", "x"), "public_url http://127.0.0.1:9", "public_url {$ONES_TEST_MISSING}", 1), want: doctor.ConfigInvalid.Name, words: "public_url"},
 		"an address":       {config: ones("ftp://ones", "a~secret"), want: doctor.ConfigInvalid.Name, words: "public URL"},
 		"another handler":  {config: ones("http://127.0.0.1:9", "a~secret") + "http://:8099 {\n\tones_auth {\n\t\tcolor \"#zzz\"\n\t}\n}\n", want: doctor.ConfigInvalid.Name, words: "color"},
 		"no ones block":    {config: ":8099 {\n\trespond x\n}\n", want: doctor.ConfigMissing.Name, words: "ones block"},
@@ -157,6 +158,9 @@ func TestExamineAConfiguration(t *testing.T) {
 			there := false
 			for _, f := range found {
 				there = there || f.Check == "configuration" && f.Finding == tt.want && strings.Contains(f.What, tt.words)
+				if blamed := strings.Contains(tt.config, "ONES_TEST_MISSING"); f.Finding == doctor.ConfigInvalid.Name && strings.Contains(f.Do, "--envfile") != blamed {
+					t.Errorf("a variable is to blame: %v, and to do is %s", blamed, f.Do)
+				}
 				if strings.Contains(f.What, "a~secret") {
 					t.Errorf("the secret stands in %+v", f)
 				}

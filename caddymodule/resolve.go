@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -8,6 +9,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 )
+
+// errUnset: a variable of the environment has nothing in it.
+var errUnset = errors.New("is not set, or empty")
 
 // resolve replaces the placeholders of a required setting. An unset variable is
 // an empty value to Caddy, and an unreadable file too: here both are errors.
@@ -21,7 +25,7 @@ func resolve(what, value string) (string, error) {
 	}
 	for _, name := range variables(value) {
 		if os.Getenv(name) == "" {
-			return "", fmt.Errorf("%s: the environment variable %s is not set, or empty; set it for the service that runs onesgate", what, name)
+			return "", fmt.Errorf("%s: the environment variable %s %w; set it for the service that runs onesgate", what, name, errUnset)
 		}
 	}
 	if name, ok := placeholder(value, "file."); ok {

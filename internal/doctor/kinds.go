@@ -5,7 +5,7 @@ import "github.com/onesgate/onesgate/internal/status"
 // What can be wrong with the configuration.
 var (
 	ConfigMissing    = Kind{"config_missing", Wrong, status.Operator, "name the Caddyfile with --config, or make one with: onesgate ones setup"}
-	ConfigInvalid    = Kind{"config_invalid", Wrong, status.Operator, "correct it there; variables have to be set as they are for the service that runs onesgate, which --envfile does"}
+	ConfigInvalid    = Kind{"config_invalid", Wrong, status.Operator, "correct it there"}
 	ConfigWarning    = Kind{"config_warning", Warning, status.Operator, "see to it, then: onesgate validate"}
 	ConfigNotInForce = Kind{"config_not_in_force", Warning, status.Operator, "run: onesgate reload; where it has variables such as {$NAME}, set them as they are for the service"}
 	GatewayFails     = Kind{"gateway_fails", Wrong, status.Operator, "do what it says; else see its log, and after an upgrade restart it, so that it is of this version"}
