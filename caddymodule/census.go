@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -33,6 +34,7 @@ type headcount struct {
 	grants  map[grantsOf]int
 	persons map[string]int // by integration
 	waiting map[string]int // bookings, by integration
+	ahead   map[roomOf]int // bookings that are not over
 
 	sharedCards [][]string // user ids
 
@@ -46,6 +48,9 @@ type grantsOf struct {
 	rooms       bool
 	state       grant.State
 }
+
+// roomOf is a room, configured or not.
+type roomOf struct{ integration, room string }
 
 // A source is what a census is taken of.
 type source struct {
@@ -67,7 +72,7 @@ func (c *census) take(ctx context.Context, of source) (*headcount, error) {
 	}
 	found := &headcount{
 		at: time.Now(), records: map[string]int{}, grants: map[grantsOf]int{}, persons: map[string]int{}, waiting: map[string]int{},
-		observed: map[string]status.Observed{},
+		ahead: map[roomOf]int{}, observed: map[string]status.Observed{},
 	}
 	shown := map[string]map[string]roomview.Block{}
 	err := of.store.Snapshot(ctx, func(r store.Record) error {
@@ -111,6 +116,9 @@ func (h *headcount) count(b booking.Brief, shown map[string]roomview.Block) {
 	if b.Waiting() {
 		h.waiting[b.Integration]++
 		h.bookings.waits(b)
+	}
+	if b.Holds(h.at) {
+		h.ahead[roomOf{b.Integration, b.Room}]++
 	}
 	if b.Status == booking.Failed && lately {
 		h.bookings.failed++
@@ -186,6 +194,21 @@ func (h *headcount) gone(configured func(integration string) bool) []status.Gone
 			all = append(all, *left[integration])
 		}
 	}
+	return all
+}
+
+// goneRooms are the rooms that are not configured, though their integration is, and have
+// bookings that are not over, by name.
+func (h *headcount) goneRooms(in *settings) []status.GoneRoom {
+	var all []status.GoneRoom
+	for of, n := range h.ahead {
+		if room, there := in.world.Rooms[of.room]; in.configured(of.integration) && (!there || room.Integration != of.integration) {
+			all = append(all, status.GoneRoom{Name: of.room, Integration: of.integration, Bookings: n})
+		}
+	}
+	slices.SortFunc(all, func(a, b status.GoneRoom) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Integration, b.Integration))
+	})
 	return all
 }
 

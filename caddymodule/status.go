@@ -40,7 +40,7 @@ func (e *engine) picture(ctx context.Context) (*status.Picture, error) {
 	p := &status.Picture{
 		Version: version(), PublicURL: in.world.PublicURL, Redirects: status.Redirects(redirectsAt(in.world.PublicURL)), KeysetProblem: e.keysetProblem(),
 		Integrations: []status.Integration{}, Rooms: []status.Room{}, Bookings: found.bookings.told(), Recent: e.recorder.Recent(), SharedCards: found.sharedCards,
-		Gone: found.gone(in.configured),
+		Gone: found.gone(in.configured), GoneRooms: found.goneRooms(in),
 	}
 	if p.Store, err = e.storeStands(ctx, found); err != nil {
 		return nil, err

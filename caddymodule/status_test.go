@@ -54,6 +54,9 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
 	put(t, e.store, "grant/t.elsewhere", `{"integration":"gone","state":"connected"}`)
 	put(t, e.store, "grant/room:gone/hall", `{"integration":"gone","state":"connected"}`)
 	put(t, e.store, "booking/3", `{"integration":"gone","status":"accepted"}`)
+	for id, room := range map[string]string{"4": "atrium", "5": "studio"} {
+		put(t, e.store, "booking/"+id, `{"integration":"contoso","status":"confirmed","request":{"room":"`+room+`"},"end":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}`)
+	}
 	for room, state := range map[string]grant.State{"boardroom": grant.Connected, "harbour": grant.NeedsSignIn, "library": grant.NeedsAdminConsent} {
 		if err := e.rooms.Connect(t.Context(), "contoso", room, rooms.Account{PersonID: "t.room"}, entra.Tokens{Refresh: "top-secret-refresh"}); err != nil {
 			t.Fatal(err)
@@ -100,6 +103,9 @@ room          studio of contoso: no account stands for it
 PROBLEM       1 person and the accounts of 1 room belong to the integration gone, which is not configured any more: nobody of it can sign in or book, and 1 booking waits
               whose: yours, who operate the gateway
               to do: if that is a mistake, put its block back into the Caddyfile, under its name, and reload: all is as before then. Else there is nothing to do: they are forgotten a year after they were last seen, or at once with onesgate ones users erase; onesgate ones users list --integration tells who they are
+PROBLEM       1 booking that is not over is in the room atrium of contoso, which is not configured any more: what is booked there stays in the calendars, and can be cancelled, but not changed
+              whose: yours, who operate the gateway
+              to do: if that is a mistake, put its block back into the Caddyfile (if it was renamed: its old name) and reload: all is as before then. Else cancel what is not to be: onesgate ones bookings list --room atrium
 PROBLEM       contoso: client_secret 1 has expired, on DATE
               whose: yours, who operate the gateway
               to do: make a new secret (or certificate) for the app registration in Azure, write it on a line above the old one, and reload (onesgate reload --force; where it stands in the environment, restart the service); all is well again by itself then, and nobody has to sign in again

@@ -14,6 +14,8 @@ type Brief struct {
 	Integration, Room string
 	Status            Status
 	Created, Updated  time.Time
+	// End is that of a series' last occurrence.
+	End time.Time
 	// Refusal is why the room has declined it; "" if it has not.
 	Refusal string
 	// Meeting is by what it is known in every mailbox; "": there is none, or it is not
@@ -34,6 +36,7 @@ func BriefOf(rec store.Record) (b Brief, ok bool) {
 		Status      Status          `json:"status"`
 		CreatedAt   time.Time       `json:"created_at"`
 		UpdatedAt   time.Time       `json:"updated_at"`
+		End         time.Time       `json:"end"`
 		Refusal     string          `json:"refusal"`
 		ICalUID     string          `json:"ical_uid"`
 		Rule        json.RawMessage `json:"rule"`
@@ -48,16 +51,26 @@ func BriefOf(rec store.Record) (b Brief, ok bool) {
 	}
 	b = Brief{
 		Integration: r.Integration, Room: r.Request.Room, Status: r.Status, Created: r.CreatedAt, Updated: r.UpdatedAt,
-		Refusal: r.Refusal, subject: r.Request.Subject, private: r.Request.Private,
+		End: r.End, Refusal: r.Refusal, subject: r.Request.Subject, private: r.Request.Private,
 	}
 	if r.Status == Confirmed && r.Rule == nil {
 		b.Meeting = r.ICalUID
+	}
+	if r.Rule != nil && r.Status.holdsRoom() {
+		var series record
+		if err := json.Unmarshal(rec.Value, &series); err != nil {
+			return Brief{}, false
+		}
+		b.End = series.lastEnd()
 	}
 	return b, true
 }
 
 // Waiting says whether it is neither confirmed nor at its end.
 func (b Brief) Waiting() bool { return b.Status.onItsWay() }
+
+// Holds says whether it keeps its room to itself, now or later.
+func (b Brief) Holds(now time.Time) bool { return b.Status.holdsRoom() && now.Before(b.End) }
 
 // In tells what the room's mailbox has made of the meeting, as its own calendar shows it:
 // whether its subject has given way to the organizer's name, or to nothing, and whether

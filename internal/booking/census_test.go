@@ -39,6 +39,34 @@ func TestBriefs(t *testing.T) {
 	}
 }
 
+// Whether it holds its room is told by its status and its end; that of a series is its last
+// occurrence's.
+func TestBriefsHoldRooms(t *testing.T) {
+	const hour, daily = `"start":"2026-11-23T09:00:00Z","end":"2026-11-23T10:00:00Z","zone":"UTC","status":`,
+		`,"rule":{"pattern":{"type":"daily","interval":1},"range":{"type":"numbered","startDate":"2026-11-23","numberOfOccurrences":4}}`
+	for name, tt := range map[string]struct {
+		value string
+		at    string
+		holds bool
+	}{
+		"confirmed":           {hour + `"confirmed"`, "2026-11-23T09:59:00Z", true},
+		"on its way":          {hour + `"needs_sign_in"`, "2026-11-20T09:00:00Z", true},
+		"over":                {hour + `"confirmed"`, "2026-11-23T10:00:00Z", false},
+		"cancelled":           {hour + `"cancelled"`, "2026-11-20T09:00:00Z", false},
+		"a series":            {hour + `"confirmed"` + daily, "2026-11-26T09:00:00Z", true},
+		"a series that ended": {hour + `"confirmed"` + daily, "2026-11-26T10:00:00Z", false},
+	} {
+		b, ok := booking.BriefOf(store.Record{Key: "booking/1", Value: []byte(`{"integration":"contoso",` + tt.value + `}`)})
+		at, err := time.Parse(time.RFC3339, tt.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok || b.Holds(at) != tt.holds {
+			t.Errorf("%s: %+v, %t; holds: %t", name, b, ok, b.Holds(at))
+		}
+	}
+}
+
 // A room's mailbox may replace subjects, and expose what is private.
 func TestWhatARoomMakesOfAMeeting(t *testing.T) {
 	alice := graph.EmailAddress{Name: "Alice Chan", Address: "alice@contoso.com"}

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -37,9 +38,11 @@ type Picture struct {
 	Integrations  []Integration `json:"integrations"`
 	// Gone are the integrations that are not configured any more, with what is left of them
 	// at the time of Store.Counted.
-	Gone     []Gone   `json:"gone_integrations,omitempty"`
-	Rooms    []Room   `json:"rooms"`
-	Bookings Bookings `json:"bookings"`
+	Gone  []Gone `json:"gone_integrations,omitempty"`
+	Rooms []Room `json:"rooms"`
+	// GoneRooms are those of which the same is true, of integrations that are configured.
+	GoneRooms []GoneRoom `json:"gone_rooms,omitempty"`
+	Bookings  Bookings   `json:"bookings"`
 	// Recent is what has happened at this gateway alone.
 	Recent Recent `json:"recent"`
 	// SharedCards are the user ids, at most ten each, of people with one card
@@ -166,6 +169,27 @@ func (g Gone) Words() string {
 
 // GoneToDo is what to do about an integration that is gone.
 const GoneToDo = "if that is a mistake, put its block back into the Caddyfile, under its name, and reload: all is as before then. Else there is nothing to do: they are forgotten a year after they were last seen, or at once with onesgate ones users erase; onesgate ones users list --integration tells who they are"
+
+// A GoneRoom is one that is not configured any more, and has bookings that are not over.
+type GoneRoom struct {
+	Name        string `json:"name"`
+	Integration string `json:"integration"`
+	Bookings    int    `json:"bookings"`
+}
+
+// Words tell what that means.
+func (g GoneRoom) Words() string {
+	one := "bookings that are not over are"
+	if g.Bookings == 1 {
+		one = "booking that is not over is"
+	}
+	return fmt.Sprintf("%d %s in the room %s of %s, which is not configured any more: what is booked there stays in the calendars, and can be cancelled, but not changed", g.Bookings, one, g.Name, g.Integration)
+}
+
+// ToDo is what to do about it.
+func (g GoneRoom) ToDo() string {
+	return "if that is a mistake, put its block back into the Caddyfile (if it was renamed: its old name) and reload: all is as before then. Else cancel what is not to be: onesgate ones bookings list --room " + g.Name
+}
 
 // A Credential is one of an app registration.
 type Credential struct {

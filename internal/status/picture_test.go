@@ -37,6 +37,8 @@ func TestProblemsOfTheGateway(t *testing.T) {
 		"a booking for a person": {func(p *Picture) { p.Bookings = Bookings{NeedsSignIn: 3} }, "", ""},
 		"a silent Graph":         {func(p *Picture) { p.Recent.Silence = Silence{Since: now, Calls: 5} }, Microsoft, "no answer since"},
 		"calls that failed":      {func(p *Picture) { p.Recent.Silence = Silence{Since: now, Calls: 4} }, "", ""},
+		"a room that is gone":    {func(p *Picture) { p.GoneRooms = []GoneRoom{{"boardroom", "contoso", 5}} }, Operator, "5 bookings that are not over are in the room boardroom of contoso, which is not configured any more"},
+		"one booking of one":     {func(p *Picture) { p.GoneRooms = []GoneRoom{{"boardroom", "contoso", 1}} }, Operator, "1 booking that is not over is in the room"},
 		"failed bookings":        {func(p *Picture) { p.Bookings = Bookings{Failed: 1} }, Operator, "1 booking has failed"},
 	} {
 		t.Run(name, func(t *testing.T) {

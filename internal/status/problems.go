@@ -255,6 +255,9 @@ func OfGateway(p *Picture, now time.Time) []Problem {
 	for _, g := range p.Gone {
 		is(Operator, g.Words(), GoneToDo)
 	}
+	for _, g := range p.GoneRooms {
+		is(Operator, g.Words(), g.ToDo())
+	}
 	if n := len(p.SharedCards); n > 0 {
 		is(Operator, english.Plural(n, "card number belongs", "card numbers belong")+" to more than one person, so nobody is found by it", "correct it in the directory; whose they are: onesgate ones status --json")
 	}
