@@ -108,7 +108,7 @@ PROBLEM       1 booking that is not over is in the room atrium of contoso, which
               to do: if that is a mistake, put its block back into the Caddyfile (if it was renamed: its old name) and reload: all is as before then. Else cancel what is not to be: onesgate ones bookings list --room atrium
 PROBLEM       contoso: client_secret 1 has expired, on DATE
               whose: yours, who operate the gateway
-              to do: make a new secret (or certificate) for the app registration in Azure, write it on a line above the old one, and reload (onesgate reload --force; where it stands in the environment, restart the service); all is well again by itself then, and nobody has to sign in again
+              to do: make a new secret (or certificate) for the app registration in Azure, write it on a line above the old one, and restart the service if you changed onesgate.env, which a running one does not read again; else onesgate reload --force; all is well again by itself then, and nobody has to sign in again
 PROBLEM       contoso: 1 person waits for an administrator of the tenant: the permissions are not granted, or they may not use the app
               whose: the tenant's administrator's
               to do: grant them at https://ones.example.com/.ones/consent/contoso, or assign these people to the app under Enterprise applications in Azure

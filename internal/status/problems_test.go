@@ -64,7 +64,7 @@ func TestReplacingACredential(t *testing.T) {
 	const (
 		nothing  = ""
 		renew    = "make a new secret"
-		correct  = "correct its value (is it the secret's id, instead of its value?) and reload (onesgate reload --force; where it stands in the environment, restart the service); if it is an old one"
+		correct  = "correct its value (is it the secret's id, instead of its value?) and restart the service if you changed onesgate.env, which a running one does not read again; else onesgate reload --force; if it is an old one"
 		register = "register its public part in Azure, under Certificates & secrets of the app registration; if it is an old one"
 		takeOut  = "another one works, so take the line of this one out"
 	)
