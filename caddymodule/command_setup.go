@@ -53,7 +53,8 @@ have, and with kubernetes TLS ends before it. docs/deploy.md goes on from there.
 			if !slices.Contains(setup.Places, place) {
 				return fmt.Errorf("--for doesn't know %w", notOf(place, setup.Places))
 			}
-			answers, err := answersOf(cmd, from, setup.Place(place))
+			g := gatewaySetUp(time.Now())
+			answers, err := answersOf(cmd, from, setup.Place(place), g)
 			if err != nil {
 				return err
 			}
@@ -64,7 +65,7 @@ have, and with kubernetes TLS ends before it. docs/deploy.md goes on from there.
 			}
 			token := make([]byte, 32)
 			_, _ = rand.Read(token) // never fails
-			files, err := answers.Files(gatewaySetUp, base64.StdEncoding.EncodeToString(token), time.Now())
+			files, err := answers.Files(g, base64.StdEncoding.EncodeToString(token))
 			if err != nil {
 				return err
 			}
@@ -90,20 +91,20 @@ have, and with kubernetes TLS ends before it. docs/deploy.md goes on from there.
 }
 
 // answersOf asks, or reads the file.
-func answersOf(cmd *cobra.Command, from string, place setup.Place) (setup.Answers, error) {
+func answersOf(cmd *cobra.Command, from string, place setup.Place, g setup.Gateway) (setup.Answers, error) {
 	if from != "" {
 		f, err := os.Open(from)
 		if err != nil {
 			return setup.Answers{}, fmt.Errorf("the answers can't be read: %w", err)
 		}
 		defer f.Close()
-		a, err := setup.Read(f, setup.Answers{Secret: os.Getenv("ONES_CLIENT_SECRET"), Place: place}, gatewaySetUp)
+		a, err := setup.Read(f, setup.Answers{Secret: os.Getenv("ONES_CLIENT_SECRET"), Place: place}, g)
 		if err != nil {
 			return a, fmt.Errorf("%s:\n%w", from, err)
 		}
 		return a, nil
 	}
-	d := setup.Dialogue{Gateway: gatewaySetUp, In: bufio.NewReader(cmd.InOrStdin()), Out: cmd.ErrOrStderr(), Place: place, Now: time.Now()}
+	d := setup.Dialogue{Gateway: g, In: bufio.NewReader(cmd.InOrStdin()), Out: cmd.ErrOrStderr(), Place: place}
 	if f, ok := cmd.InOrStdin().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		d.Again = true
 		d.Hidden = func(prompt string) (string, error) { return hidden(f, d.Out, prompt) }
@@ -126,31 +127,35 @@ func hidden(f *os.File, out io.Writer, prompt string) (string, error) {
 }
 
 // gatewaySetUp has the rules of the Caddyfile for what is asked.
-var gatewaySetUp = setup.Gateway{
-	Check: checkAnswer,
-	Addresses: func(public string) setup.Addresses {
-		u, err := url.Parse(public)
-		if err != nil {
-			return setup.Addresses{}
-		}
-		r := redirectsAt(origin(u))
-		return setup.Addresses{People: r.People, Rooms: r.Rooms, SignedOut: r.SignedOut, FrontchannelLogout: r.FrontchannelLogout}
-	},
-	ConsentURL: func(a *setup.Answers) string {
-		u, err := url.Parse(a.PublicURL)
-		if err != nil || a.ClientID == "" {
-			return ""
-		}
-		link, err := (&Integration{Server: serverFrom(a)}).consent(redirectsAt(origin(u)))
-		if err != nil {
-			return ""
-		}
-		return link.URL
-	},
-	Cloud: func(operator string) (portal, cli, graphRoot string) {
-		c, _ := entra.CloudNamed(operator)
-		return c.Portal, c.CLI, c.Graph
-	},
+func gatewaySetUp(now time.Time) setup.Gateway {
+	return setup.Gateway{
+		Now:     now,
+		Nearest: nearest,
+		Check:   checkAnswer,
+		Addresses: func(public string) setup.Addresses {
+			u, err := url.Parse(public)
+			if err != nil {
+				return setup.Addresses{}
+			}
+			r := redirectsAt(origin(u))
+			return setup.Addresses{People: r.People, Rooms: r.Rooms, SignedOut: r.SignedOut, FrontchannelLogout: r.FrontchannelLogout}
+		},
+		ConsentURL: func(a *setup.Answers) string {
+			u, err := url.Parse(a.PublicURL)
+			if err != nil || a.ClientID == "" {
+				return ""
+			}
+			link, err := (&Integration{Server: serverFrom(a)}).consent(redirectsAt(origin(u)))
+			if err != nil {
+				return ""
+			}
+			return link.URL
+		},
+		Cloud: func(operator string) (portal, cli, graphRoot string) {
+			c, _ := entra.CloudNamed(operator)
+			return c.Portal, c.CLI, c.Graph
+		},
+	}
 }
 
 // serverFrom is the server block that answers make.
@@ -234,16 +239,18 @@ func checkRoomAnswer(rooms []setup.Room) error {
 	if len(all) == 0 {
 		return nil
 	}
-	last := all[len(all)-1]
-	for _, text := range []string{rooms[len(rooms)-1].MaxDuration, rooms[len(rooms)-1].BookingWindow} {
-		if parsed, err := caddy.ParseDuration(text); text != "" && (err != nil || parsed <= 0) {
-			return fmt.Errorf("%q is not a duration; write 10m, 4h or 60d", text)
+	var wrong []error
+	last := rooms[len(rooms)-1]
+	for _, d := range []struct{ word, text string }{{"max_duration", last.MaxDuration}, {"booking_window", last.BookingWindow}} {
+		if parsed, err := caddy.ParseDuration(d.text); d.text != "" && (err != nil || parsed <= 0) {
+			wrong = append(wrong, fmt.Errorf("%s %q is not a duration; write 10m, 4h or 60d", d.word, d.text))
 		}
 	}
-	if err := last.check(); err != nil {
-		return err
+	// Each by itself, so that all that is wrong is told.
+	for _, r := range []*Room{{Name: last.Name}, {Address: last.Address}, {TimeZone: last.TimeZone}, {Capacity: last.Capacity}} {
+		wrong = append(wrong, r.check())
 	}
-	return last.clash(all[:len(all)-1])
+	return gathered(append(wrong, all[len(all)-1].clash(all[:len(all)-1]))...)
 }
 
 // checkUpstream says whether reverse_proxy can be told of it.

@@ -32,13 +32,16 @@ func exampleAnswers() setup.Answers {
 	}
 }
 
+// setUpAt is before the secret of the example ends.
+var setUpAt = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
+
 func caddyfileOf(t interface {
 	Helper()
 	Fatal(...any)
 }, a setup.Answers,
 ) []byte {
 	t.Helper()
-	files, err := a.Files(gatewaySetUp, "token", time.Now())
+	files, err := a.Files(gatewaySetUp(setUpAt), "token")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +119,7 @@ func TestSetupKeepsWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a, err = setup.Read(bytes.NewReader(b), setup.Answers{}, gatewaySetUp); err != nil {
+		if a, err = setup.Read(bytes.NewReader(b), setup.Answers{}, gatewaySetUp(setUpAt)); err != nil {
 			return
 		}
 		config := caddyfileOf(t, a)
@@ -184,6 +187,14 @@ func TestSetupChecks(t *testing.T) {
 		}
 	}
 	a := exampleAnswers()
+	a.Rooms = []setup.Room{{}, {Name: "Board Room", Address: "boardroom", TimeZone: "Mars", Capacity: -1, MaxDuration: "long"}}
+	if all := each(checkAnswer(&a, "rooms")); len(all) != 5 {
+		t.Errorf("of a room with five mistakes: %q", all)
+	}
+	if a.Rooms = a.Rooms[:1]; checkAnswer(&a, "rooms") != nil {
+		t.Errorf("of one that is empty: %v", checkAnswer(&a, "rooms"))
+	}
+	a = exampleAnswers()
 	a.ClientID, a.SecretExpires, a.Rooms = "", "", append(a.Rooms, setup.Room{Address: "new@contoso.com"})
 	for _, field := range []string{"client_id", "client_secret_expires", "rooms"} {
 		if err := checkAnswer(&a, field); err != nil {
@@ -194,7 +205,9 @@ func TestSetupChecks(t *testing.T) {
 
 func TestSetupCommand(t *testing.T) {
 	dir := t.TempDir()
-	b, err := json.Marshal(exampleAnswers())
+	example := exampleAnswers()
+	example.SecretExpires = time.Now().AddDate(1, 0, 0).Format(time.DateOnly)
+	b, err := json.Marshal(example)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +258,7 @@ func TestSetupCommand(t *testing.T) {
 	}
 	// The same answers through a pipe make the same.
 	stdin = strings.Join([]string{
-		"https://ones.contoso.com", "", "", "", "", exampleAnswers().TenantID, exampleAnswers().ClientID, "Abc8Q~not-a-real-one", "2027-05-01",
+		"https://ones.contoso.com", "", "", "", "", exampleAnswers().TenantID, exampleAnswers().ClientID, "Abc8Q~not-a-real-one", example.SecretExpires,
 		"boardroom@contoso.com", "", "", "Asia/Hong_Kong", "12", "10th floor", "4h", "60d", "", "staff", "pager", "", "alice@contoso.com",
 	}, "\n")
 	if said, err := run("--out", dir+"/piped"); err != nil {
@@ -268,7 +281,7 @@ func TestSetupCommand(t *testing.T) {
 			t.Errorf("for kubernetes it lacks %q:\n%s", want, config)
 		}
 	}
-	a := exampleAnswers()
+	a := example
 	a.Data = "data"
 	if b, err = json.Marshal(a); err != nil {
 		t.Fatal(err)

@@ -253,9 +253,9 @@ func (r *Room) zone() (*time.Location, error) {
 func (r *Room) clash(others []*Room) error {
 	for _, other := range others {
 		switch {
-		case r.Name == other.Name:
+		case r.Name != "" && r.Name == other.Name:
 			return fmt.Errorf("room %s is there twice; give one another name, also where they are in two integrations", r.Name)
-		case strings.EqualFold(r.Address, other.Address):
+		case r.Address != "" && strings.EqualFold(r.Address, other.Address):
 			return fmt.Errorf("rooms %s and %s have the same mailbox %s; they would be booked as if they were two", other.Name, r.Name, r.Address)
 		}
 	}

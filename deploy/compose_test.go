@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -101,7 +100,7 @@ func TestComposeCommands(t *testing.T) {
 	if err := os.MkdirAll(compose, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	from := write(t, filepath.Join(dir, "answers.json"), fmt.Sprintf(answers, "https://ones.contoso.com"))
+	from := write(t, filepath.Join(dir, "answers.json"), answers("https://ones.contoso.com"))
 	commands, _, cut := strings.Cut(blocks(t, "Compose")[0], "docker compose")
 	if !cut {
 		t.Fatal("docs/deploy.md starts nothing")

@@ -85,20 +85,22 @@ func write(t *testing.T, file, content string) string {
 	return file
 }
 
-// answers are for "ones setup", %q is where browsers reach ONES.
-const answers = `{
+// answers are for "ones setup".
+func answers(publicURL string) string {
+	return fmt.Sprintf(`{
 	"public_url": %q, "ones": "127.0.0.1:8080",
 	"integration": "contoso", "operator": "microsoft", "tenant_id": "11111111-2222-3333-4444-555555555555",
-	"client_id": "99999999-8888-7777-6666-555555555555", "client_secret_expires": "2099-05-01",
+	"client_id": "99999999-8888-7777-6666-555555555555", "client_secret_expires": %q,
 	"rooms": [{"name": "boardroom", "address": "boardroom@contoso.com", "time_zone": "Asia/Hong_Kong"}]
-}`
+}`, publicURL, time.Now().AddDate(1, 0, 0).Format(time.DateOnly))
+}
 
 // setUp makes the files of /etc/onesgate, as docs/deploy.md says: Caddyfile, onesgate.env and
 // keyset.json, in a folder.
 func setUp(t *testing.T, place, publicURL string) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "gateway")
-	from := write(t, filepath.Join(t.TempDir(), "answers.json"), fmt.Sprintf(answers, publicURL))
+	from := write(t, filepath.Join(t.TempDir(), "answers.json"), answers(publicURL))
 	cmd := tool(t, "onesgate", "ones", "setup", "--from", from, "--out", dir, "--for", place)
 	cmd.Env = []string{"ONES_CLIENT_SECRET=Abc8Q~not-a-real-one"}
 	works(t, cmd)

@@ -138,6 +138,7 @@ func TestOperatorsGuide(t *testing.T) {
 		}
 		switch want.language {
 		case "text":
+			want.text = strings.Replace(want.text, "It expires on […]: 2027-05-01", "It expires on […]: "+nextYear(), 1)
 			if !like(moved.Replace(want.text), got) && !like(want.text, got) {
 				t.Errorf("line %d: it prints\n%s\nwant\n%s", want.line, got, want.text)
 			}
@@ -185,6 +186,9 @@ func awaitText(t *testing.T, file, text string) {
 	}
 }
 
+// nextYear is a day on which a secret may end, whenever this is run.
+func nextYear() string { return time.Now().AddDate(1, 0, 0).Format(time.DateOnly) }
+
 // answerSetup answers at a terminal as the guide shows it, and returns the screen.
 func answerSetup(t *testing.T, dir string) string {
 	t.Helper()
@@ -198,7 +202,7 @@ func answerSetup(t *testing.T, dir string) string {
 		{"Tenant ID", "c0970500-5c41-4b8e-9f6a-3d1c7e2a9b10"},
 		{"Client ID", ""},
 		{"Client secret", ""},
-		{"It expires on", "2027-05-01"},
+		{"It expires on", nextYear()},
 		{"Address of a room", "boardroom@contoso.com"},
 		{"Its name", ""},
 		{"What people call it", ""},

@@ -143,7 +143,8 @@ func TestSetupOnATerminal(t *testing.T) {
 		{"Client secret", "a11d0e5a-7e57-4a44-8c3b-6f2d9b1e4c20"},
 		{"Client secret", secret},
 		{"It expires on", "soon"},
-		{"It expires on", "2027-05-01"},
+		{"It expires on", "2020-01-01"},
+		{"It expires on", nextYear()},
 		{"Address of a room", "boardroom@contoso.com"},
 		{"Its name", ""},
 		{"What people call it", ""},
@@ -165,7 +166,7 @@ func TestSetupOnATerminal(t *testing.T) {
 	if status != 0 || strings.Contains(screen, secret) {
 		t.Errorf("%d, and the secret is shown: %v\n%s", status, strings.Contains(screen, secret), screen)
 	}
-	for _, want := range []string{"must be https", "every tenant", "the secret's id", "not a date", "Asia/Hong_Kong", "Written to gateway"} {
+	for _, want := range []string{"must be https", "every tenant", "the secret's id", "not a date", "2020-01-01 is over", "Asia/Hong_Kong", "Written to gateway"} {
 		if !strings.Contains(screen, want) {
 			t.Errorf("it does not say %q:\n%s", want, screen)
 		}

@@ -1,13 +1,13 @@
 package setup
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -82,6 +82,10 @@ type Room struct {
 
 // A Gateway is what has to be known of the gateway that is set up.
 type Gateway struct {
+	// Now is when it is set up.
+	Now time.Time
+	// Nearest is which of the known words a misspelt one is likely to be; "": none.
+	Nearest func(word string, known []string) string
 	// Check says what is wrong with a field, by its name in JSON, of answers that are
 	// right so far; nil: nothing. Of rooms it is the last one that counts, whose fields
 	// may still be empty.
@@ -122,24 +126,20 @@ func Read(r io.Reader, a Answers, g Gateway) (Answers, error) {
 	if len(b) > maxFile {
 		return Answers{}, errors.New("this file is too large for answers")
 	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&a); err != nil {
-		if bytes.Contains(b, []byte(`"client_secret"`)) {
-			return Answers{}, errors.New("client_secret stays out of this file: set the variable ONES_CLIENT_SECRET, or leave it out")
-		}
-		return Answers{}, fmt.Errorf("this is no JSON of answers: %w", err)
+	if err := whole(b); err != nil {
+		return Answers{}, err
 	}
-	if dec.More() {
-		return Answers{}, errors.New("something comes after the answers; one object is all that is read")
-	}
+	odd, wrong := decode(b, &a, g.Nearest)
 	a.Operator = strings.ToLower(a.Operator) // the manual has capitals
-	return a, a.checkAll(g)
+	return a, errors.Join(append(wrong, a.checkAll(g, odd)...)...)
 }
 
-func (a *Answers) checkAll(g Gateway) error {
-	var wrong []error
+// checkAll checks all fields but those that are odd, of which that is said already.
+func (a *Answers) checkAll(g Gateway, odd []string) (wrong []error) {
 	for _, field := range fields {
+		if slices.Contains(odd, field) {
+			continue
+		}
 		if field != "rooms" {
 			if err := a.check(g, field); err != nil {
 				wrong = append(wrong, named(field, err))
@@ -150,18 +150,29 @@ func (a *Answers) checkAll(g Gateway) error {
 			wrong = append(wrong, errors.New("rooms: at least one is needed"))
 		}
 		for i, r := range a.Rooms {
-			err := missing(r)
-			if err == nil {
-				part := *a
-				part.Rooms = a.Rooms[:i+1]
-				err = part.check(g, field)
+			which := fmt.Sprintf("rooms[%d]", i)
+			if slices.Contains(odd, which) {
+				continue
 			}
-			if err != nil {
-				wrong = append(wrong, fmt.Errorf("rooms[%d]: %w", i, err))
+			part := *a
+			part.Rooms = a.Rooms[:i+1]
+			for _, err := range append(missing(r), each(part.check(g, field))...) {
+				wrong = append(wrong, named(which, err))
 			}
 		}
 	}
-	return errors.Join(wrong...)
+	return wrong
+}
+
+// each returns the errors that are joined to one; none for nil.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
 }
 
 // named says which field is wrong, once.
@@ -172,14 +183,14 @@ func named(field string, err error) error {
 	return fmt.Errorf("%s: %w", field, err)
 }
 
-func missing(r Room) error {
-	switch {
-	case r.Name == "":
-		return errors.New("its name is missing")
-	case r.Address == "":
-		return errors.New("its address is missing")
+func missing(r Room) (wrong []error) {
+	if r.Name == "" {
+		wrong = append(wrong, errors.New("its name is missing"))
 	}
-	return nil
+	if r.Address == "" {
+		wrong = append(wrong, errors.New("its address is missing"))
+	}
+	return wrong
 }
 
 // check adds to the gateway's rules those of the files that are written.
@@ -206,7 +217,27 @@ func (a *Answers) check(g Gateway, field string) error {
 			return fmt.Errorf("%q is no id; it has letters, digits, dots and dashes", id)
 		}
 	}
-	return g.Check(a, field)
+	err := g.Check(a, field)
+	if field == "client_secret_expires" && err == nil {
+		err = checkEnd(a.SecretExpires, a.Operator, g.Now)
+	}
+	return err
+}
+
+// checkEnd says whether a secret can end on that day. Entra's portal makes none that lasts
+// longer than two years
+// (https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials).
+func checkEnd(day, operator string, now time.Time) error {
+	end, err := time.Parse(time.DateOnly, day)
+	switch {
+	case err != nil: // none is given
+		return nil
+	case !end.After(now):
+		return fmt.Errorf("%s is over: a secret that ended then is refused", day)
+	case operator != "custom" && end.After(now.AddDate(2, 0, 0)):
+		return fmt.Errorf("%s is more than two years ahead, and a secret lasts two years at most in Entra: until %s", day, now.AddDate(2, 0, 0).Format(time.DateOnly))
+	}
+	return nil
 }
 
 // texts are the words of a field.

@@ -24,7 +24,6 @@ type Dialogue struct {
 	// Again asks again where an answer is wrong. Else that ends the dialogue: nobody is
 	// there to give another.
 	Again bool
-	Now   time.Time
 
 	a   Answers
 	err error // the first one; nothing is asked after it

@@ -45,8 +45,8 @@ var permissions = []permission{
 	{"Calendars.ReadWrite.Shared", "12466101-c9b8-439a-8589-dd09ee67e8e9", "Scope"},
 }
 
-// unknown stands for the client's id in the script that finds it out.
-const unknown = "00000000-0000-0000-0000-000000000000"
+// unregistered stands for the client's id in the script that finds it out.
+const unregistered = "00000000-0000-0000-0000-000000000000"
 
 // form is what the templates are filled in with.
 type form struct {
@@ -98,8 +98,8 @@ func inJSON(v any) (string, error) {
 }
 
 // Files makes the files from answers that have been checked. serviceToken is for ONES'
-// own server; now is when a secret that the script makes begins.
-func (a Answers) Files(g Gateway, serviceToken string, now time.Time) ([]File, error) {
+// own server.
+func (a Answers) Files(g Gateway, serviceToken string) ([]File, error) {
 	public, err := url.Parse(a.PublicURL)
 	if err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (a Answers) Files(g Gateway, serviceToken string, now time.Time) ([]File, e
 		Answers: a, ServiceToken: serviceToken, Addresses: g.Addresses(a.PublicURL), Permissions: permissions,
 		Socket: "/run/onesgate/admin.sock", Store: "/var/lib/onesgate/store", Keyset: "/etc/onesgate/keyset.json",
 		Site: public.Host, Loopback: public.Scheme == "http", Port: cmp.Or(a.ServicePort, 8090),
-		Unknown: unknown, AppName: "ONES at " + public.Hostname(), End: cmp.Or(a.SecretExpires, now.AddDate(1, 0, 0).Format(time.DateOnly)),
+		Unknown: unregistered, AppName: "ONES at " + public.Hostname(), End: cmp.Or(a.SecretExpires, g.Now.AddDate(1, 0, 0).Format(time.DateOnly)),
 	}
 	switch {
 	case f.Ingress():
@@ -135,7 +135,7 @@ func (a Answers) Files(g Gateway, serviceToken string, now time.Time) ([]File, e
 	add("azure.txt", 0o644)
 	if f.CLI != "" {
 		known := a
-		known.ClientID = cmp.Or(a.ClientID, unknown)
+		known.ClientID = cmp.Or(a.ClientID, unregistered)
 		f.ConsentURL = g.ConsentURL(&known)
 		add("azure-app.sh", 0o755)
 	}

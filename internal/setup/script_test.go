@@ -59,7 +59,7 @@ func runScript(t *testing.T, dir string, env ...string) (calls []call, said stri
 func write(t *testing.T, a Answers) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	all, err := a.Files(gateway(), "the-service-token", now)
+	all, err := a.Files(gateway(), "the-service-token")
 	if err != nil {
 		t.Fatal(err)
 	}

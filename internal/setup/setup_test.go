@@ -30,6 +30,13 @@ var now = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
 // gateway has few rules, so that what is seen here is this package's.
 func gateway() Gateway {
 	return Gateway{
+		Now: now,
+		Nearest: func(word string, known []string) string {
+			if i := slices.IndexFunc(known, func(k string) bool { return k[:2] == word[:2] }); i >= 0 {
+				return known[i]
+			}
+			return ""
+		},
 		Check: func(a *Answers, field string) error {
 			switch {
 			case field == "tenant_id" && a.TenantID == "common":
@@ -85,7 +92,7 @@ func TestAsk(t *testing.T) {
 	}
 	in := strings.Join(lines, "\n") + "\n"
 	var out bytes.Buffer
-	d := Dialogue{Gateway: gateway(), In: bufio.NewReader(strings.NewReader(in)), Out: &out, Again: true, Now: now}
+	d := Dialogue{Gateway: gateway(), In: bufio.NewReader(strings.NewReader(in)), Out: &out, Again: true}
 	hidden := 0
 	d.Hidden = func(prompt string) (string, error) {
 		hidden++
@@ -137,14 +144,14 @@ func TestAskInAPipe(t *testing.T) {
 		"https://x\n\n\n\n\n" + tenant + "\n\n\n\na@b.c\n\nThe `odd`\n": "backtick",
 	} {
 		var out bytes.Buffer
-		d := Dialogue{Gateway: gateway(), In: bufio.NewReader(strings.NewReader(in)), Out: &out, Now: now}
+		d := Dialogue{Gateway: gateway(), In: bufio.NewReader(strings.NewReader(in)), Out: &out}
 		if _, err := d.Ask(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", in, err, want)
 		} else if strings.Contains(err.Error(), "of theirs") {
 			t.Errorf("%q: the error shows what may be a secret: %v", in, err)
 		}
 	}
-	d := Dialogue{Gateway: gateway(), In: bufio.NewReader(strings.NewReader("https://x\n\n\n\n\n" + tenant + "\n\n")), Out: io.Discard, Now: now}
+	d := Dialogue{Gateway: gateway(), In: bufio.NewReader(strings.NewReader("https://x\n\n\n\n\n" + tenant + "\n\n")), Out: io.Discard}
 	d.Hidden = func(string) (string, error) { return "", io.EOF } // Ctrl-C
 	if _, err := d.Ask(); !errors.Is(err, ErrEnded) {
 		t.Errorf("Ctrl-C at the secret: %v", err)
@@ -162,19 +169,28 @@ func TestRead(t *testing.T) {
 	}
 	change := func(from, to string) string { return strings.Replace(good, from, to, 1) }
 	for text, want := range map[string][]string{
-		"":                                  {"no JSON of answers"},
-		good + "{}":                         {"after the answers"},
-		change(`"ones"`, `"onse"`):          {`unknown field "onse"`},
-		change(`"ones"`, `"client_secret"`): {"client_secret stays out of this file"},
-		change("https://x", "{env.X}"):      {"public_url: ", "a brace"},
-		change(tenant, "common"):            {"tenant_id: every tenant"},
-		change(`"name": "a", `, ""):         {"rooms[0]: its name is missing"},
-		change(`, "address": "a@b"`, ""):    {"rooms[0]: its address is missing"},
-		change(`[{"name": "a", "address": "a@b"}]`, "[]"):                                {"rooms: at least one"},
+		"":                   {"no JSON of answers"},
+		"{\n\"ones\": ones}": {"in line 2: "},
+		"[]":                 {"must be an object"},
+		change("{", `{"default_groups": "staff", `):                        {"default_groups must be a list of texts"},
+		change(`"contoso"`, "7"):                                           {"integration must be a text in quotes"},
+		change(`[{"name": "a", "address": "a@b"}]`, `["a"]`):               {"rooms[0]: this must be an object"},
+		change(`[{"name": "a", "address": "a@b"}]`, `{}`):                  {"rooms must be a list of objects"},
+		change(`{"name": "a", "address": "a@b"}`, `{"time_zone": "Mars"}`): {"rooms[0]: its name is missing", "rooms[0]: its address is missing", "rooms[0]: time_zone"},
+		change("{", `{"client_secret_expires": "2020-01-01", `):            {"client_secret_expires: 2020-01-01 is over"},
+		change("{", `{"client_secret_expires": "2028-11-27", `):            {"more than two years ahead", "until 2028-11-26"},
+		good + "{}": {"after the answers"},
+		strings.NewReplacer(`"ones"`, `"client_secret": "x", "service_port": "8090", "onse"`, tenant, "common", `"a@b"`, `"a@b", "capacity": "12", "capcity": 3`).Replace(good): {`"onse" is no name here; did you mean ones?`, "client_secret stays out", "service_port must be a whole number without quotes", "rooms[0]: capacity must be a whole number", `rooms[0]: "capcity" is no name here; did you mean capacity?`, "tenant_id: every tenant"},
+		change(`"ones"`, `"client_secret"`):               {"client_secret stays out of this file"},
+		change("https://x", "{env.X}"):                    {"public_url: ", "a brace"},
+		change(tenant, "common"):                          {"tenant_id: every tenant"},
+		change(`"name": "a", `, ""):                       {"rooms[0]: its name is missing"},
+		change(`, "address": "a@b"`, ""):                  {"rooms[0]: its address is missing"},
+		change(`[{"name": "a", "address": "a@b"}]`, "[]"): {"rooms: at least one"},
 		change(`"a@b"}`, `"a@b"}, {"name": "b", "address": "b@b", "time_zone": "Mars"}`): {"rooms[1]: time_zone"},
-		change(`"a@b"`, `"a\n@b"`):                                                       {"can't be written"},
-		strings.Replace(change(tenant, "common"), "https://x", "x", 1):                   {"public_url: no address", "tenant_id: every tenant"},
-		strings.Repeat(" ", maxFile+1):                                                   {"too large"},
+		change(`"a@b"`, `"a\n@b"`):                                     {"can't be written"},
+		strings.Replace(change(tenant, "common"), "https://x", "x", 1): {"public_url: no address", "tenant_id: every tenant"},
+		strings.Repeat(" ", maxFile+1):                                 {"too large"},
 	} {
 		_, err := Read(strings.NewReader(text), Answers{}, gateway())
 		for _, w := range want {
@@ -190,6 +206,11 @@ func TestRead(t *testing.T) {
 	if _, err := Read(strings.NewReader(custom), Answers{Secret: client}, gateway()); err != nil {
 		t.Errorf("a secret of another issuer that is a GUID, as the Caddyfile takes it: %v", err)
 	}
+	for _, day := range []string{"2026-11-27", "2028-11-26"} {
+		if _, err := Read(strings.NewReader(change("{", `{"client_secret_expires": "`+day+`", `)), Answers{}, gateway()); err != nil {
+			t.Errorf("a secret that ends on %s: %v", day, err)
+		}
+	}
 	inPods := strings.Replace(change("{", `{"data": "data", `), "https:", "http:", 1)
 	_, err = Read(strings.NewReader(inPods), Answers{Place: Kubernetes}, gateway())
 	if err == nil || !strings.Contains(err.Error(), "public_url: ") || !strings.Contains(err.Error(), "data: in containers") {
@@ -201,7 +222,7 @@ func TestRead(t *testing.T) {
 func TestAskInContainers(t *testing.T) {
 	for place, want := range map[Place]string{Compose: "ones:8080", Kubernetes: "127.0.0.1:3000"} {
 		in := "https://x\n\n\n\n" + tenant + "\n\n\n\na@b.c\n\n\n\n\n\n\n\n\n\n\n\n\n"
-		d := Dialogue{Gateway: gateway(), In: bufio.NewReader(strings.NewReader(in)), Out: io.Discard, Place: place, Now: now}
+		d := Dialogue{Gateway: gateway(), In: bufio.NewReader(strings.NewReader(in)), Out: io.Discard, Place: place}
 		if a, err := d.Ask(); err != nil || a.Ones != want || a.Place != place || a.TenantID != tenant {
 			t.Errorf("%s: %+v, %v", place, a, err)
 		}
@@ -210,7 +231,7 @@ func TestAskInContainers(t *testing.T) {
 
 func files(t *testing.T, a Answers) map[string]File {
 	t.Helper()
-	all, err := a.Files(gateway(), "the-service-token", now)
+	all, err := a.Files(gateway(), "the-service-token")
 	if err != nil {
 		t.Fatal(err)
 	}
