@@ -209,7 +209,7 @@ func answerSetup(t *testing.T, dir string) string {
 		{"Time zone", "Asia/Hong_Kong"},
 		{"How many", "12"},
 		{"Rooms that can", "10th floor"},
-		{"The longest", ""},
+		{"The longest", "4h"},
 		{"How far", "60d"},
 		{"Address of a room", ""},
 		{"Default user groups", "staff"},

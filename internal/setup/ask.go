@@ -188,7 +188,7 @@ func (d *Dialogue) rooms() {
 	if d.err == nil {
 		d.say("\n  Redirect URI: %s\n", d.Addresses(d.a.PublicURL).Rooms)
 	}
-	last := Room{TimeZone: "UTC", MaxDuration: "4h", BookingWindow: "180d"}
+	last := Room{TimeZone: "UTC", MaxDuration: "24h", BookingWindow: "180d"}
 	for d.err == nil {
 		d.a.Rooms = append(d.a.Rooms, Room{})
 		r := &d.a.Rooms[len(d.a.Rooms)-1]

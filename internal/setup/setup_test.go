@@ -85,7 +85,7 @@ func TestAsk(t *testing.T) {
 	lines := []string{
 		"ones.contoso.com", "https://ones.contoso.com", "", "", // The gateway
 		"", "Microsoft", "common", tenant, client, secret, "2027-05-01", // Server settings
-		"boardroom@contoso.com", "", "The Boardroom", "Mars", "Asia/Hong_Kong", "twelve", "12", "10th floor", "", "60d", // Room settings
+		"boardroom@contoso.com", "", "The Boardroom", "Mars", "Asia/Hong_Kong", "twelve", "12", "10th floor", "4h", "60d", // Room settings
 		"Attic.2@contoso.com", "", "", "", "0", "", "90m", "",
 		"",
 		"staff, Room users", "pager", "", "alice@contoso.com", // User settings
