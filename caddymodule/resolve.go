@@ -25,7 +25,7 @@ func resolve(what, value string) (string, error) {
 	}
 	for _, name := range variables(value) {
 		if os.Getenv(name) == "" {
-			return "", fmt.Errorf("%s: the environment variable %s %w; set it for the service that runs onesgate", what, name, errUnset)
+			return "", fmt.Errorf("%s: the environment variable %s %w; set it for the service that runs onesgate, or name its file to the command: --envfile FILE", what, name, errUnset)
 		}
 	}
 	if name, ok := placeholder(value, "file."); ok {
