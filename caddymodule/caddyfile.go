@@ -213,7 +213,7 @@ func operatorWords(s *Server) []word {
 func roomsWords(a *App, i *Integration) []word {
 	return []word{
 		several("room <name> <address> {…}", func(d *caddyfile.Dispenser, values []string) error {
-			r := &Room{Name: values[0], Address: values[1]}
+			r, line := &Room{Name: values[0], Address: values[1]}, d.Line()
 			err := readBlock(d, "room", roomWords(r), func() error {
 				if err := checkText(r); err != nil {
 					return err
@@ -225,6 +225,9 @@ func roomsWords(a *App, i *Integration) []word {
 				}
 				return nil
 			})
+			if err == nil && r.TimeZone == "" {
+				warnAt(d, line, "room "+r.Name+" has no time_zone, so its times are those of UTC; write time_zone Asia/Hong_Kong, say, or time_zone UTC if that is meant")
+			}
 			i.Rooms = append(i.Rooms, r)
 			return err
 		}),

@@ -16,12 +16,15 @@ import (
 const warningsKey = "ones.warnings"
 
 // warn tells the operator of what d stands on, and goes on.
-func warn(d *caddyfile.Dispenser, message string) {
+func warn(d *caddyfile.Dispenser, message string) { warnAt(d, d.Line(), message) }
+
+// warnAt tells the operator of an earlier line of the file in which d stands.
+func warnAt(d *caddyfile.Dispenser, line int, message string) {
 	if list, ok := d.GetContext(warningsKey).(*[]caddyconfig.Warning); ok {
-		*list = append(*list, caddyconfig.Warning{File: d.File(), Line: d.Line(), Directive: "ones", Message: message})
+		*list = append(*list, caddyconfig.Warning{File: d.File(), Line: line, Directive: "ones", Message: message})
 		return
 	}
-	caddy.Log().Named("caddyfile").Warn(message, zap.String("file", d.File()), zap.Int("line", d.Line()))
+	caddy.Log().Named("caddyfile").Warn(message, zap.String("file", d.File()), zap.Int("line", line))
 }
 
 // adaptWith adapts a configuration as Caddy does, without a line of log.

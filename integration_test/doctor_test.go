@@ -189,7 +189,7 @@ func TestDoctor(t *testing.T) {
 	w.secret = m365.Sample().Tenants[0].Apps[0].Secrets[0].Value
 
 	// Edited, and not yet loaded: the file is checked from here.
-	w.writeWell(map[string]any{"Auth": "admins contoso/" + alice, "Rooms": "room nowhere nowhere@contoso.example", "Credentials": "client_secret nonsense~wrong 2099-01-01"})
+	w.writeWell(map[string]any{"Auth": "admins contoso/" + alice, "Rooms": "room nowhere nowhere@contoso.example {\ntime_zone UTC\n}", "Credentials": "client_secret nonsense~wrong 2099-01-01"})
 	edited, status := w.doctor()
 	if status != 1 || edited.Gateway != "running" {
 		t.Errorf("after an edit: %d, %s", status, pretty(edited))
@@ -208,7 +208,7 @@ func TestDoctor(t *testing.T) {
 	edited.wants(t, "store", "", "ok", "ok")
 	edited.wants(t, "rooms", "contoso boardroom", "ok")
 
-	w.writeWell(map[string]any{"Auth": "admins contoso/" + alice, "Rooms": "room nowhere nowhere@contoso.example"})
+	w.writeWell(map[string]any{"Auth": "admins contoso/" + alice, "Rooms": "room nowhere nowhere@contoso.example {\ntime_zone UTC\n}"})
 	if out, status := command(t, w.env(), "reload", "--config", filepath.Join(w.dir, "Caddyfile"), "--adapter", "caddyfile"); status != 0 {
 		t.Fatalf("reload: %s", out)
 	}
