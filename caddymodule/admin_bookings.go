@@ -2,8 +2,10 @@ package caddymodule
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/booking"
@@ -74,7 +76,21 @@ func serveBookings(w http.ResponseWriter, r *http.Request, e *engine) error {
 	if list.Bookings, list.Next, err = e.bookings.Overview(r.Context(), o); err != nil {
 		return storeUnavailable(err)
 	}
+	if len(list.Bookings) == 0 && list.Next == "" && f.Cursor == "" {
+		if err := e.roomKnown(f.Room); err != nil {
+			return err
+		}
+	}
 	return answer(w, list)
+}
+
+// roomKnown says whether a room is configured; "" is no question.
+func (e *engine) roomKnown(name string) error {
+	known := e.now.Load().world.Rooms
+	if _, ok := known[name]; ok || name == "" {
+		return nil
+	}
+	return refuse(http.StatusNotFound, "no room %q is configured, and no such booking is in one of that name; there are %s", name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 }
 
 // bookingStates lists them for people.

@@ -43,7 +43,8 @@ func book(t *testing.T, e *engine, start string) string {
 func TestAdminBookings(t *testing.T) {
 	e, logs := populated(t)
 	world := e.now.Load().world
-	world.Rooms["boardroom"] = booking.Room{Name: "boardroom", Integration: "contoso", Address: "boardroom@contoso.example", Title: "Boardroom", TimeZone: time.UTC}
+	boardroom := booking.Room{Name: "boardroom", Integration: "contoso", Address: "boardroom@contoso.example", Title: "Boardroom", TimeZone: time.UTC}
+	world.Rooms["boardroom"] = boardroom
 	world.Integrations = map[string]booking.Integration{"contoso": {Name: "contoso", Graph: graph.NewClient("https://graph.example", &http.Client{Transport: away{}}, time.Now)}}
 	tomorrow := time.Now().UTC().Add(24 * time.Hour).Truncate(time.Hour)
 	first := book(t, e, tomorrow.Format(time.RFC3339))
@@ -60,7 +61,7 @@ func TestAdminBookings(t *testing.T) {
 		"of nobody's":          {bookingFilter{User: "card:2"}, 0, nil},
 		"of somebody else":     {bookingFilter{User: "t.bob1"}, 9, nil},
 		"of a room":            {bookingFilter{Room: "boardroom"}, 9, []string{second, first}},
-		"of another room":      {bookingFilter{Room: "closet"}, 9, nil},
+		"of another room":      {bookingFilter{Room: "closet"}, 0, nil},
 		"later":                {bookingFilter{From: tomorrow}, 9, []string{first}},
 		"earlier":              {bookingFilter{To: tomorrow}, 9, []string{second}},
 		"failed":               {bookingFilter{State: "failed"}, 9, nil},
@@ -89,6 +90,15 @@ func TestAdminBookings(t *testing.T) {
 			t.Errorf("%s: next %q", name, all.Next)
 		}
 	}
+
+	if _, err := c.bookings(t.Context(), bookingFilter{Room: "closet"}, 9); err == nil || !strings.Contains(err.Error(), `no room "closet" is configured`) {
+		t.Errorf("of a room that is none: %v", err)
+	}
+	delete(world.Rooms, "boardroom")
+	if all, err := c.bookings(t.Context(), bookingFilter{Room: "boardroom"}, 9); err != nil || len(all.Bookings) != 2 {
+		t.Errorf("of a room that is not configured any more: %+v, %v", all, err)
+	}
+	world.Rooms["boardroom"] = boardroom
 
 	// Both were made in the same second, so either may be the oldest.
 	if all, err := c.bookings(t.Context(), bookingFilter{State: booking.StateWaiting}, 9); err != nil || len(all.Bookings) != 2 || all.Next != "" {
