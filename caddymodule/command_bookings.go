@@ -22,7 +22,7 @@ func bookingsCommand() *cobra.Command {
 		Long: `
 Shows how bookings stand: which wait, which have failed, what was done for one of them
 and why it came so; never what they are about. BOOKING is an id as "list" shows it.`,
-		Args: cobra.NoArgs,
+		Args: aCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(bookingsListCommand(), bookingsShowCommand(), bookingsRetryCommand(), bookingsCancelCommand())

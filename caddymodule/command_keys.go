@@ -37,7 +37,7 @@ To change the key that seals, while the gateways run:
 Where each gateway has a copy of the file, copy it to all of them after each step but
 rewrap. They look at it every 2 seconds. A step that would come too early for one of
 them is refused.`,
-		Args: cobra.NoArgs,
+		Args: aCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(

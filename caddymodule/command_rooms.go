@@ -20,7 +20,7 @@ func roomsCommand() *cobra.Command {
 		Long: `
 Shows and ends the connections of rooms with Microsoft accounts. An admin connects
 a room in the browser, at /.ones/rooms/ROOM/connect.`,
-		Args: cobra.NoArgs,
+		Args: aCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(roomsListCommand(), roomsDisconnectCommand())

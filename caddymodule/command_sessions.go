@@ -16,7 +16,7 @@ func sessionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sessions",
 		Short: "Shows who is signed in, and ends sessions",
-		Args:  cobra.NoArgs,
+		Args:  aCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(sessionsListCommand(), sessionsRevokeCommand())

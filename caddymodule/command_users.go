@@ -23,7 +23,7 @@ func usersCommand() *cobra.Command {
 		Long: `
 Shows the people who have signed in with Microsoft at least once, and sees them off.
 USER is a user id, the address of a mailbox, or card:NUMBER.`,
-		Args: cobra.NoArgs,
+		Args: aCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(usersListCommand(), usersShowCommand(), usersDisconnectCommand(), usersEraseCommand(), usersMergeCommand())

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os/signal"
 	"syscall"
 
@@ -24,7 +25,7 @@ works on the store itself, while no gateway runs, "keys" changes the keyset's fi
 "redirect-uris", "consent-url" and "room-policy" read the Caddyfile alone. "setup" writes
 one.`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.Args = cobra.NoArgs
+			cmd.Args = aCommand
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			cmd.AddCommand(
 				setupCommand(), doctorCommand(), statusCommand(), readyCommand(),
@@ -34,6 +35,20 @@ one.`,
 			)
 		},
 	})
+}
+
+// aCommand is for what has commands below it: a word that comes so far is none of them.
+func aCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var known []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			known = append(known, c.Name())
+		}
+	}
+	return fmt.Errorf("%s doesn't know %w", cmd.CommandPath(), notOf(args[0], known))
 }
 
 // errInterrupted: somebody has pressed Ctrl-C.

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -157,4 +158,28 @@ func run(cmd *cobra.Command, told *bytes.Buffer, args ...string) string {
 		err = errors.New("usage is shown with: " + err.Error())
 	}
 	return err.Error()
+}
+
+// A word that is no command is told the one that is meant.
+func TestNearCommands(t *testing.T) {
+	ones := &cobra.Command{Use: "ones", Args: aCommand, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	ones.AddCommand(statusCommand(), bookingsCommand())
+	ones.SilenceErrors, ones.SilenceUsage = true, true
+	ones.SetOut(io.Discard)
+	ones.SetErr(io.Discard)
+	for args, want := range map[string]string{
+		"":             "",
+		"statsu":       `ones doesn't know "statsu"; did you mean status?`,
+		"bookings lis": `ones bookings doesn't know "lis"; did you mean list?`,
+		"nonsense":     `ones doesn't know "nonsense"; it knows bookings, `,
+	} {
+		ones.SetArgs(strings.Fields(args))
+		got := ""
+		if err := ones.Execute(); err != nil {
+			got = err.Error()
+		}
+		if !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%q: %q, want %q", args, got, want)
+		}
+	}
 }
