@@ -34,7 +34,7 @@ func TestSystemdRuns(t *testing.T) {
 	}
 	works(t, e.podman("run", "--detach", "--name", "machine", "--systemd=always", "--network=none", "--cap-add=ALL",
 		"--security-opt=seccomp=unconfined", "--security-opt=unmask=/proc/*",
-		"--volume", filepath.Join(tools, "onesgate")+":/release/onesgate:ro", "--volume", here+":/release/deploy/systemd:ro", "--volume", gateway+":/release/gateway",
+		"--volume", filepath.Join(tools, "onesgate")+":/release/bin/onesgate:ro", "--volume", here+":/release/deploy/systemd:ro", "--volume", gateway+":/release/gateway",
 		"--rootfs", debian+":O", "/sbin/init"))
 	on := func(command ...string) string {
 		t.Helper()
