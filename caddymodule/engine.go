@@ -303,10 +303,16 @@ func (e *engine) hold(s *settings) {
 func (e *engine) drop(s *settings) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	replaced := len(e.holders) > 1 && e.holders[len(e.holders)-1] != s // else it has failed, or the process ends
 	e.holders = slices.DeleteFunc(e.holders, func(h *settings) bool { return h == s })
 	if n := len(e.holders); n > 0 {
 		e.now.Store(e.holders[n-1])
 		e.views.Configured()
+		for room := range s.world.Rooms {
+			if _, still := e.holders[n-1].world.Rooms[room]; replaced && !still {
+				e.log.Warn("a room is not configured any more; its bookings, if any, stay: onesgate ones status tells how many are not over", "room", room)
+			}
+		}
 	}
 }
 

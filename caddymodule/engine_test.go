@@ -8,9 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/doctor"
@@ -74,6 +77,32 @@ func (st *stage) refused(m *Badger, keyset, want string) {
 func (st *stage) references() int {
 	n, _ := engines.References(st.store.identity())
 	return n
+}
+
+// The log tells of a room that a reload takes out, not of one that a failed reload would
+// have added.
+func TestReloadTellsOfGoneRooms(t *testing.T) {
+	core, logs := observer.New(zapcore.WarnLevel)
+	st := newStage(t)
+	with := func(rooms ...string) *settings {
+		s := settingsOf("")
+		s.log, s.world.Rooms = zap.New(core), map[string]booking.Room{}
+		for _, name := range rooms {
+			s.world.Rooms[name] = booking.Room{Name: name, Integration: "contoso", TimeZone: time.UTC}
+		}
+		return s
+	}
+	first, failed, second := with("boardroom", "harbour"), with("boardroom", "harbour", "atrium"), with("harbour")
+	e := st.acquire(first)
+	st.acquire(failed)
+	st.release(e, failed)
+	st.acquire(second)
+	st.release(e, first)
+	st.release(e, second)
+	told := logs.FilterMessageSnippet("a room is not configured any more").All()
+	if len(told) != 1 || told[0].ContextMap()["room"] != "boardroom" {
+		t.Errorf("told: %+v", told)
+	}
 }
 
 func TestReloadKeepsTheEngine(t *testing.T) {
