@@ -40,13 +40,13 @@ var (
 	AppUnused          = Kind{"app_unused", Warning, status.Administrator, "grant the permissions once: onesgate ones consent-url prints where"}
 	SecretIsID         = Kind{"secret_is_id", Wrong, status.Operator, "copy the column Value, not Secret ID, under Certificates & secrets in Azure; the value is shown only once, so make a new secret if it is gone"}
 	SecretWrong        = Kind{"secret_wrong", Wrong, status.Operator, "copy the value anew, or, as it is shown only once, make a new secret under Certificates & secrets in Azure; if another credential works, take this line out"}
-	SecretExpired      = Kind{"secret_expired", Wrong, status.Operator, "make a new secret under Certificates & secrets in Azure, write it on a line above this one, and reload (onesgate reload --force; where it stands in the environment, restart the service); nobody has to sign in again"}
+	SecretExpired      = Kind{"secret_expired", Wrong, status.Operator, "make a new secret under Certificates & secrets in Azure, write it on a line above this one, and " + status.Reloading + "; nobody has to sign in again"}
 	SecretUndated      = Kind{"secret_undated", Warning, status.Operator, "write the date on which it expires after it, as 2027-05-01: Azure shows it under Certificates & secrets, and nothing else can warn you in time"}
 	CertificateUnknown = Kind{"certificate_unknown", Wrong, status.Operator, "upload its public part under Certificates & secrets of the app registration in Azure"}
 	FederationUnknown  = Kind{"federation_unknown", Wrong, status.Operator, "compare issuer, subject and audience of the federated credential in Azure with those in the token, exactly"}
 	CredentialUnusable = Kind{"credential_unusable", Wrong, status.Operator, "put a good file in its place, readable for the user that runs onesgate; a running gateway takes it without a restart"}
 	CredentialRefused  = Kind{"credential_refused", Wrong, status.Operator, "look the number up at https://login.microsoftonline.com/error, or make a new secret under Certificates & secrets in Azure"}
-	CredentialEnds     = Kind{"credential_ends", Warning, status.Operator, "make a new one in Azure, write it on a line above this one with its date, and reload (where it stands in the environment, restart the service); nobody has to sign in again"}
+	CredentialEnds     = Kind{"credential_ends", Warning, status.Operator, "make a new one in Azure, write it on a line above this one with its date, and " + status.Reloading + "; nobody has to sign in again"}
 	DatePassed         = Kind{"date_passed", Warning, status.Operator, "write the date that Azure shows under Certificates & secrets, or replace the credential"}
 )
 

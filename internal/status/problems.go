@@ -47,11 +47,11 @@ func (o Owner) Words() string {
 	return "Microsoft's, or the network's"
 }
 
-const replaceCredential = "make a new secret (or certificate) for the app registration in Azure, write it on a line above the old one, and " + reloading + "; all is well again by itself then, and nobody has to sign in again"
+const replaceCredential = "make a new secret (or certificate) for the app registration in Azure, write it on a line above the old one, and " + Reloading + "; all is well again by itself then, and nobody has to sign in again"
 
-// reloading is how a changed secret is taken: Caddy doesn't load a configuration again that has
+// Reloading is how a changed secret is taken: Caddy doesn't load a configuration again that has
 // not changed, and the environment of a process stays what it was.
-const reloading = "restart the service if you changed onesgate.env, which a running one does not read again; else onesgate reload --force"
+const Reloading = "restart the service if you changed onesgate.env, which a running one does not read again; else onesgate reload --force"
 
 const (
 	correctSecret       = "correct its value (is it the secret's id, instead of its value?)"
@@ -91,7 +91,7 @@ func OfIntegration(cause error) Problem {
 	case number(expiredSecret):
 		p.Do = "its secret has expired: " + replaceCredential
 	case number(wrongSecret):
-		p.Do = "its secret is wrong: " + correctSecret + " and " + reloading + "; if that is of no help, " + replaceCredential
+		p.Do = "its secret is wrong: " + correctSecret + " and " + Reloading + "; if that is of no help, " + replaceCredential
 	case number(unknownKey):
 		p.Do = registerCertificate + "; all is well again by itself then"
 	case number(700016), number(90002), number(700038):
@@ -135,7 +135,7 @@ func onRefusal(c entra.CredentialState, all []entra.CredentialState, now time.Ti
 	correct := ""
 	switch {
 	case slices.Contains(refused.Codes, wrongSecret):
-		correct = correctSecret + " and " + reloading
+		correct = correctSecret + " and " + Reloading
 	case slices.Contains(refused.Codes, unknownKey):
 		correct = registerCertificate
 	default:
