@@ -70,7 +70,7 @@ func TestSystemdRuns(t *testing.T) {
 	}
 	works(t, shell(install))
 	doctor, _ := shell(commands[1]).Output() // fails, as there is no network
-	for _, want := range []string{"/etc/onesgate/Caddyfile can be loaded", "keyset            ok: /etc/onesgate/keyset.json can be used"} {
+	for _, want := range []string{"/etc/onesgate/Caddyfile can be loaded", "keyset            ok: /etc/onesgate/keyset.json can be read"} {
 		if !strings.Contains(string(doctor), want) {
 			t.Errorf("the doctor does not say %q:\n%s", want, doctor)
 		}

@@ -29,8 +29,9 @@ var arrows = map[string][]string{
 		"internal/passthrough", "internal/roompolicy", "internal/setup", "internal/status", "internal/support", "internal/trail",
 	},
 	"integration_test/bench": {
-		"integration_test/seed", "internal/identity", "internal/m365sim", "internal/m365sim/world", "internal/seal", "internal/store", "internal/store/badgerstore",
+		"integration_test/freeport", "integration_test/seed", "internal/identity", "internal/m365sim", "internal/m365sim/world", "internal/seal", "internal/store", "internal/store/badgerstore",
 	},
+	"integration_test/freeport": {},
 	"integration_test/seed": {
 		"internal/entra", "internal/grant", "internal/identity", "internal/seal", "internal/session", "internal/store",
 	},

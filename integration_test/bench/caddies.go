@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 	"text/template"
+
+	"github.com/onesgate/onesgate/integration_test/freeport"
 )
 
 // serviceToken is the secret of ONES' own server.
@@ -94,7 +96,7 @@ func (l *lab) gatewayAt(name, binary string) (*gateway, error) {
 	var err error
 	g.program, err = l.anyCaddy(name, binary, func(v *program, values *caddyfileValues) (err error) {
 		g.store, g.keyset = filepath.Join(v.dir, "store"), filepath.Join(v.dir, "keyset.json")
-		if g.service, err = freePort(); err != nil {
+		if g.service, err = freeport.Next(); err != nil {
 			return err
 		}
 		values.Store, values.Keyset, values.Service = g.store, g.keyset, g.service

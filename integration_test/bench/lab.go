@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 )
 
@@ -68,15 +67,6 @@ func (l *lab) close() error {
 		err = errors.Join(err, l.microsoft.stop())
 	}
 	return errors.Join(err, os.RemoveAll(l.dir))
-}
-
-// freePort returns a port that nobody listens on.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 // say tells what is being done.

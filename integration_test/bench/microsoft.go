@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/onesgate/onesgate/integration_test/freeport"
 	"github.com/onesgate/onesgate/internal/m365sim"
 	"github.com/onesgate/onesgate/internal/m365sim/world"
 )
@@ -48,7 +49,7 @@ func startMicrosoft() (*microsoft, error) {
 	app := &tenant.Apps[0]
 	app.RedirectURIs = nil
 	for range maxPrograms {
-		port, err := freePort()
+		port, err := freeport.Next()
 		if err != nil {
 			return nil, err
 		}
