@@ -208,19 +208,33 @@ func (w *world) gateway() *process {
 	return p
 }
 
+// serves says whether the port for ONES' server is open, if the Caddyfile has one.
+func (w *world) serves() bool {
+	if text, err := os.ReadFile(filepath.Join(w.dir, "Caddyfile")); err != nil || !strings.Contains(string(text), fmt.Sprint(":", w.service)) {
+		return true
+	}
+	conn, err := net.Dial("tcp", net.JoinHostPort(w.host, fmt.Sprint(w.service)))
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err == nil
+}
+
 // launch starts the gateway.
 func (w *world) launch() *process {
 	w.t.Helper()
 	return start(w.t, w.env(), "run", "--config", filepath.Join(w.dir, "Caddyfile"), "--adapter", "caddyfile")
 }
 
+// ready waits until the gateway is, and answers ONES' server, too: Caddy opens one port after
+// the other.
 func (w *world) ready(p *process) {
 	w.t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
 		if res, err := http.Get(w.home + "/.ones/readyz"); err == nil {
 			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
+			if res.StatusCode == http.StatusOK && w.serves() {
 				return
 			}
 		}
