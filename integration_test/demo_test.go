@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
@@ -62,16 +64,28 @@ func (b *browser) private() *browser {
 	return &browser{t: b.t, ctx: ctx, dir: b.dir}
 }
 
-func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+// do takes one step. If the page is replaced between finding a place in it and doing
+// something there, nothing was done, and the place is found anew.
+func (b *browser) do(what string, step chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
+	err := chromedp.Do(ctx, step)
+	for replaced(err) && ctx.Err() == nil {
+		err = chromedp.Do(ctx, step)
+	}
+	if err != nil {
 		where, _ := chromedp.Run(b.ctx, chromedp.Location())
 		text, _ := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS("body")))
 		b.shoot("failed")
 		b.t.Fatalf("%s: %v\nat %s:\n%s", what, err, where, text)
 	}
+}
+
+// replaced tells whether Chromium doesn't know the node any more that it was asked about.
+func replaced(err error) bool {
+	var refusal *cdproto.Error
+	return errors.As(err, &refusal) && refusal.Code == -32000 // JSON-RPC's "server error"
 }
 
 func (b *browser) see(selector string) {
@@ -261,7 +275,8 @@ func TestDemo(t *testing.T) {
 	alice.see(`[data-status="confirmed"]:not([data-change]) [aria-label^="Cancel: After the restart"][aria-label*="14:00–15:15"]`)
 
 	// A series, of which one date is given up.
-	alice.do("repeating", chromedp.SetValue(chromedp.CSS("#f-repeat"), "day"), chromedp.SetValue(chromedp.CSS("#f-count"), "3"))
+	alice.do("repeating", chromedp.SetValue(chromedp.CSS("#f-repeat"), "day"))
+	alice.do("repeating", chromedp.SetValue(chromedp.CSS("#f-count"), "3"))
 	alice.book("Hand-over", tomorrow, "10:30", "11:00")
 	alice.see("#book-once")
 	if got := alice.text("#clash"); !strings.Contains(got, "10:00–11:00 by Alice Chan") {

@@ -35,6 +35,9 @@ func openTest(t testing.TB, o Options) *Store {
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
+	if o.Timeout == 0 {
+		o.Timeout = time.Minute // a busy disk is not what is tested
+	}
 	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
