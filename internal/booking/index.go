@@ -208,6 +208,8 @@ type due struct {
 	at time.Time
 	// rests says that nothing is under way: it only has to be looked at then.
 	rests bool
+	// asked says that it is carried on before that, unless another instance has its turn.
+	asked bool
 }
 
 // resting marks the bookings in the index of open ones that rest.

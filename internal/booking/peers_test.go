@@ -136,6 +136,23 @@ func TestSignedInWhileAnotherInstanceSends(t *testing.T) {
 	})
 }
 
+// A new configuration at one instance, after which all that is open may be worth a try,
+// doesn't take the turns that another one has.
+func TestNewWorldWhileAnotherInstanceSends(t *testing.T) {
+	story(t, func(h *house) {
+		other := h.second()
+		h.graph.setFault(slowCreations)
+		h.want(h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "respond-async"), 202)
+		time.Sleep(time.Second)
+		other.svc.ResumeAll()
+		h.settle(time.Minute)
+		if n := h.graph.count("POST /me/events"); n != 1 || len(h.graph.live()) != 1 {
+			t.Errorf("%d creations, %d events, want one and one", n, len(h.graph.live()))
+		}
+		other.stop()
+	})
+}
+
 // A booking that was accepted here, but waits for long until it is sent, is sent by
 // whoever has its turn then.
 func TestUrgentAfterItsClaim(t *testing.T) {

@@ -70,16 +70,22 @@ func (s *Service) FollowUp(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	start := func(d due) {
-		running.Go(func() { s.carryOn(ctx, d.id, &d.at) })
+		at := &d.at
+		if d.asked {
+			at = nil
+		}
+		running.Go(func() { s.carryOn(ctx, d.id, at) })
 	}
 	var backlog []due
-	for inherited := s.sole; ctx.Err() == nil; {
+	for inherited, asked := s.sole, false; ctx.Err() == nil; {
 		var wait time.Duration
 		var err error
-		inherited = s.queue.takeAll() || inherited
-		if inherited {
+		if asked = s.queue.takeAll() || asked; asked || inherited {
 			backlog, err = s.allOpen(ctx)
-			inherited = err != nil
+			for i := range backlog {
+				backlog[i].asked = !inherited
+			}
+			inherited, asked = inherited && err != nil, asked && err != nil
 		}
 		if err == nil {
 			backlog, wait, err = s.dispatch(ctx, backlog, start)
