@@ -234,28 +234,32 @@ func (l *ledger) all() map[string]map[string]any {
 	}
 }
 
-// settle waits until nothing is on its way any more, with all of Microsoft well.
-func (l *ledger) settle() map[string]map[string]any {
+// settle waits until nothing is on its way any more, with all of Microsoft well: what ONES is
+// told of, and the event of a booking that a room declined, which is withdrawn after that is told.
+// It returns what the gateway knows, and how long the events last that are the subject of an order.
+func (l *ledger) settle() (known map[string]map[string]any, events map[string][]string) {
 	l.w.sim(http.MethodDelete, "/_sim/faults", nil)
-	var all map[string]map[string]any
 	within(l.w.t, "the end of all that is open", func() bool {
-		all = l.all()
+		known = l.all()
 		for _, o := range l.orders {
-			if b := all[o.id]; b != nil && (b["status"] == "accepted" || b["status"] == "awaiting_room" || b["pending_change"] != nil || o.cancelled && b["status"] != "cancelled" && b["status"] != "declined") {
+			if b := known[o.id]; b != nil && (b["status"] == "accepted" || b["status"] == "awaiting_room" || b["pending_change"] != nil || o.cancelled && b["status"] != "cancelled" && b["status"] != "declined") {
+				return false
+			}
+		}
+		events = l.events()
+		for _, o := range l.orders {
+			if b := known[o.id]; b != nil && b["status"] == "declined" && len(events[o.key]) > 0 {
 				return false
 			}
 		}
 		return true
 	})
-	return all
+	return known, events
 }
 
-// check compares what ONES was told with what stands in the calendars.
-func (l *ledger) check() {
-	t := l.w.t
-	t.Helper()
-	known := l.settle()
-	events := map[string][]string{} // how long events last, by the order that is their subject
+// events are those in the calendars: how long they last, by the order that is their subject.
+func (l *ledger) events() map[string][]string {
+	all := map[string][]string{}
 	for i := range l.people {
 		for _, e := range l.w.sim(http.MethodGet, "/_sim/events?mailbox="+employee(i), nil)["value"].([]any) {
 			event := e.(map[string]any)
@@ -263,9 +267,17 @@ func (l *ledger) check() {
 				continue
 			}
 			key := event["subject"].(string)
-			events[key] = append(events[key], lasting(t, event["start"].(map[string]any)["dateTime"], event["end"].(map[string]any)["dateTime"], "2006-01-02T15:04:05.0000000"))
+			all[key] = append(all[key], lasting(l.w.t, event["start"].(map[string]any)["dateTime"], event["end"].(map[string]any)["dateTime"], "2006-01-02T15:04:05.0000000"))
 		}
 	}
+	return all
+}
+
+// check compares what ONES was told with what stands in the calendars.
+func (l *ledger) check() {
+	t := l.w.t
+	t.Helper()
+	known, events := l.settle()
 	counts := map[any]int{}
 	bySubject := map[any]int{}
 	for _, b := range known {

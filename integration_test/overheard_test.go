@@ -30,10 +30,14 @@ type overheard struct {
 
 	mu     sync.Mutex
 	clock  int               // counts what is noted below
-	sent   map[string]int    // creations that may have been carried out, by transactionId
+	sent   map[string]sent   // creations that may have been carried out, by transactionId
 	looked map[string]int    // the last look into each calendar, by whose it is
 	owners map[string]string // whose a token is: the subject of the ID token that came with it
 }
+
+// sent is a creation that may have been carried out: when it came, and how it was answered;
+// 0: not at all.
+type sent struct{ clock, status int }
 
 func overhear(t testing.TB, microsoft http.Handler) *overheard {
 	t.Helper()
@@ -44,7 +48,7 @@ func overhear(t testing.TB, microsoft http.Handler) *overheard {
 	case err != nil:
 		t.Fatal(err)
 	}
-	return &overheard{t: t, microsoft: microsoft, graph: graph, sent: map[string]int{}, looked: map[string]int{}, owners: map[string]string{}}
+	return &overheard{t: t, microsoft: microsoft, graph: graph, sent: map[string]sent{}, looked: map[string]int{}, owners: map[string]string{}}
 }
 
 // describedGraph is Microsoft's description of its calendars, made stricter: what is sent
@@ -95,9 +99,7 @@ func closeSchema(s *openapi3.Schema, closed map[*openapi3.Schema]bool) {
 // ServeHTTP implements http.Handler.
 func (o *overheard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token") {
-		kept := &bodyKept{ResponseWriter: w}
-		defer func() { o.note(kept.body.Bytes()) }()
-		w = kept
+		w = &bodyKept{ResponseWriter: w, seen: o.note} // before whoever asked can use it
 	}
 	if !strings.HasPrefix(r.URL.Path, "/v1.0/") {
 		o.microsoft.ServeHTTP(w, r)
@@ -131,7 +133,7 @@ func (o *overheard) note(body []byte) {
 		IDToken     string `json:"id_token"`
 	}
 	var claims struct{ Sub string }
-	_ = json.Unmarshal(body, &tokens) // a refusal has none
+	_ = json.Unmarshal(body, &tokens) // a refusal has none, nor what has not come as a whole
 	parts := strings.Split(tokens.IDToken, ".")
 	if len(parts) != 3 {
 		return
@@ -150,15 +152,17 @@ func (o *overheard) whose(r *http.Request) string {
 	return cmp.Or(o.owners[token], token)
 }
 
-// bodyKept keeps the body of an answer.
+// bodyKept keeps the body of an answer, and shows what there is of it before it is sent.
 type bodyKept struct {
 	http.ResponseWriter
 	body bytes.Buffer
+	seen func([]byte)
 }
 
 // Write implements io.Writer.
 func (k *bodyKept) Write(b []byte) (int, error) {
 	k.body.Write(b)
+	k.seen(k.body.Bytes())
 	return k.ResponseWriter.Write(b)
 }
 
@@ -196,8 +200,8 @@ func (o *overheard) create(w http.ResponseWriter, r *http.Request, body []byte) 
 	o.mu.Lock()
 	o.clock++
 	now := o.clock
-	if before, ok := o.sent[event.TransactionID]; ok && o.looked[o.whose(r)] < before {
-		o.t.Errorf("an event is sent again without having been looked for: %s", body)
+	if before, ok := o.sent[event.TransactionID]; ok && o.looked[o.whose(r)] < before.clock {
+		o.t.Errorf("an event, whose creation was answered with %d, is sent again without having been looked for: %s", before.status, body)
 	}
 	o.mu.Unlock()
 	answer := &statusNoted{ResponseWriter: w}
@@ -207,7 +211,7 @@ func (o *overheard) create(w http.ResponseWriter, r *http.Request, body []byte) 
 		}
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		o.sent[event.TransactionID] = now
+		o.sent[event.TransactionID] = sent{now, answer.status}
 	}()
 	o.microsoft.ServeHTTP(answer, r)
 }

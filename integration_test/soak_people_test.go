@@ -314,7 +314,7 @@ func (b *browsing) heard(err error) {
 	if errors.As(err, &refused) && refused.status >= 500 && b.explained(b.at, "/socket", refused.status, refused.body, b.lived) {
 		return
 	}
-	if !b.broken(b.at, err, b.lived) {
+	if !b.broken(b.at, "/socket", err, b.lived) {
 		b.fail("the WebSocket of %s at gateway %d, alive at %v, is broken: %v", b.mail, b.at.n, b.lived, err)
 	}
 }
@@ -355,7 +355,7 @@ func (b *browsing) signOut() {
 		return
 	}
 	_ = b.socket.conn.SetReadDeadline(time.Now().Add(patience))
-	if _, err := io.Copy(io.Discard, b.socket); err != nil && !b.broken(b.at, err, began) && !wasCut(err) {
+	if _, err := io.Copy(io.Discard, b.socket); err != nil && !b.broken(b.at, "/socket", err, began) && !wasCut(err) {
 		b.fail("the WebSocket of %s outlives the session: %v", b.mail, err)
 	}
 }

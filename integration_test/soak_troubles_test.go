@@ -128,7 +128,7 @@ func (j *judge) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		return res, nil
 	}
-	if g := j.soak.of(r); g != nil && r.Context().Err() == nil && !j.soak.broken(g, err, began) {
+	if g := j.soak.of(r); g != nil && r.Context().Err() == nil && !j.soak.broken(g, r.URL.Path, err, began) {
 		j.soak.fail("%s %s is not answered by gateway %d, and nothing explains it: %v", r.Method, r.URL, g.n, err)
 	}
 	return nil, err
@@ -147,14 +147,19 @@ func (s *soak) of(r *http.Request) *soaked {
 // down is the kind of trouble that a gateway is killed, and not ready again.
 func (g *soaked) down() string { return gatewayDown + fmt.Sprint(g.n) }
 
-// broken says whether it is explained that a connection broke, or wasn't taken.
-func (s *soak) broken(g *soaked, err error, began time.Time) bool {
+// broken says whether it is explained that a connection broke, or wasn't taken. What Graph breaks
+// off in the middle breaks off on the way through the gateway, too.
+func (s *soak) broken(g *soaked, path string, err error, began time.Time) bool {
 	cut := wasCut(err) || errors.Is(err, io.ErrUnexpectedEOF)
 	if !cut && !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.EPIPE) {
 		return false
 	}
-	return s.troubles.explains(g.down(), began) || cut && s.troubles.explains(changing, began)
+	return s.troubles.explains(g.down(), began) || cut && s.troubles.explains(changing, began) ||
+		cut && strings.HasPrefix(path, graphPath) && s.troubles.explains(microsoftFails, began)
 }
+
+// graphPath is the way through a gateway to Graph.
+const graphPath = "/graph/v1.0/"
 
 var kindOfPage = regexp.MustCompile(`data-kind="(\w+)"`)
 
@@ -166,7 +171,7 @@ func (s *soak) explained(g *soaked, path string, status int, body []byte, began 
 		problem.Code = string(page[1])
 	}
 	switch {
-	case strings.HasPrefix(path, "/graph/v1.0/"): // what Graph has answered
+	case strings.HasPrefix(path, graphPath): // what Graph has answered
 		return s.troubles.explains(microsoftFails, began) || s.troubles.explains(secretEnded, began) || s.troubles.explains(postgresAway, began)
 	case problem.Code == "graph_unavailable", problem.Code == "microsoft_unavailable":
 		return status == http.StatusServiceUnavailable && s.troubles.explains(microsoftFails, began)
