@@ -25,11 +25,12 @@ func (d *Directory) Find(ctx context.Context, who string) (Entry, error) {
 	if card, ok := strings.CutPrefix(who, "card:"); ok {
 		return one(d.ByCard(ctx, card))
 	}
-	e, err := d.Get(ctx, who)
-	if errors.Is(err, ErrUnknown) && strings.Contains(who, "@") {
-		return one(d.ByEmail(ctx, who))
+	if strings.Contains(who, "@") {
+		if found, err := d.ByEmail(ctx, who); err != nil || len(found) > 0 {
+			return one(found, err)
+		}
 	}
-	return e, err
+	return d.Get(ctx, who)
 }
 
 // one demands that exactly one was found.

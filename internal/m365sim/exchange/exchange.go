@@ -63,7 +63,7 @@ func New(w *world.World, f *table.File, now time.Time, changed func(Change)) (*E
 
 func (x *Exchange) open(m *Mailbox) {
 	m.address = strings.ToLower(m.Owner.Address)
-	m.events = map[string]*Event{}
+	m.events, m.made = map[string]*Event{}, map[string]*Event{}
 	if m.record = x.records.Get(m.address); m.record == nil {
 		m.record = &boxRecord{}
 	}
@@ -87,6 +87,9 @@ func (x *Exchange) index(m *Mailbox, e *Event) {
 
 func (x *Exchange) add(m *Mailbox, e *Event) {
 	m.events[e.Key] = e
+	if e.TransactionID != "" {
+		m.made[e.TransactionID] = e
+	}
 	series, _ := splitUID(e.UID)
 	x.copies[series] = append(x.copies[series], e)
 }
@@ -141,6 +144,7 @@ func (x *Exchange) remove(e *Event) {
 	x.buryOccurrences(e)
 	x.bury(m, Item{Event: e})
 	delete(m.events, e.Key)
+	delete(m.made, e.TransactionID)
 	series, _ := splitUID(e.UID)
 	x.copies[series] = slices.DeleteFunc(x.copies[series], func(other *Event) bool { return other == e })
 	if len(x.copies[series]) == 0 {

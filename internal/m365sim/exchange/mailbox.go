@@ -18,6 +18,7 @@ type Mailbox struct {
 	room    *world.Room
 	zone    *time.Location    // of a room
 	events  map[string]*Event // by key
+	made    map[string]*Event // by transactionId
 	record  *boxRecord
 	removed []Removal // by their sequence
 }
@@ -93,14 +94,7 @@ func (m *Mailbox) View(calendar string, from, to time.Time) []Item {
 }
 
 // ByTransaction returns the event that was created with a transactionId, or nil.
-func (m *Mailbox) ByTransaction(id string) *Event {
-	for _, e := range m.events {
-		if e.TransactionID == id {
-			return e
-		}
-	}
-	return nil
-}
+func (m *Mailbox) ByTransaction(id string) *Event { return m.made[id] }
 
 // named returns what a UID stands for in the mailbox: a meeting, or one
 // occurrence of it.
