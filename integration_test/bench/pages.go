@@ -151,6 +151,7 @@ func (l *lab) pagePrograms() (*pagePrograms, error) {
 	if all.gateway, err = addGateway(l.gatewayAt("onesgate without its profile", l.gateway)); err != nil {
 		return nil, err
 	}
+	all.gateway.env = append(all.gateway.env, "GOGC=100") // as stock Caddy has it
 	if l.optimised {
 		if _, err := add(l.caddyAt("stock Caddy without build tags", l.caddyUntagged)); err != nil {
 			return nil, err
@@ -158,6 +159,7 @@ func (l *lab) pagePrograms() (*pagePrograms, error) {
 		if all.tuned, err = add(l.caddyAt("stock Caddy with a profile", l.caddyTuned)); err != nil {
 			return nil, err
 		}
+		all.tuned.env = append(all.tuned.env, "GOGC=200") // as onesgate has it
 		if all.optimised, err = addGateway(l.gatewayAt("onesgate", l.gatewayOptimised)); err != nil {
 			return nil, err
 		}
