@@ -37,6 +37,9 @@ var (
 // errTables: the tables are there, and not all of them may be used.
 var errTables = errors.New("not all of the tables may be used")
 
+// errOwner: the tables have to be changed, and are somebody else's.
+var errOwner = errors.New("the tables are of an older onesgate, and only their owner may change them")
+
 // errNoAnswer: the database took longer than Options.Timeout allows.
 var errNoAnswer = fmt.Errorf("%w: the database does not answer", store.ErrUnavailable)
 
@@ -128,6 +131,9 @@ func explain(err error, c *pgx.ConnConfig) error {
 		return fmt.Errorf("%w; look at user and password in the URL, and at the server's pg_hba.conf: %w", ErrLogin, err)
 	case code == noRights && connecting:
 		return fmt.Errorf("%w; run: GRANT CONNECT ON DATABASE %s TO %s; %w", ErrRights, pgx.Identifier{c.Database}.Sanitize(), user, err)
+	case errors.Is(err, errOwner):
+		return fmt.Errorf("%w; start this onesgate once with the user who owns them in its URL, "+
+			"or have that one run in that database: REASSIGN OWNED BY CURRENT_USER TO %s; %w", ErrRights, user, err)
 	case code == noRights, errors.Is(err, errTables):
 		return fmt.Errorf("%w; run in that database: GRANT USAGE, CREATE ON SCHEMA public TO %[2]s; "+
 			"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %[2]s; "+

@@ -63,7 +63,8 @@ const migrationLock = 0x6f6e657367617465
 // nothing to do it needs no rights and takes no lock.
 func (s *Store) migrate(ctx context.Context, conn *pgxpool.Conn) error {
 	done, err := schema(ctx, conn)
-	if err != nil && state(err) != noTable {
+	none := state(err) == noTable
+	if err != nil && !none {
 		return err
 	}
 	if done == len(migrations) {
@@ -74,8 +75,10 @@ func (s *Store) migrate(ctx context.Context, conn *pgxpool.Conn) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrationLock)); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, stateTable); err != nil {
-			return err
+		if none { // as long as nobody was quicker
+			if _, err := tx.Exec(ctx, stateTable); err != nil {
+				return err
+			}
 		}
 		done, err := schema(ctx, tx)
 		if err != nil {
@@ -83,7 +86,11 @@ func (s *Store) migrate(ctx context.Context, conn *pgxpool.Conn) error {
 		}
 		for _, migration := range migrations[done:] {
 			for _, statement := range migration {
-				if _, err := tx.Exec(ctx, statement); err != nil {
+				_, err := tx.Exec(ctx, statement)
+				if done > 0 && state(err) == noRights { // who may use a table may not change it
+					return fmt.Errorf("%w: %w", errOwner, err)
+				}
+				if err != nil {
 					return err
 				}
 			}
