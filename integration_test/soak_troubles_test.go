@@ -118,7 +118,7 @@ func (j *judge) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := j.next.RoundTrip(r)
 	if err == nil {
 		var body []byte
-		body, err = io.ReadAll(io.LimitReader(res.Body, 1<<20))
+		body, err = io.ReadAll(io.LimitReader(res.Body, mostAnswer))
 		res.Body.Close()
 		res.Body = io.NopCloser(bytes.NewReader(body))
 		if g := j.soak.of(r); g != nil && err == nil && res.StatusCode >= 500 && !j.soak.explained(g, r.URL.Path, res.StatusCode, body, began) {

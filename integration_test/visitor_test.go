@@ -55,6 +55,9 @@ func (v *visitor) send(req *http.Request) answer {
 	return a
 }
 
+// mostAnswer bounds an answer, in bytes: a calendar after an hour of bookings is long.
+const mostAnswer = 64 << 20
+
 // try is send for other goroutines than the test's.
 func (v *visitor) try(req *http.Request) (answer, error) {
 	res, err := v.client.Do(req)
@@ -62,7 +65,7 @@ func (v *visitor) try(req *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	body, err := io.ReadAll(io.LimitReader(res.Body, mostAnswer))
 	return answer{res, string(body)}, err
 }
 
