@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -133,6 +136,25 @@ func TestArrows(t *testing.T) {
 	for name := range arrows {
 		if !seen[name] {
 			t.Errorf("package %s is drawn but not there", name)
+		}
+	}
+}
+
+// What docs/architecture.md says of where a change belongs is there.
+func TestPlaces(t *testing.T) {
+	text, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Where a change belongs\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	places := regexp.MustCompile("`((?:internal|caddymodule|docs|deploy)(?:/[a-z0-9_./]+)?)`").FindAllStringSubmatch(section, -1)
+	if len(places) < 20 {
+		t.Errorf("%d places; the section, or this test, has changed", len(places))
+	}
+	for _, place := range places {
+		if _, err := os.Stat(filepath.Join("..", place[1])); err != nil {
+			t.Error(err)
 		}
 	}
 }
