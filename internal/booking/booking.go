@@ -153,6 +153,10 @@ func (r *record) taken(instance string, now time.Time) bool {
 	return r.Turn != "" && r.Turn != instance && now.Before(r.NextAt)
 }
 
+// working says whether any instance has the turn. Nobody else then writes when the booking
+// is carried on: that is until when it is claimed.
+func (r *record) working(now time.Time) bool { return r.taken("", now) }
+
 func (r *record) open() bool { return !r.NextAt.IsZero() }
 
 // beingCancelled says whether the person wants it cancelled, which Microsoft has not been

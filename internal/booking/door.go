@@ -41,7 +41,7 @@ func (s *Service) CheckIn(ctx context.Context, c Caller, id string, match func(v
 		} else {
 			r.CheckedInAt = at
 		}
-		if r.rests() {
+		if r.rests() && !r.working(now) { // else it is looked at when the turn has ended
 			r.rest(now)
 		}
 		return nil

@@ -51,7 +51,7 @@ func (s *Service) move(ctx context.Context, id string, who people.Struck) (was b
 			switch {
 			case r.PersonID != who.ID:
 				return nil, errUnchanged // by its first entry, of a series
-			case r.Turn != "" && now.Before(r.NextAt):
+			case r.working(now):
 				return nil, errTaken
 			}
 			if is, err := s.people.StruckOff(ctx, who.ID); err != nil || is != who {

@@ -113,7 +113,7 @@ func (s *Service) progress(r *record) Progress {
 		ID: r.ID, State: r.state(), Status: r.Status, Reason: r.Reason, Integration: r.Integration, Room: b.Room, Organizer: b.Organizer,
 		Service: r.Service, ExternalID: b.ExternalID, Start: b.Start, End: b.End, TimeZone: b.TimeZone, Series: r.isSeries(), Private: r.private(),
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Tries: r.Tries, NextAt: r.NextAt,
-		Working: r.Turn != "" && s.now().Before(r.NextAt),
+		Working: r.working(s.now()),
 	}
 	if b.PendingChange != nil {
 		p.Change = b.PendingChange.Kind
@@ -321,7 +321,7 @@ func (s *Service) retry(ctx context.Context, c Caller, id string) (record, error
 			return refusal{codeInvalidState, "Nothing is under way for it: the room has accepted."}
 		case !r.open():
 			return refusal{codeInvalidState, "Nothing is left to do for a booking that is " + string(r.state()) + ": whoever still wants the room books it anew."}
-		case r.Turn != "" && now.Before(r.NextAt):
+		case r.working(now):
 			return errUnchanged
 		}
 		r.NextAt, r.Turn, r.Tries, r.Aside = now, "", 0, false

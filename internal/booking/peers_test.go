@@ -255,3 +255,42 @@ func TestStopHandsBackWhatRuns(t *testing.T) {
 		other.stop()
 	})
 }
+
+// What is checked in to at one instance, while another one is about to release it, is
+// changed and cancelled like any other booking.
+func TestCheckedInWhileAnotherInstanceReleases(t *testing.T) {
+	story(t, func(h *house) {
+		h.shared = true
+		h.checkIn(10 * time.Minute)
+		other := h.second()
+		id := h.book("10:00", "11:00", weekly(3)...).text("id")
+		h.graph.setFault(func(r *http.Request, done bool) (*http.Response, error, bool) {
+			if !done && strings.HasSuffix(r.URL.Path, "/instances") {
+				time.Sleep(5 * time.Second)
+			}
+			return nil, nil, false
+		})
+		h.until("10:10:03")
+		at := h
+		if h.record(id).Turn == h.svc.journal.instance {
+			at = other
+		}
+		h.want(at.door(id, "check-in", ""), 200)
+		h.settle(claimLife)
+		h.want(at.call(alice, "DELETE", "/v1/bookings/"+id, "", "Prefer", "wait=30"), 200, "status", "cancelled")
+		if n := len(h.graph.live()); n != 0 {
+			t.Errorf("%d events, want none", n)
+		}
+		other.stop()
+	})
+}
+
+// record is a booking as the journal has it.
+func (h *house) record(id string) record {
+	h.t.Helper()
+	r, err := h.svc.journal.get(h.t.Context(), id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return r
+}
