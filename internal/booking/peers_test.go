@@ -285,6 +285,31 @@ func TestCheckedInWhileAnotherInstanceReleases(t *testing.T) {
 	})
 }
 
+// So is what was looked at anew while an instance had its turn.
+func TestLookedAtWhileAnotherInstanceReleases(t *testing.T) {
+	story(t, func(h *house) {
+		h.shared = true
+		h.checkIn(10 * time.Minute)
+		id := h.book("10:00", "11:00").text("id")
+		r, other := h.record(id), h.service()
+		h.outlook(func(e *fakeEvent) { e.Start, e.End = e.Start.Add(5*time.Hour), e.End.Add(5*time.Hour) })
+		turn, mine, _, err := other.journal.claim(t.Context(), id, nil, time.Now().UTC().Add(claimLife))
+		if err != nil || !mine {
+			t.Fatal(mine, err)
+		}
+		if err := h.svc.recheck(t.Context(), id, period{r.Start, r.End}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.advance(t.Context(), turn, false); err != nil {
+			t.Fatal(err)
+		}
+		h.want(h.call(alice, "DELETE", "/v1/bookings/"+id, "", "Prefer", "wait=30"), 200, "status", "cancelled")
+		if n := len(h.graph.live()); n != 0 {
+			t.Errorf("%d events, want none", n)
+		}
+	})
+}
+
 // record is a booking as the journal has it.
 func (h *house) record(id string) record {
 	h.t.Helper()

@@ -111,7 +111,7 @@ func (s *Service) recheck(looking context.Context, id string, at period) error {
 	ctx, cancel = durable(looking)
 	defer cancel()
 	now, err := s.journal.changeWith(ctx, r.ID, func(now *record) ([]store.Write, error) {
-		if !now.rests() || now.Revision != r.Revision {
+		if !now.rests() || now.Revision != r.Revision || now.working(s.now()) {
 			return nil, errClosed // it is looked at, or has been changed
 		}
 		// It may take another time now: who accepts one there meanwhile has to look again.
