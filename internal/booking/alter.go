@@ -47,14 +47,20 @@ func (s *Service) alterWith(ctx context.Context, c Caller, id string, what alter
 			return nil, errVersion
 		}
 		writes, err := f(ctx, r)
-		if err == nil {
-			r.Trail = s.mark(ctx)
+		if err != nil {
+			return nil, err
 		}
-		if err == nil && (r.Change != nil || r.Withdraw) && !r.taken(s.journal.instance, s.now()) {
-			// Else whoever has the turn does it, or who has it next.
-			r.NextAt, r.Turn = s.now().UTC().Add(claimLife), s.journal.instance
+		r.Trail = s.mark(ctx)
+		switch now := s.now().UTC(); {
+		case r.Change == nil && !r.Withdraw, r.taken(s.journal.instance, now):
+			// Whoever has the turn does it, or who has it next.
+		case r.inLine() && r.Turn != s.journal.instance:
+			// Somebody else may have sent it: it isn't fresh any more for who claims it now.
+			r.NextAt, r.Turn = now, ""
+		default:
+			r.NextAt, r.Turn = now.Add(claimLife), s.journal.instance
 		}
-		return writes, err
+		return writes, nil
 	})
 	if errors.Is(err, errUnchanged) || errors.Is(err, errReplayed) {
 		return as, err

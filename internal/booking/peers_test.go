@@ -157,14 +157,7 @@ func TestNewWorldWhileAnotherInstanceSends(t *testing.T) {
 // whoever has its turn then.
 func TestUrgentAfterItsClaim(t *testing.T) {
 	story(t, func(h *house) {
-		h.stop() // and from now on it carries on only what it is asked for
-		ctx, cancel := context.WithCancel(context.Background())
-		var work sync.WaitGroup
-		work.Go(func() { h.svc.Run(ctx) })
-		h.stop = func() {
-			cancel()
-			work.Wait()
-		}
+		h.onlyAsked()
 		other := h.second()
 		h.graph.setFault(slowCreations)
 		others := func(do func(id string)) {
@@ -308,6 +301,47 @@ func TestLookedAtWhileAnotherInstanceReleases(t *testing.T) {
 			t.Errorf("%d events, want none", n)
 		}
 	})
+}
+
+// What one instance has accepted and another one may have sent is looked for, also when
+// that one takes its turn again.
+func TestCancelledAfterAnotherInstanceSent(t *testing.T) {
+	story(t, func(h *house) {
+		h.shared = true
+		h.restart()
+		id := h.book("10:00", "11:00", daily(4)...).text("id")
+		h.onlyAsked()
+		other := h.second()
+		h.graph.setFault(onPatch(notSent)) // the series can't be ended for its rest
+		rest := h.call(alice, "PATCH", date(id, "03")+"?scope=following", `{"subject":"Budget"}`, "Prefer", "respond-async").text("id")
+		time.Sleep(claimLife + 2*time.Second) // and the other instance goes on with both
+		h.graph.setFault(func(r *http.Request, done bool) (*http.Response, error, bool) {
+			// It is made, which nobody hears.
+			return nil, errLost, done && strings.HasSuffix(r.URL.Path, "/me/events") && len(h.graph.live()) > 1
+		})
+		h.settle(3*claimLife + time.Second/2)
+		if r := h.record(rest); len(h.graph.live()) != 2 || r.Turn != "" {
+			t.Fatalf("%d events, the turn is %q's, want two and nobody's", len(h.graph.live()), r.Turn)
+		}
+		h.graph.setFault(nil)
+		h.want(h.call(alice, "DELETE", "/v1/bookings/"+rest, "", "Prefer", "wait=30"), 200, "status", "cancelled")
+		if n := len(h.graph.live()); n != 1 {
+			t.Errorf("%d events, want that of the series alone", n)
+		}
+		other.stop()
+	})
+}
+
+// onlyAsked has the instance carry on only what it is asked for, from now on.
+func (h *house) onlyAsked() {
+	h.stop()
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() { h.svc.Run(ctx) })
+	h.stop = func() {
+		cancel()
+		work.Wait()
+	}
 }
 
 // record is a booking as the journal has it.
