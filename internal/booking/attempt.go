@@ -80,9 +80,15 @@ func (s *Service) update(ctx context.Context, id string, f func(*record)) (recor
 	})
 }
 
-// updateIf is update, unless f has an error.
+// updateIf is update, unless f has an error, or another instance has the turn by now: what is
+// written late ends with errClosed.
 func (s *Service) updateIf(ctx context.Context, id string, f func(*record) error) (record, error) {
-	return s.updateTelling(ctx, id, f, nil)
+	return s.updateTelling(ctx, id, func(r *record) error {
+		if r.taken(s.journal.instance, s.now()) {
+			return errClosed
+		}
+		return f(r)
+	}, nil)
 }
 
 // updateTelling is updateIf; early, if it is not nil, is told of the new state before that is
