@@ -155,6 +155,23 @@ func TestNewWorldWhileAnotherInstanceSends(t *testing.T) {
 	})
 }
 
+// What a process that was killed was at goes on at once where it was the only one, also if
+// all that is open is asked for meanwhile.
+func TestNewWorldRightAfterTheStart(t *testing.T) {
+	story(t, func(h *house) {
+		h.stop() // accepted, and killed at once
+		h.want(h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "respond-async"), 202)
+		h.svc = h.service()
+		h.svc.ResumeAll()
+		h.stop = run(true, h.svc)
+		h.svc.ResumeAll()
+		h.settle(5 * time.Second)
+		if n := len(h.graph.live()); n != 1 {
+			t.Errorf("%d events, want one", n)
+		}
+	})
+}
+
 // A booking that was accepted here, but waits for long until it is sent, is sent by
 // whoever has its turn then.
 func TestUrgentAfterItsClaim(t *testing.T) {

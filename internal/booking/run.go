@@ -77,15 +77,12 @@ func (s *Service) FollowUp(ctx context.Context) {
 		running.Go(func() { s.carryOn(ctx, d.id, at) })
 	}
 	var backlog []due
-	for inherited, asked := s.sole, false; ctx.Err() == nil; {
+	for inherited := s.sole; ctx.Err() == nil; {
 		var wait time.Duration
 		var err error
-		if asked = s.queue.takeAll() || asked; asked || inherited {
+		if inherited = s.queue.takeAll() || inherited; inherited {
 			backlog, err = s.allOpen(ctx)
-			for i := range backlog {
-				backlog[i].asked = !inherited
-			}
-			inherited, asked = inherited && err != nil, asked && err != nil
+			inherited = err != nil
 		}
 		if err == nil {
 			backlog, wait, err = s.dispatch(ctx, backlog, start)
@@ -120,7 +117,8 @@ func rest(ctx context.Context, signal <-chan struct{}, d time.Duration) {
 	}
 }
 
-// allOpen returns all open bookings but those that rest.
+// allOpen returns all open bookings but those that rest. Where other instances may have their
+// turns they are asked for; else what stands there as a turn is that of a process that has gone.
 func (s *Service) allOpen(ctx context.Context) (all []due, err error) {
 	for position := ""; ; {
 		found, next, err := s.journal.openAfter(ctx, position)
@@ -128,7 +126,7 @@ func (s *Service) allOpen(ctx context.Context) (all []due, err error) {
 			return nil, err
 		}
 		for _, d := range found {
-			if !d.rests {
+			if d.asked = !s.sole; !d.rests {
 				all = append(all, d)
 			}
 		}
