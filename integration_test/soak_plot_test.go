@@ -43,7 +43,7 @@ func (rs *readings) draw(length time.Duration) []byte {
 text { fill: #444 } .axis { stroke: #999 } .g0, .g1 { fill: none } .g0 { stroke: #2563a8 } .g1 { stroke: #b3591a } .rest { fill: #2f7d4f; stroke: none } .death { stroke: #c0392b; opacity: .4 }
 @media (prefers-color-scheme: dark) { text { fill: #ccc } .g0 { stroke: #6aa9e9 } .g1 { stroke: #e9a56a } .rest { fill: #6cc48f } .death { stroke: #ff8a7a } }
 </style>
-`, left+width+20, len(panels)*(height+gap)+22)
+`, left+width+30, len(panels)*(height+gap)+22)
 	x := func(at time.Duration) float64 { return left + width*float64(at)/float64(length) }
 	for i, panel := range panels {
 		top, most := i*(height+gap)+gap-10, 1.0

@@ -105,11 +105,14 @@ func (s *Service) updateTelling(ctx context.Context, id string, f func(*record) 
 			return nil, errClosed
 		}
 		before, held, changing, room = r.Status, r.holdsUp(), r.Change, r.Request.Room
-		next := r.NextAt
+		next, turn, late := r.NextAt, r.Turn, r.taken(s.journal.instance, s.now())
 		if err := f(r); err != nil {
 			return nil, err
 		}
-		if !r.NextAt.Equal(next) {
+		switch {
+		case late && r.open(): // whoever has the turn goes on from there
+			r.NextAt, r.Turn = next, turn
+		case !r.NextAt.Equal(next):
 			r.Turn = ""
 		}
 		r.GraphRequest = cmp.Or(trail.LastAnswered(ctx), r.GraphRequest)

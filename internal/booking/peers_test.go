@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/onesgate/onesgate/internal/store"
 )
 
 // Instances that share a store leave a booking's turn to one of them, and take up
@@ -371,38 +369,4 @@ func (h *house) record(id string) record {
 		h.t.Fatal(err)
 	}
 	return r
-}
-
-// What an instance writes late, as its store is slow, takes the turn from nobody.
-func TestWrittenAfterTheClaim(t *testing.T) {
-	story(t, func(h *house) {
-		slow := &shaky{Store: h.store.Store}
-		h.shared, h.over = true, slow
-		h.restart()
-		var tries atomic.Int64
-		h.graph.setFault(onCreate(func(r *http.Request, done bool) (*http.Response, error, bool) {
-			if !done && tries.Add(1) == 1 { // it never leaves the house
-				<-r.Context().Done()
-				return nil, r.Context().Err(), true
-			}
-			return slowCreations(r, done)
-		}))
-		h.want(h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "respond-async"), 202)
-		others := []*house{h.second(), h.second()}
-		time.Sleep(turnLife - time.Second)
-		slow.setHold(func([]store.Write) <-chan struct{} {
-			held := make(chan struct{})
-			time.AfterFunc(writeTimeout-2*time.Second, func() { close(held) })
-			return held
-		})
-		time.Sleep(claimLife - turnLife + time.Second)
-		slow.setHold(nil)
-		h.settle(time.Minute)
-		if h.graph.duplicates > 0 || len(h.graph.live()) != 1 {
-			t.Errorf("%d creations in vain, %d events, want none and one", h.graph.duplicates, len(h.graph.live()))
-		}
-		for _, o := range others {
-			o.stop()
-		}
-	})
 }
