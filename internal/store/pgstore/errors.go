@@ -132,8 +132,9 @@ func explain(err error, c *pgx.ConnConfig) error {
 	case code == noRights && connecting:
 		return fmt.Errorf("%w; run: GRANT CONNECT ON DATABASE %s TO %s; %w", ErrRights, pgx.Identifier{c.Database}.Sanitize(), user, err)
 	case errors.Is(err, errOwner):
-		return fmt.Errorf("%w; start this onesgate once with the user who owns them in its URL, "+
-			"or have that one run in that database: REASSIGN OWNED BY CURRENT_USER TO %s; %w", ErrRights, user, err)
+		return fmt.Errorf("%w; start this onesgate once with the user who owns them in its URL, or run in that database, as its superuser: "+
+			"ALTER TABLE onesgate_state OWNER TO %[2]s; ALTER TABLE onesgate_records OWNER TO %[2]s; ALTER TABLE onesgate_announced OWNER TO %[2]s; "+
+			"ALTER TABLE onesgate_announcements OWNER TO %[2]s; ALTER SEQUENCE onesgate_version OWNER TO %[2]s; %[3]w", ErrRights, user, err)
 	case code == noRights, errors.Is(err, errTables):
 		return fmt.Errorf("%w; run in that database: GRANT USAGE, CREATE ON SCHEMA public TO %[2]s; "+
 			"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %[2]s; "+

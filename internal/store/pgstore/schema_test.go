@@ -3,6 +3,7 @@ package pgstore
 import (
 	"crypto/sha256"
 	"fmt"
+	"regexp"
 	"testing"
 
 	"github.com/onesgate/onesgate/internal/store"
@@ -62,5 +63,10 @@ func TestOlderOfAnother(t *testing.T) {
 		GRANT ALL ON ALL TABLES IN SCHEMA public TO gateway; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO gateway`)
 	closeTest(t, openTest(t, Options{URL: address})) // which is enough to use them
 	another(t, `ALTER TABLE onesgate_records ADD COLUMN tried text`)
-	refuses(t, address, ErrRights, "the tables are of an older onesgate", `REASSIGN OWNED BY CURRENT_USER TO "gateway"`)
+	refuses(t, address, ErrRights, "the tables are of an older onesgate", `ALTER TABLE onesgate_records OWNER TO "gateway"`)
+	_, err := Open(t.Context(), Options{URL: address})
+	for _, statement := range regexp.MustCompile(`ALTER (TABLE|SEQUENCE) \w+ OWNER TO "gateway"`).FindAllString(err.Error(), -1) {
+		server.Exec(t, name(t, address), statement) // as it says
+	}
+	closeTest(t, openTest(t, Options{URL: address}))
 }
