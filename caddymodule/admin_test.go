@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -351,5 +352,33 @@ func TestBackupOfAStoreThatIsAway(t *testing.T) {
 	var refused caddy.APIError
 	if err := serveBackup(httptest.NewRecorder(), r, away); !errors.As(err, &refused) || refused.HTTPStatus != http.StatusServiceUnavailable {
 		t.Errorf("%v, want 503", err)
+	}
+}
+
+// Caddy's old admin server may hang up while a reload replaces it: what changes nothing is asked
+// again, once.
+func TestCutOffByAReload(t *testing.T) {
+	for _, tt := range []struct {
+		method      string
+		cuts, calls int64
+		fails       bool
+	}{
+		{http.MethodGet, 1, 2, false},
+		{http.MethodGet, 2, 2, true},
+		{http.MethodPost, 1, 1, true},
+	} {
+		var calls atomic.Int64
+		c := adminServer(t, func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if calls.Add(1) <= tt.cuts {
+					panic(http.ErrAbortHandler)
+				}
+				_ = answer(w, struct{}{})
+			})
+		})
+		err := c.ask(t.Context(), tt.method, "/ones/status", new(struct{}))
+		if (err != nil) != tt.fails || calls.Load() != tt.calls {
+			t.Errorf("%s, cut off %d times: %v after %d calls", tt.method, tt.cuts, err, calls.Load())
+		}
 	}
 }

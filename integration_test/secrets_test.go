@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"maps"
@@ -445,6 +446,9 @@ func (w *world) askAdmin(method, path, body string) (string, error) {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := hc.Do(req)
+	if method == http.MethodGet && errors.Is(err, io.EOF) {
+		res, err = hc.Do(req) // a reload replaces the admin server: the old one hangs up on who comes in that moment
+	}
 	if err != nil {
 		return "", err
 	}
