@@ -19,6 +19,7 @@ import (
 
 func init() {
 	caddy.RegisterModule(App{})
+	caddy.RegisterModule(LogFormat{})
 }
 
 // App is a gateway between ONES and Microsoft 365: it signs people in, keeps

@@ -97,7 +97,7 @@ func inPlace(t *testing.T, example string) string {
 	}
 	first := strings.Fields(example)[0]
 	switch first {
-	case "ones_auth":
+	case "ones_auth", "log":
 		whole, _, _ := strings.Cut(with("", "", "", "", "", ""), "ones.example {\n")
 		return whole + "ones.example {\n" + example + "}\n"
 	case "ones_bookings":

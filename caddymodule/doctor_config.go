@@ -285,6 +285,10 @@ func (e encoderConfig) filters(field, parameter string) bool {
 	if e.Wrap != nil && e.Wrap.filters(field, parameter) {
 		return true
 	}
+	if e.Format == "ones" {
+		_, there := neverLogged[field]
+		return there
+	}
 	if e.Format != "filter" {
 		return false
 	}

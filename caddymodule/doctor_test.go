@@ -55,6 +55,9 @@ func TestSiteFindings(t *testing.T) {
 	}{
 		"nothing is logged":       {site("", "", ""), nil},
 		"the example's filter":    {site("", "log {\n"+filter+"\n}", service("bind 127.0.0.1")), nil},
+		"the gateway's format":    {site("log {\nlevel DEBUG\nformat ones\n}", "log {\nformat ones\n}", ""), nil},
+		"half of it":              {site("debug", "log {\nformat ones\n}", ""), []doctor.Kind{doctor.DebugUnfiltered}},
+		"the format, wrapped":     {site("", "log {\nformat filter {\nwrap ones\nrequest>remote_ip delete\n}\n}", ""), nil},
 		"a plain log":             {site("", "log", ""), []doctor.Kind{doctor.LogUnfiltered}},
 		"a log in a file":         {site("", "log {\noutput file /var/log/x\n}", ""), []doctor.Kind{doctor.LogUnfiltered}},
 		"half a filter":           {site("", "log {\n"+strings.Replace(filter, "replace state REDACTED", "", 1)+"\n}", ""), []doctor.Kind{doctor.LogUnfiltered}},

@@ -9,8 +9,8 @@ var (
 	ConfigWarning    = Kind{"config_warning", Warning, status.Operator, "see to it, then: onesgate validate"}
 	ConfigNotInForce = Kind{"config_not_in_force", Warning, status.Operator, "run: onesgate reload; where it has variables such as {$NAME}, set them as they are for the service"}
 	GatewayFails     = Kind{"gateway_fails", Wrong, status.Operator, "do what it says; else see its log, and after an upgrade restart it, so that it is of this version"}
-	LogUnfiltered    = Kind{"log_unfiltered", Warning, status.Operator, "give the site the log block of the example Caddyfile, whose filter replaces code and state in addresses"}
-	DebugUnfiltered  = Kind{"debug_log_unfiltered", Warning, status.Operator, "give the global log block the filter of the example Caddyfile, or take level DEBUG out"}
+	LogUnfiltered    = Kind{"log_unfiltered", Warning, status.Operator, "write format ones in the log block of the site: it leaves code and state out of addresses"}
+	DebugUnfiltered  = Kind{"debug_log_unfiltered", Warning, status.Operator, "write format ones in the global log block: it leaves out what is sent to ONES, and code and state; or take level DEBUG out"}
 	ServiceExposed   = Kind{"service_exposed", Warning, status.Operator, "write bind 127.0.0.1, or the address of a network that only ONES' own server is in, into the site's block"}
 )
 
