@@ -37,7 +37,7 @@ fmt: ## formats everything
 	go tool gofumpt -l -w $$(find . -name '*.go' -not -path './.git/*')
 	go run ./cmd/onesgate fmt --overwrite Caddyfile
 
-bench: ## how fast the parts are; then the whole beside Caddy and others, into docs (an hour; BENCH=-quick: minutes, and only printed)
+bench: ## how fast the parts are; then the whole beside Caddy and others, into docs (an hour; BENCH=-quick: minutes, BENCH="-only pages": one part; these are only printed)
 	go test -run '^$$' -bench . -benchmem ./internal/... ./caddymodule/... ./integration_test
 	.ci/deps-bench
 	CGO_ENABLED=0 go run ./integration_test/bench $(or $(BENCH),-write docs)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -16,6 +17,7 @@ import (
 func main() {
 	quick := flag.Bool("quick", false, "a short run, which shows that all works and measures nothing well")
 	write := flag.String("write", "", "folder of the documentation to write the table and the plot into; \"\": only print")
+	only := flag.String("only", "", "measure the parts with this in their names, such as \"pages\", and print")
 	pgo := flag.String("pgo", "", "measure nothing, and write a profile for profile-guided optimisation to this file")
 	seconds := flag.Int("seconds", 30, "how long each of the profiles of -pgo takes")
 	flag.Parse()
@@ -29,6 +31,7 @@ func main() {
 	if *pgo != "" {
 		err = writeProfile(ctx, p, *pgo, *seconds, os.Stderr)
 	} else {
+		p.only = *only
 		err = measure(ctx, p, *write, os.Stdout, os.Stderr)
 	}
 	if err != nil {
@@ -61,6 +64,9 @@ func measure(ctx context.Context, p plan, docs string, out, progress io.Writer) 
 		{"streams", l.streams},
 		{"idling", l.idling},
 	} {
+		if !strings.Contains(part.name, p.only) {
+			continue
+		}
 		fmt.Fprintf(progress, "%s measuring %s\n", time.Now().Format(time.TimeOnly), part.name)
 		if err := part.do(ctx, &r); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
@@ -71,7 +77,7 @@ func measure(ctx context.Context, p plan, docs string, out, progress io.Writer) 
 	if _, err := io.WriteString(out, table); err != nil {
 		return err
 	}
-	if docs == "" {
+	if docs == "" || p.only != "" {
 		return nil
 	}
 	if err := os.WriteFile(filepath.Join(docs, plotName), r.plot(), 0o644); err != nil {

@@ -10,6 +10,8 @@ type plan struct {
 	rate        int           // requests a second, where latency is measured
 	starts      int           // of each program
 
+	only string // parts with this in their names; "": all of them
+
 	optimised bool // also what is built with profiles, which takes minutes
 	peers     bool // also what isn't Go's, and oauth2-proxy
 
