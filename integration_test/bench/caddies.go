@@ -17,6 +17,9 @@ var caddyfile = template.Must(template.New("Caddyfile").Parse(`{
 	persist_config off
 	auto_https off
 {{- if .Store}}
+	log {
+		format ones
+	}
 	ones {
 		public_url {{.URL}}
 		store badger {{.Store}} {
