@@ -155,6 +155,9 @@ var decisions = []decision{
 	{line: "X2", file: "internal/passthrough/batch.go", is: `case seen[it.ID]:`, becomes: `case false:`},
 	{line: "X21", file: "internal/passthrough/headers.go", is: `for _, name := range forwardable {`, becomes: `for name := range h {`},
 	{line: "X21", file: "internal/passthrough/headers.go", is: `for _, name := range returnable {`, becomes: `for name := range h {`},
+	{line: "X21", file: "caddymodule/log_format.go", is: `"request>headers>X-Ones-Assertion": `, becomes: `"request>headers>X-Other": `},
+	{line: "X21", file: "caddymodule/log_format.go", is: `"parameter":"code"`, becomes: `"parameter":"other"`},
+	{line: "X21", file: "caddymodule/log_format.go", is: `"parameter":"state"`, becomes: `"parameter":"other"`},
 
 	// Who may enter.
 	{line: "X8", file: "internal/signin/callback.go", is: `if refused := got.Rules.Admit(got.claims.All); refused != nil {`, becomes: `if refused := got.Rules.Admit(nil); refused != nil {`, in: "internal/signin", run: "X8"},
