@@ -356,29 +356,38 @@ func TestBackupOfAStoreThatIsAway(t *testing.T) {
 }
 
 // Caddy's old admin server may hang up while a reload replaces it: what changes nothing is asked
-// again, once.
+// again, once. Where the request has not been read, the connection is reset.
 func TestCutOffByAReload(t *testing.T) {
 	for _, tt := range []struct {
 		method      string
 		cuts, calls int64
+		reset       bool
 		fails       bool
 	}{
-		{http.MethodGet, 1, 2, false},
-		{http.MethodGet, 2, 2, true},
-		{http.MethodPost, 1, 1, true},
+		{http.MethodGet, 1, 2, false, false},
+		{http.MethodGet, 1, 2, true, false},
+		{http.MethodGet, 2, 2, false, true},
+		{http.MethodPost, 1, 1, false, true},
+		{http.MethodPost, 1, 1, true, true},
 	} {
 		var calls atomic.Int64
 		c := adminServer(t, func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				if calls.Add(1) <= tt.cuts {
-					panic(http.ErrAbortHandler)
+				if calls.Add(1) > tt.cuts {
+					_ = answer(w, struct{}{})
+					return
 				}
-				_ = answer(w, struct{}{})
+				if tt.reset {
+					conn, _, _ := http.NewResponseController(w).Hijack()
+					_ = conn.(*net.TCPConn).SetLinger(0)
+					_ = conn.Close()
+				}
+				panic(http.ErrAbortHandler)
 			})
 		})
 		err := c.ask(t.Context(), tt.method, "/ones/status", new(struct{}))
 		if (err != nil) != tt.fails || calls.Load() != tt.calls {
-			t.Errorf("%s, cut off %d times: %v after %d calls", tt.method, tt.cuts, err, calls.Load())
+			t.Errorf("%+v: %v after %d calls", tt, err, calls.Load())
 		}
 	}
 }

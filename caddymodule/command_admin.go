@@ -206,7 +206,7 @@ func (c *gatewayClient) call(ctx context.Context, method, path string, body any)
 		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := c.http.Do(req)
-	if method == http.MethodGet && errors.Is(err, io.EOF) {
+	if method == http.MethodGet && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
 		res, err = c.http.Do(req) // a reload replaces Caddy's admin server: the old one hangs up on who comes in that moment
 	}
 	if err != nil {

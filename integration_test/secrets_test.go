@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	m365 "github.com/onesgate/onesgate/internal/m365sim/world"
@@ -446,7 +447,7 @@ func (w *world) askAdmin(method, path, body string) (string, error) {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := hc.Do(req)
-	if method == http.MethodGet && errors.Is(err, io.EOF) {
+	if method == http.MethodGet && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
 		res, err = hc.Do(req) // a reload replaces the admin server: the old one hangs up on who comes in that moment
 	}
 	if err != nil {
