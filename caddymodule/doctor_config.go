@@ -57,12 +57,15 @@ type logConfig struct {
 type encoderConfig struct {
 	Format string         `json:"format"`
 	Wrap   *encoderConfig `json:"wrap"`
-	Fields map[string]struct {
-		Filter  string `json:"filter"`
-		Actions []struct {
-			Parameter string `json:"parameter"`
-		} `json:"actions"`
-	} `json:"fields"`
+	// Fields have a fieldFilter each, if the format is "filter".
+	Fields map[string]json.RawMessage `json:"fields"`
+}
+
+type fieldFilter struct {
+	Filter  string `json:"filter"`
+	Actions []struct {
+		Parameter string `json:"parameter"`
+	} `json:"actions"`
 }
 
 type serverConfig struct {
@@ -282,7 +285,9 @@ func (l logConfig) accepts(logger string) bool {
 
 // filters says whether a field, or a parameter of a query in it, is not written as it is.
 func (e encoderConfig) filters(field, parameter string) bool {
-	if e.Wrap != nil && e.Wrap.filters(field, parameter) {
+	// What is in an object a filter gives to what it wraps without the object's name, so another
+	// filter does nothing there.
+	if e.Wrap != nil && (e.Format != "filter" || e.Wrap.Format == "ones") && e.Wrap.filters(field, parameter) {
 		return true
 	}
 	if e.Format == "ones" {
@@ -293,7 +298,9 @@ func (e encoderConfig) filters(field, parameter string) bool {
 		return false
 	}
 	for part := field; ; {
-		f, there := e.Fields[part]
+		raw, there := e.Fields[part]
+		var f fieldFilter
+		_ = json.Unmarshal(raw, &f) // Caddy has read it
 		switch {
 		case there && f.Filter != "query":
 			return true // deleted, replaced or hashed, or a rule of the operator's own
