@@ -58,6 +58,8 @@ func TestSiteFindings(t *testing.T) {
 		"the gateway's format":    {site("log {\nlevel DEBUG\nformat ones\n}", "log {\nformat ones\n}", ""), nil},
 		"half of it":              {site("debug", "log {\nformat ones\n}", ""), []doctor.Kind{doctor.DebugUnfiltered}},
 		"the format, wrapped":     {site("", "log {\nformat filter {\nwrap ones\nrequest>remote_ip delete\n}\n}", ""), nil},
+		"a filter in a filter":    {site("", "log {\nformat filter {\nwrap "+strings.TrimPrefix(filter, "format ")+"\nrequest>remote_ip delete\n}\n}", ""), []doctor.Kind{doctor.LogUnfiltered}},
+		"the format, added to":    {site("", "log {\nformat append {\nwrap ones\nserver a\n}\n}", ""), nil},
 		"a plain log":             {site("", "log", ""), []doctor.Kind{doctor.LogUnfiltered}},
 		"a log in a file":         {site("", "log {\noutput file /var/log/x\n}", ""), []doctor.Kind{doctor.LogUnfiltered}},
 		"half a filter":           {site("", "log {\n"+strings.Replace(filter, "replace state REDACTED", "", 1)+"\n}", ""), []doctor.Kind{doctor.LogUnfiltered}},

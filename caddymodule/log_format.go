@@ -28,15 +28,24 @@ import (
 type LogFormat struct {
 	encoder zapcore.Encoder // others of the same logger have it, too
 	kept    []zapcore.Field // are encoded with each line
+
+	// within is the object that is being encoded, nil if none is: a filter around this format
+	// gives what is in an object to the format, not to the encoder that it was given for it.
+	within zapcore.ObjectEncoder
 }
 
 // neverLogged are the fields of lines that the format changes, each with a filter of Caddy's.
 var neverLogged = map[string]json.RawMessage{
 	"request>headers>X-Ones-Assertion": json.RawMessage(`{"filter":"delete"}`),
-	"request>uri": json.RawMessage(`{"filter":"query","actions":[
-		{"type":"replace","parameter":"code","value":"REDACTED"},
-		{"type":"replace","parameter":"state","value":"REDACTED"}]}`),
+	"request>uri":                      ofSignIn,
+	"uri":                              ofSignIn, // of a line that tells of a rewrite
+	"resp_headers>Location":            ofSignIn, // to Microsoft, and back
 }
+
+// ofSignIn hides what an address says of a sign-in.
+var ofSignIn = json.RawMessage(`{"filter":"query","actions":[
+	{"type":"replace","parameter":"code","value":"REDACTED"},
+	{"type":"replace","parameter":"state","value":"REDACTED"}]}`)
 
 // CaddyModule implements caddy.Module.
 func (LogFormat) CaddyModule() caddy.ModuleInfo {
@@ -81,7 +90,13 @@ func (f *LogFormat) EncodeEntry(entry zapcore.Entry, fields []zapcore.Field) (*b
 func (f *LogFormat) AddObject(key string, object zapcore.ObjectMarshaler) error {
 	request, ok := object.(caddyhttp.LoggableHTTPRequest)
 	if !ok {
-		return f.encoded().AddObject(key, object)
+		to := f.encoded()
+		return to.AddObject(key, zapcore.ObjectMarshalerFunc(func(inner zapcore.ObjectEncoder) error {
+			around := f.within
+			f.within = inner
+			defer func() { f.within = around }()
+			return object.MarshalLogObject(inner)
+		}))
 	}
 	as := new(http.Request)
 	*as = *request.Request
@@ -103,7 +118,10 @@ func (f *LogFormat) AddReflected(key string, value any) error {
 
 // encoded returns an encoder for what can't be kept, as it may change until a line is written.
 // It has all that was kept.
-func (f *LogFormat) encoded() zapcore.Encoder {
+func (f *LogFormat) encoded() zapcore.ObjectEncoder {
+	if f.within != nil {
+		return f.within
+	}
 	f.encoder = f.encoder.Clone()
 	for _, field := range f.kept {
 		field.AddTo(f.encoder)
@@ -112,7 +130,13 @@ func (f *LogFormat) encoded() zapcore.Encoder {
 	return f.encoder
 }
 
-func (f *LogFormat) keep(field zapcore.Field) { f.kept = append(f.kept, field) }
+func (f *LogFormat) keep(field zapcore.Field) {
+	if f.within != nil {
+		field.AddTo(f.within)
+		return
+	}
+	f.kept = append(f.kept, field)
+}
 
 // The rest of zapcore.ObjectEncoder: values that stay what they are.
 

@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/logging"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -102,6 +103,11 @@ func TestLogFormat(t *testing.T) {
 	log.Info("third", sentOn(identified()))
 	whole("a field of a line", written())
 
+	log.Info("handled request", sentOn(identified()), zap.String("uri", identified().RequestURI), zap.Object("resp_headers", caddyhttp.LoggableHTTPHeader{Header: http.Header{
+		"Location": {"https://login.example/authorize?state=5tate&code_challenge=x"},
+	}}))
+	whole("what was answered", written())
+
 	one, other := of.With(zap.String("later", "one")), of.With(zap.String("later", "other"))
 	one.Info("fourth")
 	if l := written(); l.Later != "one" {
@@ -110,6 +116,38 @@ func TestLogFormat(t *testing.T) {
 	other.Info("fifth")
 	if l := written(); l.Later != "other" {
 		t.Errorf("%+v", l)
+	}
+}
+
+// Caddy's filter gives what it wraps the insides of objects as if they stood outside.
+func TestLogFormatWithinAFilter(t *testing.T) {
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+	defer cancel()
+	around := &logging.FilterEncoder{
+		WrappedRaw: json.RawMessage(`{"format":"ones"}`),
+		FieldsRaw:  map[string]json.RawMessage{"request>headers>X-Ones-Email": json.RawMessage(`{"filter":"delete"}`)},
+	}
+	if err := around.Provision(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	log := zap.New(zapcore.NewCore(around, zapcore.AddSync(&out), zap.InfoLevel))
+	log.Info("x", sentOn(identified()), zap.String("last", "y"))
+	log.With(zap.String("first", "z"), sentOn(identified())).Info("x", zap.String("last", "y"))
+	for line := range strings.Lines(out.String()) {
+		var l struct {
+			Last    string
+			Request struct {
+				URI     string
+				Headers http.Header
+			}
+		}
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		if l.Last != "y" || l.Request.URI != "/plan?code=REDACTED&day=1&state=REDACTED" || len(l.Request.Headers) != 13 || strings.Contains(line, "53cret") {
+			t.Error(line)
+		}
 	}
 }
 

@@ -158,6 +158,8 @@ var decisions = []decision{
 	{line: "X21", file: "caddymodule/log_format.go", is: `"request>headers>X-Ones-Assertion": `, becomes: `"request>headers>X-Other": `},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"parameter":"code"`, becomes: `"parameter":"other"`},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"parameter":"state"`, becomes: `"parameter":"other"`},
+	{line: "X21", file: "caddymodule/log_format.go", is: `"resp_headers>Location": `, becomes: `"resp_headers>Other": `},
+	{line: "X21", file: "caddymodule/log_format.go", is: `f.within = inner`, becomes: `_ = inner`},
 
 	// Who may enter.
 	{line: "X8", file: "internal/signin/callback.go", is: `if refused := got.Rules.Admit(got.claims.All); refused != nil {`, becomes: `if refused := got.Rules.Admit(nil); refused != nil {`, in: "internal/signin", run: "X8"},
