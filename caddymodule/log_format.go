@@ -19,8 +19,8 @@ import (
 
 // LogFormat is the log format "ones": what Caddy writes by default (JSON, on a terminal lines for
 // people), without what would let somebody in: the codes and states of sign-ins in addresses, and
-// the assertion in what is sent to ONES. It has no settings; whoever wants others takes the
-// format "filter".
+// the assertion in what is sent to ONES. It has no settings: Caddy's format "filter" around it
+// leaves out more.
 //
 // It is cheaper than Caddy's own formats, too. These encode what a logger is given at once, and
 // for each request that it has sent on, reverse_proxy gives all of its headers to a logger that
@@ -59,7 +59,7 @@ func (f *LogFormat) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Err("the log format ones takes no arguments")
 	}
 	if d.NextBlock(0) {
-		return d.Errf("the log format ones has no settings, so %s can't stand here; to filter more, take format filter as Caddy documents it", d.Val())
+		return d.Errf("the log format ones has no settings, so %s can't stand here; to leave out more, write format filter with wrap ones in its block", d.Val())
 	}
 	return nil
 }
