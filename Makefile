@@ -81,7 +81,7 @@ soak-keys: ## keys that change under load (an hour)
 	ONESGATE_ROTATIONS=50 go test -timeout 60m -v -run TestKeyRotation ./integration_test
 soak-reloads: ## the Caddyfile changes under load (an hour)
 	ONESGATE_RELOADS=500 go test -timeout 60m -v -run TestReloadUnderLoad ./integration_test
-soak-crashes: ## bookings that are broken off at each step, twice (an hour)
+soak-crashes: ## bookings that are broken off at each step, twice (10 minutes)
 	ONESGATE_SECOND_CRASHES=1000 go test -timeout 60m -v -run TestCrashAnywhere ./internal/booking
 soak-outage: ## half an hour without Graph, in virtual time (an hour at most)
 	ONESGATE_OUTAGE_MINUTES=30 go test -timeout 60m -v -run TestOutage ./internal/booking
