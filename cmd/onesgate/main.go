@@ -13,7 +13,7 @@ import (
 )
 
 // garbage is how much memory the collector may let lie about, in percent of what is alive: with
-// Go's 100 a page costs 2 to 4 % more CPU time (docs/performance.md).
+// Go's 100 a page costs up to 4 % more CPU time (docs/performance.md).
 const garbage = 200
 
 func main() {
