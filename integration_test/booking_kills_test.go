@@ -158,7 +158,7 @@ func (l *ledger) storm() {
 		case 3:
 			fault["lost_request"] = true
 		case 4:
-			fault["delay"] = fmt.Sprint(rand.IntN(700), "ms")
+			fault["delay"] = fmt.Sprint(1+rand.IntN(700), "ms")
 		}
 		l.w.sim(http.MethodPost, "/_sim/faults", fault)
 	}
