@@ -2,14 +2,11 @@ package caddymodule
 
 import (
 	"context"
-	"errors"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/grant"
-	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/status"
 )
 
@@ -27,14 +24,14 @@ type glance struct {
 	at      time.Time
 	pending []booking.Pending
 	backup  *status.Backup // nil: there was none
-	rooms   []roomGlance
+	rooms   map[string]roomGlance
 }
 
 // roomGlance is a configured room.
 type roomGlance struct {
-	integration, name string
-	connected         bool      // with an account whose connection is good
-	seen              time.Time // when its calendar last was, or could first have been
+	integration string
+	connected   bool      // with an account whose connection is good
+	seen        time.Time // when its calendar last was, or could first have been
 }
 
 // of returns what was seen of a room; false: nothing.
@@ -42,11 +39,11 @@ func (g *glance) of(integration, room string) (seen roomGlance, ok bool) {
 	if g == nil {
 		return seen, false
 	}
-	i := slices.IndexFunc(g.rooms, func(r roomGlance) bool { return r.integration == integration && r.name == room })
-	if i < 0 {
-		return seen, false
+	seen, ok = g.rooms[room]
+	if seen.integration != integration {
+		return roomGlance{}, false
 	}
-	return g.rooms[i], true
+	return seen, ok
 }
 
 // lookAround glances at the store, and says when to do so again.
@@ -70,46 +67,68 @@ func (e *engine) takeGlance(ctx context.Context) (*glance, error) {
 	if g.backup, err = readLastBackup(ctx, e.store); err != nil {
 		return nil, err
 	}
-	for _, room := range e.now.Load().rooms() {
-		account, state, err := e.rooms.Get(ctx, room.Integration, room.Name)
-		if err != nil && !errors.Is(err, rooms.ErrNotConnected) {
-			return nil, err
-		}
-		one := roomGlance{room.Integration, room.Name, err == nil && state == grant.Connected, g.at}
+	g.rooms, err = e.glanceAtRooms(ctx, g.at)
+	return g, err
+}
+
+// glanceAtRooms reads all accounts in one go: one by one, a thousand rooms are a
+// thousand reads.
+func (e *engine) glanceAtRooms(ctx context.Context, now time.Time) (map[string]roomGlance, error) {
+	connected, err := e.rooms.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	configured := e.now.Load().world.Rooms
+	seen := make(map[string]roomGlance, len(configured))
+	for name, room := range configured {
+		one := roomGlance{integration: room.Integration, seen: now}
 		// A picture may be dropped, and its room was seen all the same.
-		if before, ok := e.glance.Load().of(room.Integration, room.Name); ok && before.connected {
+		if before, ok := e.glance.Load().of(room.Integration, name); ok && before.connected {
 			one.seen = before.seen
 		}
-		seen, _ := e.views.AsOf(room.Name)
-		for _, at := range []time.Time{seen, account.ConnectedAt} {
-			if at.After(one.seen) {
-				one.seen = at
-			}
+		if at, ok := e.views.AsOf(name); ok && at.After(one.seen) {
+			one.seen = at
 		}
-		g.rooms = append(g.rooms, one)
+		seen[name] = one
 	}
-	return g, nil
+	for _, c := range connected {
+		one, ok := seen[c.Room]
+		if !ok || one.integration != c.Integration {
+			continue
+		}
+		state, err := e.rooms.State(ctx, c.Integration, c.Room)
+		if err != nil {
+			return nil, err
+		}
+		one.connected = state == grant.Connected
+		if c.ConnectedAt.After(one.seen) {
+			one.seen = c.ConnectedAt
+		}
+		seen[c.Room] = one
+	}
+	return seen, nil
 }
 
 // lookForUnseen tells of connected rooms whose calendars have not been seen for long, and
 // of those that are seen again; unseen are those that were told of.
 func (e *engine) lookForUnseen(g *glance, unseen map[string]bool) {
 	maps.DeleteFunc(unseen, func(name string, _ bool) bool {
-		return !slices.ContainsFunc(g.rooms, func(r roomGlance) bool { return r.name == name })
+		_, there := g.rooms[name]
+		return !there
 	})
-	for _, room := range g.rooms {
-		about := map[string]any{"integration": room.integration, "room": room.name}
+	for name, room := range g.rooms {
+		about := map[string]any{"integration": room.integration, "room": name}
 		switch late := g.at.Sub(room.seen) > notSeenFor; {
 		case !room.connected: // another event has told why, or nobody wants it to be
-			delete(unseen, room.name)
-		case late && !unseen[room.name]:
-			unseen[room.name] = true
+			delete(unseen, name)
+		case late && !unseen[name]:
+			unseen[name] = true
 			about["seen"] = room.seen.UTC().Format(time.RFC3339)
-			e.log.Warn("the calendar of a connected room can't be seen; its times are known from bookings made here only", "integration", room.integration, "room", room.name, "since", room.seen)
+			e.log.Warn("the calendar of a connected room can't be seen; its times are known from bookings made here only", "integration", room.integration, "room", name, "since", room.seen)
 			e.events.emit(eventRoomNotSeen, about)
-		case !late && unseen[room.name]:
-			delete(unseen, room.name)
-			e.log.Info("the calendar of a room is seen again", "integration", room.integration, "room", room.name)
+		case !late && unseen[name]:
+			delete(unseen, name)
+			e.log.Info("the calendar of a room is seen again", "integration", room.integration, "room", name)
 			e.events.emit(eventRoomSeenAgain, about)
 		}
 	}

@@ -165,7 +165,7 @@ func TestRoomsThatAreNotSeen(t *testing.T) {
 	unseen := map[string]bool{}
 	look := func(connected bool, ago time.Duration, want string) {
 		t.Helper()
-		e.lookForUnseen(&glance{at: now, rooms: []roomGlance{{"contoso", "boardroom", connected, now.Add(-ago)}}}, unseen)
+		e.lookForUnseen(&glance{at: now, rooms: map[string]roomGlance{"boardroom": {"contoso", connected, now.Add(-ago)}}}, unseen)
 		if want == "" {
 			return
 		}
@@ -264,7 +264,7 @@ func TestRoomsThatCouldNotBeSeenBefore(t *testing.T) {
 		t.Error("a room that has just been configured is told of")
 	}
 	g := *e.glance.Load()
-	g.rooms = []roomGlance{{"contoso", "boardroom", true, time.Now().Add(-time.Hour)}}
+	g.rooms = map[string]roomGlance{"boardroom": {"contoso", true, time.Now().Add(-time.Hour)}}
 	e.glance.Store(&g)
 	e.lookAround(t.Context(), unseen)
 	if !unseen["boardroom"] {
@@ -273,5 +273,56 @@ func TestRoomsThatCouldNotBeSeenBefore(t *testing.T) {
 	delete(s.world.Rooms, "boardroom")
 	if e.lookAround(t.Context(), unseen); len(unseen) > 0 {
 		t.Error("a room that is not configured is remembered")
+	}
+}
+
+// reads counts what is read of a store.
+type reads struct {
+	store.Store
+	n int
+}
+
+func (r *reads) Get(ctx context.Context, key string) (store.Record, error) {
+	r.n++
+	return r.Store.Get(ctx, key)
+}
+
+func (r *reads) Scan(ctx context.Context, prefix, after string, limit int) ([]store.Record, error) {
+	r.n++
+	return r.Store.Scan(ctx, prefix, after, limit)
+}
+
+// However many rooms there are, their accounts are read in one go, and how their
+// connections stand is known. Rooms that aren't configured, or are another integration's, are left out.
+func TestAGlanceAtManyRooms(t *testing.T) {
+	st := newStage(t)
+	s := settingsOf("")
+	s.world.Rooms = map[string]booking.Room{}
+	for i := range 50 {
+		name := fmt.Sprintf("room-%d", i)
+		s.world.Rooms[name] = booking.Room{Name: name, Integration: "contoso", TimeZone: time.UTC}
+	}
+	e := st.acquire(s)
+	defer st.release(e, s)
+	connect := func(integration, room string) {
+		t.Helper()
+		if err := e.rooms.Connect(t.Context(), integration, room, rooms.Account{PersonID: "t.room"}, entra.Tokens{Refresh: "refresh"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	connect("contoso", "room-7")
+	connect("contoso", "gone")
+	connect("fabrikam", "room-8")
+	counted := &reads{Store: e.store}
+	looking := &engine{rooms: rooms.New(counted, e.grants), views: e.views}
+	looking.now.Store(s)
+	seen, err := looking.glanceAtRooms(t.Context(), time.Now())
+	if err != nil || len(seen) != 50 || counted.n != 1 {
+		t.Errorf("%d rooms with %d reads (%v), want 50 with one", len(seen), counted.n, err)
+	}
+	for name, room := range seen {
+		if room.connected != (name == "room-7") {
+			t.Errorf("%s: connected = %v", name, room.connected)
+		}
 	}
 }

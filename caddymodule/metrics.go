@@ -161,13 +161,13 @@ func (e *engine) collectGlance(gauge func(*prometheus.Desc, float64, ...string),
 	for _, s := range []booking.Status{booking.Accepted, booking.AwaitingRoom, booking.NeedsSignIn, booking.Changing} {
 		gauge(bookingsPending, float64(counts[s]), integration, string(s))
 	}
-	for _, room := range seen.rooms {
+	for name, room := range seen.rooms {
 		if room.integration != integration {
 			continue
 		}
-		gauge(roomConnected, boolean(room.connected), integration, room.name)
-		if at, ok := e.views.AsOf(room.name); ok {
-			gauge(roomSeen, float64(at.Unix()), integration, room.name)
+		gauge(roomConnected, boolean(room.connected), integration, name)
+		if at, ok := e.views.AsOf(name); ok {
+			gauge(roomSeen, float64(at.Unix()), integration, name)
 		}
 	}
 }

@@ -86,11 +86,21 @@ func (a *Accounts) Get(ctx context.Context, integration, room string) (Account, 
 	if err != nil {
 		return Account{}, "", err
 	}
-	c, err := a.grants.Connection(ctx, GrantOwner(integration, room))
+	state, err := a.State(ctx, integration, room)
 	if err != nil {
 		return Account{}, "", err
 	}
-	return account, c.State(), nil
+	return account, state, nil
+}
+
+// State returns how the connection of a room stands that has an account. The store is
+// read only where that isn't known.
+func (a *Accounts) State(ctx context.Context, integration, room string) (grant.State, error) {
+	c, err := a.grants.Connection(ctx, GrantOwner(integration, room))
+	if err != nil {
+		return "", err
+	}
+	return c.State(), nil
 }
 
 // Standing returns a room's account and a part of a commit that holds only if the room
