@@ -79,6 +79,8 @@ type serverConfig struct {
 		Skip    []string       `json:"skip_hosts"`
 		// SkipUnmapped: hosts without a name of a logger are not logged.
 		SkipUnmapped bool `json:"skip_unmapped_hosts"`
+		// Credentials: Caddy writes cookies and tokens as they are.
+		Credentials bool `json:"should_log_credentials"`
 	} `json:"logs"`
 }
 
@@ -166,12 +168,18 @@ func (c siteConfig) accessLog() (found []doctor.Finding) {
 		}
 		for _, logger := range server.loggers() {
 			logged = true
-			if sink, bare := c.unfiltered("http.log.access"+logger, false); bare {
+			if sink, bare := c.writes("http.log.access"+logger, false, encoderConfig.hidesSignIns); bare {
 				found = append(found, doctor.LogUnfiltered.Found("requests to the site with ones_auth are logged by the log %q, and nothing takes code and state of sign-ins out of their addresses", sink))
+			}
+			if !server.Logs.Credentials {
+				continue
+			}
+			if sink, bare := c.writes("http.log.access"+logger, false, encoderConfig.hidesCredentials); bare {
+				found = append(found, doctor.CredentialsLogged.Found("the log %q writes cookies and tokens of the site with ones_auth, as log_credentials in servers says", sink))
 			}
 		}
 	}
-	if sink, bare := c.unfiltered("http.handlers.reverse_proxy", true); bare {
+	if sink, bare := c.writes("http.handlers.reverse_proxy", true, encoderConfig.hidesAssertions); bare {
 		found = append(found, doctor.DebugUnfiltered.Found("the log %q has level DEBUG, at which Caddy writes what is sent to ONES, and nothing takes assertion, code and state out of that", sink))
 	}
 	if found == nil && logged {
@@ -243,8 +251,9 @@ func hostsWith(routes any, handler string) (hosts []string, all bool) {
 	return hosts, all
 }
 
-// unfiltered returns a log that writes what a logger says as it is.
-func (c siteConfig) unfiltered(logger string, debug bool) (sink string, bare bool) {
+// writes returns a log that takes what a logger says, at level DEBUG if it is debug, in a
+// format that doesn't hide something.
+func (c siteConfig) writes(logger string, debug bool, hides func(encoderConfig) bool) (sink string, bare bool) {
 	logs := maps.Clone(c.Logging.Logs)
 	if logs == nil {
 		logs = map[string]logConfig{}
@@ -256,13 +265,23 @@ func (c siteConfig) unfiltered(logger string, debug bool) (sink string, bare boo
 		log := logs[name]
 		switch {
 		case log.Writer.Output == "discard", !log.accepts(logger), debug && !strings.EqualFold(log.Level, "DEBUG"):
-		case log.Encoder.filters("request>uri", "code") && log.Encoder.filters("request>uri", "state") &&
-			(!debug || log.Encoder.filters("request>headers>X-Ones-Assertion", "")):
-		default:
+		case !hides(log.Encoder):
 			return name, true
 		}
 	}
 	return "", false
+}
+
+func (e encoderConfig) hidesSignIns() bool {
+	return e.filters("request>uri", "code") && e.filters("request>uri", "state")
+}
+
+func (e encoderConfig) hidesAssertions() bool {
+	return e.hidesSignIns() && e.filters("request>headers>X-Ones-Assertion", "")
+}
+
+func (e encoderConfig) hidesCredentials() bool {
+	return e.filters("request>headers>Cookie", "") && e.filters("request>headers>Authorization", "") && e.filters("resp_headers>Set-Cookie", "")
 }
 
 // accepts says whether a log takes what a logger writes, as Caddy decides it: the

@@ -60,6 +60,8 @@ func TestSiteFindings(t *testing.T) {
 		"the format, wrapped":     {site("", "log {\nformat filter {\nwrap ones\nrequest>remote_ip delete\n}\n}", ""), nil},
 		"a filter in a filter":    {site("", "log {\nformat filter {\nwrap "+strings.TrimPrefix(filter, "format ")+"\nrequest>remote_ip delete\n}\n}", ""), []doctor.Kind{doctor.LogUnfiltered}},
 		"the format, added to":    {site("", "log {\nformat append {\nwrap ones\nserver a\n}\n}", ""), nil},
+		"credentials, hidden":     {site("servers {\nlog_credentials\n}\nlog {\nformat ones\n}", "log {\nformat ones\n}", ""), nil},
+		"credentials, written":    {site("servers {\nlog_credentials\n}", "log {\n"+filter+"\n}", ""), []doctor.Kind{doctor.CredentialsLogged}},
 		"a plain log":             {site("", "log", ""), []doctor.Kind{doctor.LogUnfiltered}},
 		"a log in a file":         {site("", "log {\noutput file /var/log/x\n}", ""), []doctor.Kind{doctor.LogUnfiltered}},
 		"half a filter":           {site("", "log {\n"+strings.Replace(filter, "replace state REDACTED", "", 1)+"\n}", ""), []doctor.Kind{doctor.LogUnfiltered}},

@@ -18,8 +18,9 @@ import (
 )
 
 // LogFormat is the log format "ones": what Caddy writes by default (JSON, on a terminal lines for
-// people), without what would let somebody in: the codes and states of sign-ins in addresses, and
-// the assertion in what is sent to ONES. It has no settings: Caddy's format "filter" around it
+// people), without what would let somebody in: the codes and states of sign-ins in addresses, the
+// assertion in what is sent to ONES, and cookies and tokens, which Caddy itself writes if it is
+// told to. It has no settings: Caddy's format "filter" around it
 // leaves out more.
 //
 // It is cheaper than Caddy's own formats, too. These encode what a logger is given at once, and
@@ -40,7 +41,16 @@ var neverLogged = map[string]json.RawMessage{
 	"request>uri":                      ofSignIn,
 	"uri":                              ofSignIn, // of a line that tells of a rewrite
 	"resp_headers>Location":            ofSignIn, // to Microsoft, and back
+
+	// Caddy hides these itself, unless the option log_credentials stands in servers.
+	"request>headers>Cookie":              ofSomebody,
+	"request>headers>Authorization":       ofSomebody,
+	"request>headers>Proxy-Authorization": ofSomebody,
+	"resp_headers>Set-Cookie":             ofSomebody,
 }
+
+// ofSomebody hides what lets somebody in, as Caddy does.
+var ofSomebody = json.RawMessage(`{"filter":"regexp","regexp":"(?s).+","value":"REDACTED"}`)
 
 // ofSignIn hides what an address says of a sign-in.
 var ofSignIn = json.RawMessage(`{"filter":"query","actions":[

@@ -119,6 +119,34 @@ func TestLogFormat(t *testing.T) {
 	}
 }
 
+// Caddy writes cookies and tokens if log_credentials stands in servers; the format doesn't, and
+// nothing else of them changes.
+func TestLogFormatHidesCredentials(t *testing.T) {
+	var out bytes.Buffer
+	log := formatted(t, zapcore.AddSync(&out))
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header["Cookie"] = []string{"a=53cret", "b=53cret\nb=53cret"}
+	r.Header.Set("Authorization", "Bearer 53cret")
+	r.Header.Set("Proxy-Authorization", "Basic 53cret")
+	for _, credentials := range []bool{false, true} {
+		out.Reset()
+		log.Info("handled request", zap.Object("request", caddyhttp.LoggableHTTPRequest{Request: r, ShouldLogCredentials: credentials}),
+			zap.Object("resp_headers", caddyhttp.LoggableHTTPHeader{Header: http.Header{"Set-Cookie": {"c=53cret"}}, ShouldLogCredentials: credentials}))
+		var l struct {
+			Request struct{ Headers http.Header }
+			Headers http.Header `json:"resp_headers"`
+		}
+		if err := json.Unmarshal(out.Bytes(), &l); err != nil || strings.Contains(out.String(), "53cret") {
+			t.Errorf("%v in %s", err, out.String())
+		}
+		for _, got := range []string{l.Request.Headers.Get("Cookie"), l.Request.Headers.Get("Authorization"), l.Request.Headers.Get("Proxy-Authorization"), l.Headers.Get("Set-Cookie")} {
+			if got != "REDACTED" {
+				t.Errorf("%q in %s", got, out.String())
+			}
+		}
+	}
+}
+
 // Caddy's filter gives what it wraps the insides of objects as if they stood outside.
 func TestLogFormatWithinAFilter(t *testing.T) {
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})

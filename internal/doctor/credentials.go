@@ -47,7 +47,11 @@ func (i Integration) credentials(ctx context.Context) []Finding {
 	var found []Finding
 	for _, p := range tried {
 		about := i.Name + " " + p.Name
-		found = append(found, i.tried(p).about(about))
+		taken := i.tried(p)
+		found = append(found, taken.about(about))
+		if taken.Result == Wrong { // it has to go, whenever it ends
+			continue
+		}
 		if f, soon := i.ends(p); soon {
 			found = append(found, f.about(about))
 		}

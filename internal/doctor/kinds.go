@@ -4,14 +4,15 @@ import "github.com/onesgate/onesgate/internal/status"
 
 // What can be wrong with the configuration.
 var (
-	ConfigMissing    = Kind{"config_missing", Wrong, status.Operator, "name the Caddyfile with --config, or make one with: onesgate ones setup"}
-	ConfigInvalid    = Kind{"config_invalid", Wrong, status.Operator, "correct it there"}
-	ConfigWarning    = Kind{"config_warning", Warning, status.Operator, "see to it, then: onesgate validate"}
-	ConfigNotInForce = Kind{"config_not_in_force", Warning, status.Operator, "run: onesgate reload; where it has variables such as {$NAME}, set them as they are for the service"}
-	GatewayFails     = Kind{"gateway_fails", Wrong, status.Operator, "do what it says; else see its log, and after an upgrade restart it, so that it is of this version"}
-	LogUnfiltered    = Kind{"log_unfiltered", Warning, status.Operator, "write format ones in the log block of the site: it leaves code and state out of addresses"}
-	DebugUnfiltered  = Kind{"debug_log_unfiltered", Warning, status.Operator, "write format ones in the global log block: it leaves out what is sent to ONES, and code and state; or take level DEBUG out"}
-	ServiceExposed   = Kind{"service_exposed", Warning, status.Operator, "write bind 127.0.0.1, or the address of a network that only ONES' own server is in, into the site's block"}
+	ConfigMissing     = Kind{"config_missing", Wrong, status.Operator, "name the Caddyfile with --config, or make one with: onesgate ones setup"}
+	ConfigInvalid     = Kind{"config_invalid", Wrong, status.Operator, "correct it there"}
+	ConfigWarning     = Kind{"config_warning", Warning, status.Operator, "see to it, then: onesgate validate"}
+	ConfigNotInForce  = Kind{"config_not_in_force", Warning, status.Operator, "run: onesgate reload; where it has variables such as {$NAME}, set them as they are for the service"}
+	GatewayFails      = Kind{"gateway_fails", Wrong, status.Operator, "do what it says; else see its log, and after an upgrade restart it, so that it is of this version"}
+	LogUnfiltered     = Kind{"log_unfiltered", Warning, status.Operator, "write format ones in the block of that log: it leaves code and state out of addresses"}
+	DebugUnfiltered   = Kind{"debug_log_unfiltered", Warning, status.Operator, "write format ones in the global log block: it leaves out what is sent to ONES, and code and state; or take level DEBUG out"}
+	CredentialsLogged = Kind{"credentials_logged", Warning, status.Operator, "take log_credentials out of servers, or write format ones in the block of that log: it never writes cookies and tokens"}
+	ServiceExposed    = Kind{"service_exposed", Warning, status.Operator, "write bind 127.0.0.1, or the address of a network that only ONES' own server is in, into the site's block"}
 )
 
 // What can be wrong on the way to Microsoft.
@@ -99,7 +100,7 @@ var (
 
 // Kinds are all that can be wrong.
 var Kinds = []Kind{
-	ConfigMissing, ConfigInvalid, ConfigWarning, ConfigNotInForce, GatewayFails, LogUnfiltered, DebugUnfiltered, ServiceExposed,
+	ConfigMissing, ConfigInvalid, ConfigWarning, ConfigNotInForce, GatewayFails, LogUnfiltered, DebugUnfiltered, CredentialsLogged, ServiceExposed,
 	ProxyInvalid, ProxyUnreachable, NameUnknown, Unreachable, CertificateUntrusted, CertificateMisnamed, CertificateInvalid,
 	Intercepted, Unavailable, ClockWrong, ClockDrifts,
 	TenantUnknown, TenantElsewhere, IssuerDiffers, GraphElsewhere, AppUnknown, AppDisabled, AppUnused,

@@ -15,7 +15,7 @@ var server *pgtest.Server
 
 // elsewhere are the kinds that are found where the configuration is read, or the store: the
 // tests of package caddymodule find them.
-var elsewhere = []Kind{ConfigMissing, ConfigInvalid, ConfigWarning, ConfigNotInForce, GatewayFails, LogUnfiltered, DebugUnfiltered, ServiceExposed, IntegrationGone}
+var elsewhere = []Kind{ConfigMissing, ConfigInvalid, ConfigWarning, ConfigNotInForce, GatewayFails, LogUnfiltered, DebugUnfiltered, CredentialsLogged, ServiceExposed, IntegrationGone}
 
 func TestMain(m *testing.M) {
 	status := pgtest.Main(m, &server)
