@@ -27,9 +27,16 @@ func (s *Site) signedIn(w http.ResponseWriter, r *http.Request) *session.Session
 		return nil
 	}
 	w.Header().Set("Cache-Control", "no-store")
+	login := s.loginURL("/") // a form can't be gone back to
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if read {
+		login = s.loginURL(r.URL.Path)
+	}
 	switch {
-	case current == nil && navigation(r) && (r.Method == http.MethodGet || r.Method == http.MethodHead):
-		http.Redirect(w, r, s.loginURL(r.URL.Path), http.StatusSeeOther)
+	case current == nil && !navigation(r):
+		problem(w, http.StatusUnauthorized, "sign_in_required", "Sign in first.", s.url(login))
+	case current == nil && read:
+		http.Redirect(w, r, login, http.StatusSeeOther)
 	case current == nil:
 		s.refuse(w, r, pages.SignInRequired, "sign_in_required", "Sign in first.")
 	case !s.sameOrigin(r):

@@ -345,7 +345,15 @@ func (s *Site) superseded(w http.ResponseWriter, r *http.Request, a attempt, kin
 	if a.Integration != "" {
 		again = a.startURL(url.Values{})
 	}
-	s.pages.Message(w, r, pages.Message{Kind: kind, Actions: []pages.Action{{Label: pages.ActionTryAgain, URL: again}}})
+	s.tellEnded(w, r, a.Integration, pages.Message{Kind: kind, Actions: []pages.Action{{Label: pages.ActionTryAgain, URL: again}}})
+}
+
+// tellEnded shows that a sign-in is over, and logs it: the callback is in no access log. Anybody
+// can have it said, so it is no warning.
+func (s *Site) tellEnded(w http.ResponseWriter, r *http.Request, integration string, m pages.Message) {
+	m.Reference = newReference()
+	s.Log.InfoContext(r.Context(), "sign-in failed", "integration", integration, "reference", m.Reference, "reason", m.Kind.String())
+	s.pages.Message(w, r, m)
 }
 
 func (s *Site) storeFailed(w http.ResponseWriter, r *http.Request, err error) {

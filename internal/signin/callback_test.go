@@ -1,6 +1,8 @@
 package signin
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -49,6 +51,31 @@ func TestX17AnAttemptServesUnderItsNameOnly(t *testing.T) {
 	}
 	if w := f.browse(t, http.MethodGet, callbackURL(f.authorize(first), first.Get("state"))); w.Header().Get("Location") != "/first" {
 		t.Errorf("its own: %d %s", w.Code, w.Body)
+	}
+}
+
+// An answer that belongs to no sign-in is in no access log, so a line of ours leads from the page
+// to what came, without what was in it.
+func TestAnAnswerThatBelongsToNoSignInIsLogged(t *testing.T) {
+	st := newStage(t, nil)
+	var log bytes.Buffer
+	st.site.Log = slog.New(slog.NewTextHandler(&log, nil))
+	for path, reason := range map[string]string{
+		"/.ones/callback?code=c0de&state=5tate":       "no_cookies",
+		"/.ones/callback":                             "sign_in_expired",
+		"/.ones/rooms/callback?code=c0de&state=5tate": "sign_in_expired",
+	} {
+		log.Reset()
+		w := st.send(t, http.MethodGet, path, false)
+		_, reference, shown := strings.Cut(w.Body.String(), `id="reference">`)
+		reference, _, _ = strings.Cut(reference, "<")
+		line := log.String()
+		if !shown || reference == "" || !strings.Contains(line, `msg="sign-in failed"`) || !strings.Contains(line, "reference="+reference) || !strings.Contains(line, "reason="+reason) {
+			t.Errorf("%s: %d with %q, and the log %q", path, w.Code, reference, line)
+		}
+		if strings.Contains(line, "c0de") || strings.Contains(line, "5tate") {
+			t.Errorf("%s: %s", path, line)
+		}
 	}
 }
 

@@ -185,7 +185,8 @@ func navigation(r *http.Request) bool {
 		return false
 	}
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
-		return mode == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+		dest := r.Header.Get("Sec-Fetch-Dest")
+		return mode == "navigate" && (dest == "document" || dest == "")
 	}
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }

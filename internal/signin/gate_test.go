@@ -130,6 +130,7 @@ func TestGateWithoutASession(t *testing.T) {
 		reaches  bool
 	}{
 		{"a page", false, "GET", []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, 303, "/.ones/login?return_to=%2Frooms%3Fa%3D1", false},
+		{"a page, for all it says", false, "GET", []string{"Sec-Fetch-Mode", "navigate"}, 303, "/.ones/login?return_to=%2Frooms%3Fa%3D1", false},
 		{"a page, old browser", false, "GET", []string{"Accept", "text/html"}, 303, "/.ones/login?return_to=%2Frooms%3Fa%3D1", false},
 		{"a form", false, "POST", []string{"Accept", "text/html"}, 401, "", false},
 		{"a program", false, "GET", nil, 401, "", false},
@@ -287,6 +288,9 @@ func TestOwnPages(t *testing.T) {
 		{"GET", "/.ones/login/nobody", 404, ""},
 		{"GET", "/.ones/integrations", 200, `{"integrations":[{"name":"contoso","label":"Sign in","login_url":"https://ones.example/.ones/login/contoso"}]}`},
 		{"GET", "/.ones/me", 401, "login_url"},
+		{"GET", "/.ones/account", 401, `"login_url":"https://ones.example/.ones/login?return_to=%2F.ones%2Faccount"`},
+		{"GET", "/.ones/status", 401, `"login_url":"https://ones.example/.ones/login?return_to=%2F.ones%2Fstatus"`},
+		{"POST", "/.ones/account/end-all", 401, `"login_url":"https://ones.example/.ones/login"`},
 		{"GET", "/.ones/jwks.json", 200, `"ES256"`},
 		{"GET", "/.ones/healthz", 200, "ok"},
 		{"GET", "/.ones/readyz", 200, "ready"},

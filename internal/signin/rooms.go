@@ -207,7 +207,7 @@ func (s *Site) roomExpired(w http.ResponseWriter, r *http.Request, a attempt) {
 	if a.Room != "" {
 		action = pages.Action{Label: pages.ActionRoom, URL: roomPath(a.Room)}
 	}
-	s.pages.Message(w, r, pages.Message{Kind: pages.SignInExpired, Actions: []pages.Action{action}})
+	s.tellEnded(w, r, a.Integration, pages.Message{Kind: pages.SignInExpired, Actions: []pages.Action{action}})
 }
 
 // keepAccount connects a room with the account that has signed in, if that may

@@ -81,6 +81,9 @@ var kinds = [numKinds]struct {
 	ConsentRefused:     {"consent_refused", http.StatusForbidden, faultAdmin},
 }
 
+// String is its name in logs and in pages' data-kind.
+func (k Kind) String() string { return kinds[k].name }
+
 // Status of an answer of that kind.
 func (k Kind) Status() int { return kinds[k].status }
 

@@ -94,7 +94,7 @@ func (r *Renderer) Disconnect(w http.ResponseWriter, req *http.Request, data Dis
 // ConsentHelp writes the page that tells what an administrator has to allow. It
 // is NeedsAdminConsent in full, and has its status.
 func (r *Renderer) ConsentHelp(w http.ResponseWriter, req *http.Request, data ConsentHelp) {
-	v := r.newView(req, kinds[NeedsAdminConsent].name)
+	v := r.newView(req, NeedsAdminConsent.String())
 	s := v.catalogue.messages[NeedsAdminConsent]
 	v.Title = s.Title
 	shown := consentView{ConsentHelp: data, sentences: s}
