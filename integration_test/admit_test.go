@@ -16,7 +16,7 @@ func TestWhoMayEnter(t *testing.T) {
 	const dan, carol = "dan@contoso.example", "carol@contoso.example"
 	w := newWorld(t, func(c *m365.Config) {
 		app, people := &c.Tenants[0].Apps[0], c.Tenants[0].People
-		app.OptionalClaims = append(app.OptionalClaims, "roles", "acct")
+		app.OptionalClaims = append(app.OptionalClaims, "acct")
 		for i := range people {
 			switch p := &people[i]; p.Mail {
 			case dan: // in a group that may enter, but in too many

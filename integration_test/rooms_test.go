@@ -72,7 +72,6 @@ func TestRoomAccounts(t *testing.T) {
 		tenant := &c.Tenants[0]
 		app := &tenant.Apps[0]
 		app.RedirectURIs = append(app.RedirectURIs, strings.Replace(app.RedirectURIs[0], "/.ones/callback", "/.ones/rooms/callback", 1))
-		app.OptionalClaims = append(app.OptionalClaims, "roles")
 		tenant.Rooms[0].Account = "0b1ec700-0000-4000-8000-00000000b0a2"
 	})
 	file := w.write(map[string]any{"Auth": "admins contoso/role:Ones.Admin contoso/carol@contoso.example"})

@@ -114,9 +114,14 @@ func TestClaims(t *testing.T) {
 		},
 		"all the others": {
 			scope: "openid", optional: []string{"xms_edov", "acct", "email", "extn.pager", "groups", "login_hint", "roles", "sid", "cost"},
-			person: func(p *world.Person) { p.Claims = map[string]any{"cost": "4711"} },
+			person: func(p *world.Person) {
+				p.Claims, p.Roles = map[string]any{"cost": "4711"}, []string{"Ones.Admin"}
+			},
 			want:   []string{"acct", "cost", "email", "extn.pager", "groups", "login_hint", "roles", "sid", "xms_edov"},
 			values: map[string]any{"acct": 0.0, "cost": "4711", "extn.pager": "0004711001", "xms_edov": true},
+		},
+		"an app role": {
+			scope: "openid", person: func(p *world.Person) { p.Roles = []string{"Ones.Admin"} }, want: []string{"roles"},
 		},
 		"a guest": {
 			scope: "openid", optional: []string{"acct"}, person: func(p *world.Person) { p.Guest = true },
@@ -137,6 +142,7 @@ func TestClaims(t *testing.T) {
 			r := newRig(t, func(c *world.Config) {
 				a := &c.Tenants[0].Apps[0]
 				a.Scopes, a.OptionalClaims = append(a.Scopes, "profile", "email"), tt.optional
+				c.Tenants[0].People[0].Roles = nil
 				if tt.person != nil {
 					tt.person(&c.Tenants[0].People[0])
 				}

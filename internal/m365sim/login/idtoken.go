@@ -39,6 +39,9 @@ func (l *Login) idToken(r tokenRequest, s subjectOf) (string, error) {
 	if s.nonce != "" {
 		claims["nonce"] = s.nonce
 	}
+	if len(s.person.Roles) > 0 { // without being asked for
+		claims["roles"] = s.person.Roles
+	}
 	if r.version == v1 {
 		firstVersion(claims, s.person)
 	} else {
@@ -127,8 +130,6 @@ func optional(name string, s subjectOf) any {
 		return unlessEmpty(s.person.Pager)
 	case "groups":
 		return unlessNone(s.person.Groups)
-	case "roles":
-		return unlessNone(s.person.Roles)
 	}
 	if !s.granted("profile") {
 		return nil

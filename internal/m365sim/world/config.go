@@ -93,8 +93,8 @@ type App struct {
 	AssignmentRequired bool     `json:"assignment_required,omitempty"`
 	Assigned           []string `json:"assigned,omitempty"`
 	// OptionalClaims the ID token carries besides the fixed ones: acct, email,
-	// extn.pager, family_name, given_name, groups, login_hint, roles, sid, upn,
-	// xms_edov. Any other name is one of Person.Claims.
+	// extn.pager, family_name, given_name, groups, login_hint, sid, upn, xms_edov. Any
+	// other name is one of Person.Claims, or roles, which come anyway if there are any.
 	OptionalClaims []string `json:"optional_claims,omitempty"`
 	// CustomSigningKey: the app's ID tokens are signed by a key of its own,
 	// which is published under ?appid= only (claims mapping).
