@@ -39,18 +39,43 @@ func (s *Service) alternatives(ctx context.Context, c Caller, room Room, slots [
 	first := slots[0]
 	midnight := dayStart(first.end.Add(-time.Nanosecond), room.TimeZone).AddDate(0, 0, 1)
 	wanted := append([]period{{first.start, midnight.Add(first.duration())}}, slots[1:]...)
-	held, err := s.heldIn(ctx, c, candidates, wanted)
+	q := question{caller: c, owner: c.id()}
+	held, unseen, err := s.heldIn(ctx, q, candidates, wanted)
 	if err != nil {
 		return nil, err
 	}
+	looking, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	asks := maxSuggested
 	for _, candidate := range candidates {
 		busy := held[candidate.Name]
-		at, ok := first, !slices.ContainsFunc(slots, func(p period) bool { return taken(busy, p) })
-		if candidate.Name == room.Name {
-			at, ok = nextFree(append(busy, periods(clashes)...), first, midnight)
-			ok = ok && len(slots) == 1
+		next := func(busy []period) []period {
+			if candidate.takes(first, s.now()) && !slices.ContainsFunc(slots, func(p period) bool { return taken(busy, p) }) {
+				return slots
+			}
+			return nil
 		}
-		if ok && candidate.takes(at, s.now()) {
+		if candidate.Name == room.Name {
+			busy, next = append(busy, periods(clashes)...), func(busy []period) []period {
+				at, ok := nextFree(busy, first, midnight)
+				if ok && len(slots) == 1 && room.takes(at, s.now()) {
+					return []period{at}
+				}
+				return nil
+			}
+		}
+		found := next(busy)
+		if unseen[candidate.Name] && len(found) > 0 {
+			if asks -= len(found); asks < 0 {
+				continue
+			}
+			if found, err = s.nextSuggested(looking, q, candidate, busy, next); err != nil {
+				s.log.DebugContext(ctx, "no more alternatives are looked for", "error", err)
+				break
+			}
+		}
+		if len(found) > 0 {
+			at := found[0]
 			free = append(free, Slot{Room: candidate.Name, Start: at.start.In(candidate.TimeZone), End: at.end.In(candidate.TimeZone)})
 		}
 		if len(free) == maxAlternatives {
@@ -63,25 +88,28 @@ func (s *Service) alternatives(ctx context.Context, c Caller, room Room, slots [
 // maxClashes bounds how many a refusal tells.
 const maxClashes = 100
 
-// heldIn are the times at which rooms are taken, as far as can be seen, about some slots.
-func (s *Service) heldIn(ctx context.Context, c Caller, rooms []Room, slots []period) (map[string][]period, error) {
-	held := map[string][]period{}
+// heldIn are the times at which rooms are taken, as far as can be seen, about some slots; and
+// which of the rooms nobody may look into.
+func (s *Service) heldIn(ctx context.Context, q question, rooms []Room, slots []period) (held map[string][]period, unseen map[string]bool, err error) {
+	held, unseen = map[string][]period{}, map[string]bool{}
 	looking, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	for _, w := range windows(slots) {
-		seen, err := s.sightings(looking, question{caller: c, owner: c.id(), period: w}, rooms...)
+	for _, q.period = range windows(slots) {
+		seen, err := s.sightings(looking, q, rooms...)
 		if err != nil {
 			s.log.DebugContext(ctx, "alternatives come from our own bookings alone", "error", err)
 		}
 		for _, room := range rooms {
-			own, err := s.ownBlocks(ctx, room.Name, "", w.start, w.end)
+			own, err := s.ownBlocks(ctx, room.Name, "", q.start, q.end)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
-			held[room.Name] = append(held[room.Name], append(periods(own), periods(seen[room.Name].blocks)...)...)
+			l, looked := seen[room.Name]
+			unseen[room.Name] = unseen[room.Name] || !looked && seen != nil
+			held[room.Name] = append(held[room.Name], append(periods(own), periods(l.blocks)...)...)
 		}
 	}
-	return held, nil
+	return held, unseen, nil
 }
 
 func periods(blocks []block) []period {

@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/grant"
@@ -195,8 +196,10 @@ func (s *Service) clashing(ctx context.Context, q question, room Room, slots []p
 		return nil, err
 	}
 	found, looked := seen[room.Name]
-	if !looked && len(slots) == 1 {
-		return s.suggested(ctx, q, room)
+	if !looked && len(slots) <= maxSuggested {
+		here := slices.DeleteFunc(slices.Clone(slots), func(p period) bool { return !p.overlaps(q.period) })
+		taken, _, err := s.suggestions(ctx, q, room, here)
+		return taken, err
 	}
 	clashes := overlapping(found.blocks, slots)
 	if len(clashes) == 0 || !found.picture {

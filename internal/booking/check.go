@@ -9,8 +9,8 @@ import (
 type Check struct {
 	Room string `json:"room"`
 	Free bool   `json:"free" doc:"No date clashes, as far as can be seen"`
-	// Checked is whether the room's calendar was looked into.
-	Checked      bool         `json:"checked" doc:"The room's calendar was looked into; false: only bookings made here are known"`
+	// Checked is whether Microsoft 365 has told of all dates.
+	Checked      bool         `json:"checked" doc:"Microsoft 365 has told of each date whether the room is free; false: it could not be asked of all, and of those only bookings made here are known"`
 	Occurrences  []CheckedDay `json:"occurrences" nullable:"false" doc:"One for each date; of a booking that is no series, one"`
 	Alternatives []Slot       `json:"alternatives,omitempty" doc:"What is free for all dates instead"`
 }
@@ -54,6 +54,13 @@ func (s *Service) Check(ctx context.Context, c Caller, req Request) (Check, erro
 	seen, checked, err := s.seenWithin(ctx, question{caller: c, owner: c.Person.ID}, room, slots)
 	if err != nil {
 		return Check{}, err
+	}
+	if !checked {
+		taken, all, err := s.suggestions(ctx, question{caller: c, owner: c.Person.ID}, room, slots)
+		if err != nil {
+			return Check{}, err
+		}
+		seen, checked = append(seen, taken...), all
 	}
 	clashing := merge(held, seen)
 	told := Check{Room: room.Name, Free: len(clashing) == 0, Checked: checked, Occurrences: []CheckedDay{}}

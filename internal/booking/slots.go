@@ -13,8 +13,8 @@ const slotsAhead = 7 * 24 * time.Hour
 type RoomAvailability struct {
 	Room     string     `json:"room"`
 	Free     bool       `json:"free" doc:"Nothing that is known takes the room at that time"`
-	Checked  bool       `json:"checked" doc:"The room's calendar was looked into; false: nobody's grant could, and only bookings made here are known"`
-	AsOf     *time.Time `json:"as_of" doc:"When the room's calendar was seen; null: it was not"`
+	Checked  bool       `json:"checked" doc:"Microsoft 365 has told what takes the room, or at least whether it is free then; false: it could not be asked, and only bookings made here are known"`
+	AsOf     *time.Time `json:"as_of" doc:"When it told so; null: it has not"`
 	Busy     []BusyTime `json:"busy" nullable:"false" doc:"What takes the room at that time"`
 	NextFree *BusyTime  `json:"next_free,omitempty" doc:"The first slot of the same length from then on that may be booked; missing: there is none that begins within 7 days"`
 }
@@ -51,7 +51,8 @@ func (s *Service) Availability(ctx context.Context, c Caller, wishes []wish) ([]
 	}
 	looking, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	seen, err := s.sightings(looking, question{caller: c, owner: c.id(), period: all}, wanted...)
+	q := question{caller: c, owner: c.id(), period: all}
+	seen, err := s.sightings(looking, q, wanted...)
 	if err != nil {
 		return nil, unanswered(ctx, err)
 	}
@@ -59,16 +60,47 @@ func (s *Service) Availability(ctx context.Context, c Caller, wishes []wish) ([]
 	if err != nil {
 		return nil, err
 	}
-	answer := []RoomAvailability{}
+	answer := make([]RoomAvailability, len(wishes))
+	var unseen []int
 	for i, w := range wishes {
 		l, looked := seen[w.room.Name]
-		told := w.among(merge(own[i], l.blocks), s.now())
-		if told.Checked = looked; looked {
-			told.AsOf = stamp(l.asOf)
+		if !looked {
+			unseen = append(unseen, i)
 		}
-		answer = append(answer, told)
+		answer[i] = w.among(merge(own[i], l.blocks), s.now())
+		if answer[i].Checked = looked; looked {
+			answer[i].AsOf = stamp(l.asOf)
+		}
 	}
-	return answer, nil
+	var mu sync.Mutex
+	few(min(len(unseen), maxSuggested), func(n int) {
+		i := unseen[n]
+		told, failed := s.availabilitySuggested(looking, q, wishes[i], own[i])
+		mu.Lock()
+		defer mu.Unlock()
+		if answer[i] = told; failed != nil {
+			err = failed
+		}
+	})
+	return answer, unanswered(ctx, err)
+}
+
+// availabilitySuggested is how a room stands that nobody could look into.
+func (s *Service) availabilitySuggested(ctx context.Context, q question, w wish, own []block) (RoomAvailability, error) {
+	asOf := s.now()
+	taken, known, err := s.suggestions(ctx, q, w.room, []period{w.period})
+	blocks := merge(own, taken)
+	told := w.among(blocks, asOf)
+	if err != nil || !known {
+		return told, err
+	}
+	told.Checked, told.AsOf = true, stamp(asOf)
+	if told.NextFree == nil || told.NextFree.Start.Equal(w.start) { // nothing to offer, or what was just asked
+		return told, nil
+	}
+	free, err := s.nextSuggested(ctx, q, w.room, periods(blocks), func(busy []period) []period { return w.next(busy, asOf) })
+	told.NextFree = w.nextFree(free)
+	return told, err
 }
 
 // until is the end of the last slot that is looked at.
@@ -81,16 +113,29 @@ func (w wish) among(blocks []block, now time.Time) RoomAvailability {
 		told.Busy = append(told.Busy, b.told(w.room.TimeZone))
 	}
 	told.Free = len(told.Busy) == 0
+	told.NextFree = w.nextFree(w.next(periods(blocks), now))
+	return told
+}
+
+func (w wish) nextFree(free []period) *BusyTime {
+	if len(free) == 0 {
+		return nil
+	}
+	return new(free[0].told(w.room.TimeZone))
+}
+
+// next is the first slot of the same length, from then on, that may be booked; nil: none.
+func (w wish) next(busy []period, now time.Time) []period {
 	// A booking for "now" has its start rounded down to the minute.
 	first := w.period
 	if minute := now.Truncate(time.Minute); first.start.Before(minute) {
 		first = period{minute, minute.Add(w.duration())}
 	}
-	if free, ok := nextFree(periods(blocks), first, w.start.Add(slotsAhead)); ok && w.room.takes(free, now) {
-		next := free.told(w.room.TimeZone)
-		told.NextFree = &next
+	free, ok := nextFree(busy, first, w.start.Add(slotsAhead))
+	if !ok || !w.room.takes(free, now) {
+		return nil
 	}
-	return told
+	return []period{free}
 }
 
 // ownOfAll are the bookings of ours that each wish has to do with.

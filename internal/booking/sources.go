@@ -40,8 +40,8 @@ type question struct {
 // sightings asks what rooms' calendars show, each of the first that answers: getSchedule
 // with the person's grant, then the picture of the room that the account connected
 // with it gives, or that account now. Who doesn't answer is passed over: a room that
-// nobody could look into is not in the answer, and only our own journal is known
-// there. What is found may reach a day beyond the period.
+// nobody could look into is not in the answer. Whether it is free at a time suggestions
+// may tell, and else only our own journal. What is found may reach a day beyond the period.
 //
 // The errors are that the person's own grant is dead, that the integration is down,
 // those of the store, and, if no room at all could be looked into, those that may
@@ -187,31 +187,6 @@ func (s *Service) lookAsRoom(ctx context.Context, q question, room Room, there b
 		return sighting{}, false, nil
 	}
 	return sighting{}, false, err
-}
-
-// suggested asks findMeetingTimes, with the person's grant, whether a room is free for
-// all of a period. It tells no more than that, and is the last that can: China doesn't
-// have it.
-func (s *Service) suggested(ctx context.Context, q question, room Room) ([]block, error) {
-	integration, ok := s.world().Integrations[room.Integration]
-	if !ok || q.owner == "" || s.refusals.stands(room.Integration, findMeetingTimes, s.now()) {
-		return nil, nil
-	}
-	free, known, err := integration.Graph.RoomFree(ctx, s.mailbox(ctx, q.owner, false), room.Address, q.start, q.end)
-	switch {
-	case errors.Is(err, graph.ErrNotInThisCloud):
-		return nil, nil
-	case cannotLook(err):
-		if lacksPermission(err) {
-			s.refusals.note(room.Integration, findMeetingTimes, s.now())
-		}
-		s.log.WarnContext(ctx, "Microsoft 365 does not tell this person whether a room is free; the booking goes on without it",
-			"user", q.owner, "room", room.Name, "integration", room.Integration, "error", err)
-		return nil, nil
-	case err != nil || free || !known:
-		return nil, err
-	}
-	return []block{{period: q.period, status: busy}}, nil
 }
 
 // viewed are the blocks of a room's own calendar, as the caller may see them. Its
