@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,7 +20,9 @@ import (
 // that all instances see. Only the first in it is sent; whoever sends it has the next
 // one carried on. So in an outage the first ones alone are tried, and not all that wait.
 
-func linePrefix(room string) string { return "booking-line/" + url.PathEscape(room) + "/" }
+const lines = "booking-line/"
+
+func linePrefix(room string) string { return lines + url.PathEscape(room) + "/" }
 
 func (r *record) lineKey() string {
 	return linePrefix(r.Request.Room) + fmt.Sprintf("%020d/", r.Place) + r.ID
@@ -64,7 +67,7 @@ func (j journal) ahead(ctx context.Context, r *record) (int, error) {
 const lineRest = 15 * time.Minute
 
 // lineUp has a booking wait until those before it in its room's line are gone. Should
-// whoever has to call it then die, it looks for itself, the sooner the further in front it is.
+// nobody call it then, it looks for itself, the sooner the further in front it is.
 func (s *Service) lineUp(ctx context.Context, r record, fresh bool) (after record, waits bool, err error) {
 	n, err := s.journal.ahead(ctx, &r)
 	if err != nil || n == 0 {
@@ -90,17 +93,45 @@ func (s *Service) lineUp(ctx context.Context, r record, fresh bool) (after recor
 	return r, true, err
 }
 
-// call has the first of a room's line carried on. What can't be read is called by time.
+// call has the first of a room's line carried on. What can't be read is called later.
 func (s *Service) call(ctx context.Context, room string) {
-	line, err := s.journal.store.Scan(ctx, linePrefix(room), "", scanChunk)
-	if err != nil {
-		return
+	if r, ok := s.first(ctx, linePrefix(room)); ok {
+		s.queue.wake(r.ID)
 	}
-	for _, e := range line {
+}
+
+// first is the one in a room's line whom those behind wait for; false: there is none, or it
+// can't be read.
+func (s *Service) first(ctx context.Context, line string) (record, bool) {
+	all, err := s.journal.store.Scan(ctx, line, "", scanChunk)
+	if err != nil {
+		return record{}, false
+	}
+	for _, e := range all {
 		if r, err := s.journal.get(ctx, path.Base(e.Key)); err == nil && r.holdsUp() {
-			s.queue.wake(r.ID)
-			return
+			return r, true
 		}
+	}
+	return record{}, false
+}
+
+// callEvery is how often rooms' lines are looked at, in case nobody has called the first.
+const callEvery = 15 * time.Second
+
+// callForgotten calls those who are first in their lines and wait to be called all the same: a
+// gateway may die right after it has sent the one before.
+func (s *Service) callForgotten(ctx context.Context) error {
+	for after := ""; ; {
+		next, err := s.journal.store.Scan(ctx, lines, after, 1)
+		if err != nil || len(next) == 0 {
+			return err
+		}
+		room, _, _ := strings.Cut(strings.TrimPrefix(next[0].Key, lines), "/")
+		line := lines + room + "/"
+		if r, ok := s.first(ctx, line); ok && r.Turn == "" && r.Reason == reasonInLine {
+			s.queue.wake(r.ID)
+		}
+		after = line + "~" // all of that line come before
 	}
 }
 

@@ -43,3 +43,45 @@ func TestLineGoesOnWhenMended(t *testing.T) {
 		}
 	})
 }
+
+// Whoever has to call the next in a line may die before it does. Nobody behind waits longer
+// for that than until the lines are looked at.
+func TestLineGoesOnWhenNobodyCalls(t *testing.T) {
+	story(t, func(h *house) {
+		h.stop()
+		h.stop = run(false, h.svc) // there may be others
+		h.graph.setFault(onCreate(answers(503, "ServiceUnavailable")))
+		var ids []string
+		at := []string{"10:00", "10:15", "10:30", "10:45", "11:00", "11:15", "11:30"}
+		for i := range at[1:] {
+			who := []identity.Person{alice, bob}[i%2]
+			r := h.call(who, "POST", "/v1/bookings", body(at[i], at[i+1]), "Prefer", "respond-async")
+			h.want(r, 202)
+			ids = append(ids, r.text("id"))
+		}
+		h.settle(5 * time.Second)
+		h.stop()
+		h.graph.setFault(nil)
+		// The first ones have been confirmed, and who should have called the next has died.
+		for _, id := range ids[:3] {
+			if _, err := h.svc.journal.change(t.Context(), id, func(r *record) error {
+				r.Status, r.EventID, r.MaybeSent, r.NextAt = Confirmed, "event", false, time.Time{}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := h.svc.journal.get(t.Context(), ids[3])
+		if err != nil || r.Reason != reasonInLine || time.Until(r.NextAt) < time.Minute {
+			t.Fatalf("the next one rests for %v: %s, %v", time.Until(r.NextAt), r.Reason, err)
+		}
+		h.svc = h.service()
+		h.stop = run(false, h.svc)
+		h.settle(20 * time.Second)
+		for _, id := range ids[3:] {
+			if r, err := h.svc.journal.get(t.Context(), id); err != nil || r.Status != Confirmed {
+				t.Errorf("%s, %s, due in %v; %v", r.Status, r.Reason, time.Until(r.NextAt), err)
+			}
+		}
+	})
+}

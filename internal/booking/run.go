@@ -77,10 +77,14 @@ func (s *Service) FollowUp(ctx context.Context) {
 		running.Go(func() { s.carryOn(ctx, d.id, at) })
 	}
 	var backlog []due
+	var called time.Time
 	for inherited := s.sole; ctx.Err() == nil; {
 		var wait time.Duration
 		var err error
-		if inherited = s.queue.takeAll() || inherited; inherited {
+		if now := s.now(); now.Sub(called) >= callEvery {
+			called, err = now, s.callForgotten(ctx)
+		}
+		if inherited = s.queue.takeAll() || inherited; inherited && err == nil {
 			backlog, err = s.allOpen(ctx)
 			inherited = err != nil
 		}
