@@ -183,3 +183,78 @@ func TestGraphPassthrough(t *testing.T) {
 		}
 	}
 }
+
+// Where one address lets in people and services, a service that names somebody acts for them
+// as on an address of its own, though ones_auth takes the name off the request; and a
+// browser gains nothing by naming somebody.
+func TestServiceBehindTheGate(t *testing.T) {
+	w := newWorld(t)
+	w.write(map[string]any{"Mode": "optional", "Proxy": `
+	handle_path /both/* {
+		ones_bookings {
+			service_token {env.ONES_SERVICE_TOKEN} ones
+			graph_passthrough
+		}
+	}`})
+	w.gateway()
+	people := map[string]*visitor{}
+	for i, mail := range []string{alice, bob} {
+		people[mail] = newVisitor(t, w.home)
+		people[mail].signIn(mail)
+		if a := w.serve(http.MethodPost, "/v1/bookings", meeting("boardroom", 2, 10+i), "Ones-Act-As", mail, "Prefer", "wait=30"); a.StatusCode != http.StatusCreated {
+			t.Fatalf("%s books: %d %s", mail, a.StatusCode, a.body)
+		}
+	}
+	nobody, token := newVisitor(t, w.home), "Bearer "+serviceToken
+	list := func(v *visitor, headers ...string) string {
+		t.Helper()
+		a := v.call(http.MethodGet, "/both/v1/bookings", nil, headers...)
+		if a.StatusCode != http.StatusOK {
+			return fmt.Sprint(a.StatusCode, " ", a.json(t)["code"])
+		}
+		return fmt.Sprint(len(a.json(t)["bookings"].([]any)))
+	}
+	for name, tt := range map[string]struct {
+		v       *visitor
+		headers []string
+		want    string // how many are listed, or the refusal
+	}{
+		"a service":                         {nobody, []string{"Authorization", token}, "2"},
+		"a service for bob":                 {nobody, []string{"Authorization", token, "Ones-Act-As", bob}, "1"},
+		"a service for bob, with a session": {people[alice], []string{"Authorization", token, "Ones-Act-As", bob}, "1"},
+		"a service for a stranger":          {nobody, []string{"Authorization", token, "Ones-Act-As", "zoe@contoso.example"}, "404 unknown_user"},
+		"a service for nobody":              {nobody, []string{"Authorization", token, "Ones-Act-As", ""}, "404 unknown_user"},
+		"a browser":                         {people[alice], nil, "1"},
+		"a browser for bob":                 {people[alice], []string{"Ones-Act-As", bob}, "403 forbidden"},
+		"a browser for bob, wrong token":    {people[alice], []string{"Authorization", "Bearer x", "Ones-Act-As", bob}, "401 invalid_token"},
+		"a stranger for bob":                {nobody, []string{"Ones-Act-As", bob}, "401 invalid_token"},
+	} {
+		if got := list(tt.v, tt.headers...); got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
+	}
+	if a := nobody.call(http.MethodPost, "/both/v1/bookings", meeting("boardroom", 2, 14), "Authorization", token, "Ones-Act-As", bob, "Prefer", "wait=30"); a.StatusCode != http.StatusCreated {
+		t.Errorf("a service books for bob: %d %s", a.StatusCode, a.body)
+	}
+	calls := func(v *visitor, headers ...string) string {
+		t.Helper()
+		a := v.call(http.MethodGet, "/both/graph/v1.0/me/events", nil, headers...)
+		code, _ := a.json(t)["code"].(string)
+		return strings.TrimSpace(fmt.Sprint(a.StatusCode, " ", code))
+	}
+	twice := nobody.request(http.MethodGet, "/both/v1/bookings", nil, "Authorization", token)
+	twice.Header["Ones-Act-As"] = []string{bob, alice}
+	if a := nobody.send(twice); a.StatusCode != http.StatusBadRequest {
+		t.Errorf("a service for two: %d %s", a.StatusCode, a.body)
+	}
+	for name, got := range map[string][2]string{
+		"Graph for bob":              {calls(nobody, "Authorization", token, "Ones-Act-As", bob), "200"},
+		"Graph for nobody":           {calls(nobody, "Authorization", token), "400 malformed"},
+		"Graph for a browser":        {calls(people[alice], "Ones-Act-As", bob), "403 forbidden"},
+		"Graph for a lonely browser": {calls(people[alice]), "403 forbidden"},
+	} {
+		if got[0] != got[1] {
+			t.Errorf("%s: %s, want %s", name, got[0], got[1])
+		}
+	}
+}

@@ -111,7 +111,7 @@ func TestCallers(t *testing.T) {
 			name   string
 			api    http.Handler
 			person *identity.Person
-			tried  bool
+			gate   []string // what the gate has kept of Ones-Act-As
 			header []string
 			target string
 			status int
@@ -126,7 +126,17 @@ func TestCallers(t *testing.T) {
 			{name: "older token", api: h.api, header: []string{"Authorization", "bearer an-older-token-that-is-still-valid!!"}, target: "/v1/rooms", status: 200},
 			{name: "session", api: sessionsOnly, person: &alice, target: "/v1/rooms", status: 200},
 			{name: "session that acts", api: sessionsOnly, person: &alice, header: []string{"Ones-Act-As", "bob@contoso.com"}, target: "/v1/rooms", status: 403, code: "forbidden"},
-			{name: "session that tried", api: sessionsOnly, person: &alice, tried: true, target: "/v1/rooms", status: 403, code: "forbidden"},
+			{name: "session that acts, through the gate", api: h.api, person: &alice, gate: []string{"bob@contoso.com"}, target: "/v1/rooms", status: 403, code: "forbidden"},
+			{name: "session that acts as itself, through the gate", api: h.api, person: &alice, gate: []string{alice.ID}, target: "/v1/rooms", status: 403, code: "forbidden"},
+			{name: "nobody who acts, through the gate", api: h.api, gate: []string{alice.ID}, target: "/v1/rooms", status: 401, code: "invalid_token"},
+			{name: "nobody who acts, through the gate, no services", api: sessionsOnly, gate: []string{alice.ID}, target: "/v1/rooms", status: 401, code: "sign_in_required", login: true},
+			{name: "wrong token that acts, through the gate", api: h.api, person: &alice, gate: []string{bob.ID}, header: []string{"Authorization", "Bearer x"}, target: "/v1/rooms", status: 401, code: "invalid_token"},
+			{name: "act through the gate", api: h.api, gate: []string{"Alice@contoso.com"}, header: service(""), target: "/v1/users/me", status: 200},
+			{name: "act through the gate, beside a session", api: h.api, person: &bob, gate: []string{alice.ID}, header: service(""), target: "/v1/users/me", status: 200},
+			{name: "act as a stranger, through the gate", api: h.api, gate: []string{"zoe@contoso.com"}, header: service(""), target: "/v1/bookings", status: 404, code: "unknown_user", login: true},
+			{name: "act as nobody, through the gate", api: h.api, gate: []string{""}, header: service(""), target: "/v1/bookings", status: 404, code: "unknown_user", login: true},
+			{name: "act as no room, through the gate", api: h.api, gate: []string{"room:cellar"}, header: service(""), target: "/v1/rooms", status: 404, code: "unknown_room"},
+			{name: "act on both ways", api: h.api, gate: []string{alice.ID}, header: service(alice.ID), target: "/v1/users/me", status: 400, code: "malformed"},
 			{name: "act as a stranger", api: h.api, header: service("zoe@contoso.com"), target: "/v1/rooms", status: 404, code: "unknown_user", login: true},
 			{name: "act as nobody", api: h.api, header: service(" "), target: "/v1/rooms", status: 404, code: "unknown_user", login: true},
 			{name: "act as a room", api: h.api, header: service(" room:boardroom"), target: "/v1/rooms", status: 200},
@@ -147,8 +157,8 @@ func TestCallers(t *testing.T) {
 			if tt.person != nil {
 				r = r.WithContext(identity.NewContext(r.Context(), tt.person))
 			}
-			if tt.tried {
-				r = r.WithContext(identity.WithActAs(r.Context()))
+			if tt.gate != nil {
+				r = r.WithContext(identity.WithActAs(r.Context(), tt.gate))
 			}
 			for i := 0; i+1 < len(tt.header); i += 2 {
 				r.Header.Set(tt.header[i], tt.header[i+1])
@@ -173,13 +183,35 @@ func TestCallers(t *testing.T) {
 // X22: a service acts for one person.
 func TestX22OneActAs(t *testing.T) {
 	story(t, func(h *house) {
-		r := httptest.NewRequestWithContext(context.Background(), "GET", "/v1/users/me", nil)
-		r.Header.Set("Authorization", "Bearer "+serviceToken)
-		r.Header["Ones-Act-As"] = []string{"Alice@contoso.com", eve.ID}
-		w := httptest.NewRecorder()
-		h.api.ServeHTTP(w, r)
-		if w.Code != http.StatusBadRequest {
-			t.Errorf("got %d %s, want 400", w.Code, w.Body)
+		for _, twice := range [][]string{{"Alice@contoso.com", eve.ID}, {alice.ID, alice.ID}, {"", alice.ID}} {
+			straight := httptest.NewRequestWithContext(context.Background(), "GET", "/v1/users/me", nil)
+			straight.Header.Set("Authorization", "Bearer "+serviceToken)
+			gated := straight.Clone(identity.WithActAs(straight.Context(), twice))
+			straight.Header["Ones-Act-As"] = twice
+			for way, r := range map[string]*http.Request{"straight here": straight, "through the gate": gated} {
+				w := httptest.NewRecorder()
+				h.api.ServeHTTP(w, r)
+				if w.Code != http.StatusBadRequest {
+					t.Errorf("%q %s: got %d %s, want 400", twice, way, w.Code, w.Body)
+				}
+			}
+		}
+	})
+}
+
+// Who names somebody sees what those see, also where the gate has taken the header away:
+// never what the service sees that asks for itself.
+func TestCallersThroughTheGate(t *testing.T) {
+	story(t, func(h *house) {
+		h.want(h.book("10:00", "11:00"), 201)
+		h.want(h.call(bob, "POST", "/v1/bookings", body("12:00", "13:00")), 201)
+		for named, want := range map[string]int{alice.ID: 1, "bob@contoso.com": -1, bob.ID: 1, "card:1002": 1, eve.ID: 0, "room:boardroom": 2, "room:peak": 0} {
+			r := httptest.NewRequestWithContext(identity.WithActAs(context.Background(), []string{named}), "GET", "/v1/bookings", nil)
+			r.Header.Set("Authorization", "Bearer "+serviceToken)
+			list := h.send(r)
+			if found, ok := list.body["bookings"].([]any); ok != (want >= 0) || ok && len(found) != want {
+				t.Errorf("%s lists %d bookings, want %d: %v", named, len(found), want, list.body)
+			}
 		}
 	})
 }

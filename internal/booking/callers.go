@@ -126,7 +126,7 @@ func (a *api) admit(r *http.Request) (Caller, error) {
 func (a *api) caller(r *http.Request) (Caller, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	bearer := strings.EqualFold(scheme, "Bearer")
-	actAs := r.Header.Values("Ones-Act-As")
+	actAs := identity.ActAs(r)
 	person := identity.FromContext(r.Context())
 	switch {
 	case bearer && len(a.options.ServiceTokens) > 0:
@@ -139,7 +139,7 @@ func (a *api) caller(r *http.Request) (Caller, error) {
 		}
 		return a.actAs(r, name, actAs)
 	case person != nil:
-		if len(actAs) > 0 || identity.TriedActAs(r.Context()) {
+		if len(actAs) > 0 {
 			return Caller{}, refusal{codeForbidden, "A signed-in person acts for themselves: leave out Ones-Act-As."}
 		}
 		if err := a.persons.err(person.ID); err != nil {

@@ -113,13 +113,13 @@ func escape(s string) string {
 // Strip deletes every identity header from a request that came from outside,
 // also under the names that some upstreams take for the same ("_", "." and " " for
 // "-", any case), and keeps the names out of Connection: a proxy deletes what is
-// named there after we have set it (RFC 9110, section 7.6.1). It reports whether
-// there was an Ones-Act-As.
-func Strip(h http.Header) (actAs bool) {
-	for name := range h {
+// named there after we have set it (RFC 9110, section 7.6.1). It returns the values of
+// Ones-Act-As, which WithActAs keeps.
+func Strip(h http.Header) (actAs []string) {
+	for name, values := range h {
 		switch ours, act := reserved(name); {
 		case act:
-			actAs = true
+			actAs = append(actAs, values...)
 			delete(h, name)
 		case ours:
 			delete(h, name)

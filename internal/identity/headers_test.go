@@ -2,6 +2,7 @@ package identity
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +13,7 @@ func TestStripDeletesEveryAlias(t *testing.T) {
 		"X-Ones-User-Id", "x-ones-user-id", "X_Ones_User_Id", "X.Ones.User.Email", "X Ones User Id", "x-ones-", "X-ONES-ANYTHING", "x_ones-new",
 	} {
 		h := http.Header{name: {"evil"}, "Accept": {"*/*"}}
-		if Strip(h) {
+		if Strip(h) != nil {
 			t.Errorf("Strip(%q) reports an Ones-Act-As", name)
 		}
 		if len(h) != 1 || h.Get("Accept") == "" {
@@ -20,9 +21,9 @@ func TestStripDeletesEveryAlias(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"Ones-Act-As", "ones_act_as", "ONES.ACT.AS"} {
-		h := http.Header{name: {"bob"}}
-		if !Strip(h) || len(h) != 0 {
-			t.Errorf("Strip(%q): not reported or not deleted: %v", name, h)
+		h := http.Header{name: {"bob", "eve"}}
+		if got := Strip(h); !slices.Equal(got, []string{"bob", "eve"}) || len(h) != 0 {
+			t.Errorf("Strip(%q) returns %q and leaves %v", name, got, h)
 		}
 	}
 	for _, name := range []string{"X-Onesie", "X-One", "Ones-Act-Asx", "X-Other-Ones-User-Id", ""} {
@@ -53,6 +54,36 @@ func TestStripGuardsConnection(t *testing.T) {
 				t.Errorf("Connection = %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// Whom a request names is known before and after the gate, and twice stays twice.
+func TestActAs(t *testing.T) {
+	for name, tt := range map[string]struct {
+		header http.Header
+		want   []string
+	}{
+		"nobody":     {http.Header{"Accept": {"*/*"}, "X-Ones-User-Id": {"evil"}}, nil},
+		"somebody":   {http.Header{"Ones-Act-As": {"bob"}}, []string{"bob"}},
+		"nothing":    {http.Header{"Ones-Act-As": {""}}, []string{""}},
+		"two":        {http.Header{"Ones-Act-As": {"bob", "eve"}}, []string{"bob", "eve"}},
+		"one, twice": {http.Header{"Ones-Act-As": {"bob", "bob"}}, []string{"bob", "bob"}},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header = tt.header
+		if got := ActAs(r); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: straight here: %q, want %q", name, got, tt.want)
+		}
+		stripped := r.WithContext(WithActAs(r.Context(), Strip(r.Header)))
+		if got := ActAs(stripped); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: through the gate: %q, want %q", name, got, tt.want)
+		}
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r = r.WithContext(WithActAs(r.Context(), []string{"bob"}))
+	r.Header.Set(HeaderActAs, "eve") // something between the gate and us
+	if got := ActAs(r); !slices.Equal(got, []string{"bob", "eve"}) {
+		t.Errorf("named on both ways: %q", got)
 	}
 }
 
@@ -102,12 +133,14 @@ func FuzzStrip(f *testing.F) {
 				t.Errorf("%q was %q and is %q", name, values, got)
 			}
 		}
-		acted := false
-		for name := range before {
-			acted = acted || strings.ToLower(folded.Replace(name)) == "ones-act-as"
+		var acted []string
+		for name, values := range before {
+			if strings.ToLower(folded.Replace(name)) == "ones-act-as" {
+				acted = append(acted, values...)
+			}
 		}
-		if acts != acted {
-			t.Errorf("Strip reports an Ones-Act-As: %v, want %v", acts, acted)
+		if !slices.Equal(slices.Sorted(slices.Values(acts)), slices.Sorted(slices.Values(acted))) {
+			t.Errorf("Strip returns %q of Ones-Act-As, want %q", acts, acted)
 		}
 		var kept, left []string
 		for _, line := range before["Connection"] {

@@ -2,6 +2,8 @@ package identity
 
 import (
 	"context"
+	"net/http"
+	"slices"
 )
 
 // A Person is somebody who has signed in, as ONES is to know them. A Person is
@@ -58,14 +60,15 @@ func FromContext(ctx context.Context) *Person {
 
 type actAsKey struct{}
 
-// WithActAs marks a request of a signed-in person that carried an Ones-Act-As:
-// the header itself has been deleted, but who tries is to be told.
-func WithActAs(ctx context.Context) context.Context {
-	return context.WithValue(ctx, actAsKey{}, true)
+// WithActAs keeps what Strip has deleted of a request's Ones-Act-As: a service behind the
+// gate means it, and a signed-in person who tries is to be told.
+func WithActAs(ctx context.Context, values []string) context.Context {
+	return context.WithValue(ctx, actAsKey{}, values)
 }
 
-// TriedActAs says whether a person's request carried an Ones-Act-As.
-func TriedActAs(ctx context.Context) bool {
-	tried, _ := ctx.Value(actAsKey{}).(bool)
-	return tried
+// ActAs returns what a request says in Ones-Act-As, as often as it says so, whether it has
+// come straight here or through the gate.
+func ActAs(r *http.Request) []string {
+	kept, _ := r.Context().Value(actAsKey{}).([]string)
+	return append(slices.Clone(kept), r.Header.Values(HeaderActAs)...)
 }

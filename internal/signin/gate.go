@@ -47,7 +47,9 @@ type Next func(http.ResponseWriter, *http.Request) error
 // whoever is signed in, and of nobody else. original is the URL as the client
 // sent it, before any rewriting.
 func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, next Next) error {
-	actAs := identity.Strip(r.Header)
+	if actAs := identity.Strip(r.Header); len(actAs) > 0 {
+		r = r.WithContext(identity.WithActAs(r.Context(), actAs))
+	}
 	if strings.HasPrefix(original.Path, pathPrefix) {
 		g.mux.ServeHTTP(w, trail.Follow(w, withURL(r, original)))
 		return nil
@@ -91,9 +93,6 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, original *url.URL, 
 	}
 	headers.Set(r.Header)
 	ctx := identity.NewContext(r.Context(), s.Person)
-	if actAs {
-		ctx = identity.WithActAs(ctx)
-	}
 	// A WebSocket, a stream of events, a long download end with the session.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
