@@ -18,7 +18,7 @@ func (e *engine) newPassthrough(api booking.API) *passthrough.Handler {
 	return passthrough.New(passthrough.Config{
 		Caller: func(r *http.Request) (passthrough.Caller, *passthrough.Refusal) {
 			c, problem := api.Caller(r)
-			return passthrough.Caller{Service: c.Service, Person: c.Person}, refusal(problem)
+			return passthrough.Caller{Service: c.Service, Person: c.Person, Room: c.Room}, refusal(problem)
 		},
 		Explain: func(ctx context.Context, c passthrough.Caller, err error) *passthrough.Refusal {
 			return refusal(api.Problem(ctx, booking.Caller{Service: c.Service, Person: c.Person}, err))

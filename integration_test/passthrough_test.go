@@ -173,6 +173,8 @@ func TestGraphPassthrough(t *testing.T) {
 		code   string
 	}{
 		"nobody":                     {w.serve(http.MethodGet, "/graph/v1.0/me/events", nil), 400, "malformed"},
+		"a room":                     {w.serve(http.MethodGet, "/graph/v1.0/me/events", nil, "Ones-Act-As", "room:harbour"), 403, "forbidden"},
+		"no room":                    {w.serve(http.MethodGet, "/graph/v1.0/me/events", nil, "Ones-Act-As", "room:cellar"), 404, "unknown_room"},
 		"somebody unseen":            {w.serve(http.MethodGet, "/graph/v1.0/me/events", nil, "Ones-Act-As", bob), 404, "unknown_user"},
 		"a wrong token":              {w.serve(http.MethodGet, "/graph/v1.0/me/events", nil, "Ones-Act-As", alice, "Authorization", "Bearer x"), 401, "invalid_token"},
 		"escaped":                    {w.serve(http.MethodGet, "/graph/v1.0/me/events/%2e%2e/messages", nil, "Ones-Act-As", alice), 400, "malformed"},

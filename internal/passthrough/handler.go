@@ -35,8 +35,10 @@ const (
 type Caller struct {
 	// Service is the name of the token of a service; empty: a person's session.
 	Service string
-	// Person is whom the call is for; nil: a service that asks for itself.
+	// Person is whom the call is for; nil: a service that asks for itself, or for a room.
 	Person *identity.Person
+	// Room is the name of the room that the call is for; empty: none.
+	Room string
 }
 
 // Config is what a handler stands on. All functions may be called concurrently.
@@ -143,6 +145,8 @@ func (h *Handler) caller(r *http.Request, base string) (caller, *Refusal) {
 		return caller{}, no
 	case c.Service == "":
 		return caller{}, forbidden("Microsoft Graph is passed through for services with a service token only.")
+	case c.Room != "":
+		return caller{}, forbidden("Microsoft Graph is passed through for people, not for rooms: name a person in Ones-Act-As.")
 	case c.Person == nil:
 		return caller{}, malformed("Ones-Act-As is missing: say for whom this is, by e-mail address or user id.")
 	case !origin.MatchString(base):
