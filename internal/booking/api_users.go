@@ -10,7 +10,7 @@ import (
 
 func (a *api) registerUsers(h huma.API) {
 	user := operation("get-user", http.MethodGet, "/v1/users/{user}", "Does this person have a working connection?")
-	user.Description = "An e-mail address, a user id, card:NUMBER, or me."
+	user.Description = "An e-mail address, a user id, card:NUMBER, or me. If the connection does not work, login_url is where the person can sign in."
 	huma.Register(h, user, answer(a, a.user))
 	users := forServices(operation("list-users", http.MethodGet, "/v1/users", "List the people synchronised so far"))
 	users.Description = "For services: everybody who has signed in, in no order that means something. A page may be short, or empty, and have a " +

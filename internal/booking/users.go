@@ -18,7 +18,7 @@ type User struct {
 	DefaultGroups []string    `json:"default_groups" nullable:"false"`
 	CardNumber    string      `json:"card_number,omitempty"`
 	Connection    grant.State `json:"connection" enum:"connected,needs_sign_in,needs_admin_consent,no_mailbox,unavailable"`
-	LoginURL      string      `json:"login_url,omitempty" doc:"Where the person can mend the connection"`
+	LoginURL      string      `json:"login_url,omitempty" doc:"Where the person can mend the connection by signing in; missing if it is connected, if nobody can be asked right now, which passes, or if its integration is not configured any more"`
 	FirstSeen     time.Time   `json:"first_seen"`
 	LastSeen      time.Time   `json:"last_seen" doc:"Noted once a day"`
 }
@@ -30,8 +30,10 @@ func (s *Service) user(e people.Entry, state grant.State) User {
 		Groups: append([]string{}, e.Groups...), DefaultGroups: append([]string{}, e.DefaultGroups...),
 		CardNumber: e.CardNumber, Connection: state, FirstSeen: e.FirstSeen, LastSeen: e.LastSeen,
 	}
-	if state == grant.NeedsSignIn || state == grant.NeedsAdminConsent {
-		u.LoginURL = s.world().PublicURL + "/.ones/login/" + e.Integration
+	world := s.world()
+	works := state == grant.Connected || state == grant.Unavailable // which no sign-in would mend
+	if _, configured := world.Integrations[e.Integration]; configured && !works {
+		u.LoginURL = world.PublicURL + "/.ones/login/" + e.Integration
 	}
 	return u
 }

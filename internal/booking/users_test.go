@@ -87,6 +87,23 @@ func TestUsers(t *testing.T) {
 	})
 }
 
+// Whose connection does not work, for whatever reason, is told where to sign in, if one can.
+func TestUserIsToldWhereToSignIn(t *testing.T) {
+	story(t, func(h *house) {
+		const at = "https://ones.example.com/.ones/login/contoso"
+		for state, want := range map[grant.State]string{
+			grant.Connected: "null", grant.NeedsSignIn: at, grant.NeedsAdminConsent: at, grant.NoMailbox: at, grant.Unavailable: "null",
+		} {
+			h.state[alice.ID] = state
+			h.want(h.call("", "GET", "/v1/users/"+alice.ID, ""), 200, "connection", string(state), "login_url", want)
+			h.want(h.call(alice, "GET", "/v1/users/me", ""), 200, "connection", string(state), "login_url", want)
+		}
+		delete(h.world.Integrations, "contoso")
+		h.state[alice.ID] = grant.NeedsSignIn
+		h.want(h.call("", "GET", "/v1/users/"+alice.ID, ""), 200, "connection", "needs_sign_in", "login_url", "null")
+	})
+}
+
 // However many people there are, one answer reads a bounded number of them.
 func TestManyUsers(t *testing.T) {
 	story(t, func(h *house) {
