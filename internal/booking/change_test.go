@@ -245,7 +245,7 @@ func TestWhoMayChange(t *testing.T) {
 		h.want(h.patch(id, `{"subject":"x"}`, "If-Match", r.header.Get("ETag")), 200)
 		for body, field := range map[string]string{
 			`{"subject":null}`: "body.subject", `{"start":"soon"}`: "body.start", `{"end":"2026-12-01T09:30:00+08:00"}`: "body.end",
-			`{"time_zone":"Europe/London"}`: "body.start", `{"attendees":["peak@contoso.com"]}`: "body.attendees",
+			`{"time_zone":"Europe/London","start":"2026-12-01T10:00:00+08:00"}`: "body.start", `{"attendees":["peak@contoso.com"]}`: "body.attendees",
 			`{"end":"2026-12-01T20:00:00+08:00"}`: "body.end", `{"attendees":7}`: "body.attendees",
 		} {
 			r := h.patch(id, body)
@@ -255,6 +255,37 @@ func TestWhoMayChange(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Another time zone alone keeps the time of day, however that was written.
+func TestTimeZoneKeepsTheTimeOfDay(t *testing.T) {
+	const berlin = `{"time_zone":"Europe/Berlin"}`
+	for name, tt := range map[string]struct {
+		booked     []any // beside the times, which have offsets
+		patch      string
+		start, end string
+	}{
+		"offsets":                 {nil, berlin, "2026-12-01T10:00:00+01:00", "2026-12-01T11:00:00+01:00"},
+		"offsets of a named zone": {[]any{"time_zone", "Asia/Hong_Kong"}, berlin, "2026-12-01T10:00:00+01:00", "2026-12-01T11:00:00+01:00"},
+		"offsets of another zone": {[]any{"start", "2026-12-01T02:00:00Z"}, berlin, "2026-12-01T10:00:00+01:00", "2026-12-01T11:00:00+01:00"},
+		"wall time":               {[]any{"start", "2026-12-01T10:00", "end", "2026-12-01T11:00"}, berlin, "2026-12-01T10:00:00+01:00", "2026-12-01T11:00:00+01:00"},
+		"a series":                {weekly(3), berlin, "2026-12-01T10:00:00+01:00", "2026-12-01T11:00:00+01:00"},
+		"all day":                 {[]any{"room", "peak", "all_day", true, "start", "2026-12-02T00:00:00+08:00", "end", "2026-12-03T00:00:00+08:00"}, berlin, "2026-12-02T00:00:00+01:00", "2026-12-03T00:00:00+01:00"},
+		"with another end":        {nil, `{"time_zone":"Europe/Berlin","end":"2026-12-01T12:00:00+01:00"}`, "2026-12-01T10:00:00+01:00", "2026-12-01T12:00:00+01:00"},
+		"the zone that it is in":  {nil, `{"time_zone":"Asia/Hong_Kong"}`, "2026-12-01T10:00:00+08:00", "2026-12-01T11:00:00+08:00"},
+		"the room's again":        {[]any{"start", "2026-12-01T10:00:00+01:00", "end", "2026-12-01T11:00:00+01:00", "time_zone", "Europe/Berlin"}, `{"time_zone":null}`, "2026-12-01T10:00:00+08:00", "2026-12-01T11:00:00+08:00"},
+	} {
+		story(t, func(h *house) {
+			made := h.book("10:00", "11:00", tt.booked...)
+			h.want(made, 201)
+			for range 2 { // the second is a repeat
+				r := h.patch(made.text("id"), tt.patch, "Prefer", "wait=30")
+				if r.status != 200 || r.text("start") != tt.start || r.text("end") != tt.end {
+					t.Errorf("%s: %d, %s to %s, want %s to %s: %v", name, r.status, r.text("start"), r.text("end"), tt.start, tt.end, r.body)
+				}
+			}
+		})
+	}
 }
 
 // To another room: both rooms are held until that one has accepted, then the first is free.

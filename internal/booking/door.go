@@ -114,3 +114,11 @@ func (r *record) wall(t time.Time) string {
 	}
 	return t.In(r.location()).Format(time.RFC3339)
 }
+
+// clock is wall without the offset: the same time of day in whatever zone it is read.
+func (r *record) clock(t time.Time) string {
+	if r.Request.AllDay {
+		return r.wall(t)
+	}
+	return t.In(r.location()).Format("2006-01-02T15:04:05")
+}

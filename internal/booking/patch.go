@@ -72,6 +72,15 @@ func (p Patch) apply(r *record) (Request, error) {
 	p.Attendees.into(&req.Attendees)
 	p.Body.into(&req.Body)
 	p.Private.into(&req.Private)
+	if p.TimeZone.there && req.TimeZone != r.Request.TimeZone && req.TimeZone != r.Zone {
+		// The clock there is to show what it showed here, also if an offset was written.
+		if !p.Start.there {
+			req.Start = r.clock(r.Start)
+		}
+		if !p.End.there {
+			req.End = r.clock(r.End)
+		}
+	}
 	if r.isSeries() && p.Room.there && !p.Start.there && !p.End.there && !p.TimeZone.there {
 		// Its dates stay at their times, whatever the zone of the other room.
 		req.TimeZone, req.Start, req.End = r.Zone, r.wall(r.Start), r.wall(r.End)
