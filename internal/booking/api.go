@@ -139,6 +139,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, a.problem(r.Context(), Caller{}, err))
 		return
 	}
+	if name := doubled(r.Header); name != "" {
+		writeProblem(w, newProblem(codeMalformed, name+" must be there once.").on(r.Context()))
+		return
+	}
 	if !speaksJSON(r) {
 		p := statusProblem(http.StatusUnsupportedMediaType, "")
 		if r.Method == http.MethodPatch {
@@ -146,6 +150,9 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		writeProblem(w, p.on(r.Context()))
 		return
+	}
+	if lines := r.Header.Values("Prefer"); len(lines) > 1 {
+		r.Header.Set("Prefer", strings.Join(lines, ", ")) // one list, of which huma reads the first line only
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody+1)
 	ctx := context.WithValue(r.Context(), callerKey{}, c)
@@ -158,6 +165,17 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.bookings.audit.InfoContext(ctx, "booking refused", "by", c.by(), "user", c.id(), "room", c.Room,
 			"method", r.Method, "path", r.URL.Path, "outcome", refused)
 	}
+}
+
+// doubled names a header that is there twice and must not be: of two keys, or two versions,
+// nobody could say which one is meant. "": there is none.
+func doubled(h http.Header) string {
+	for _, name := range []string{"Idempotency-Key", "If-Match"} {
+		if len(h.Values(name)) > 1 {
+			return name
+		}
+	}
+	return ""
 }
 
 // refusedKey is where the code of a refusal goes, for the audit log.
@@ -221,7 +239,7 @@ func operation(id, method, path, summary string, statuses ...int) huma.Operation
 		OperationID: id, Method: method, Path: path, Summary: summary,
 		MaxBodyBytes: maxBody + 1, // huma refuses at the limit, not beyond it
 		Errors: append(statuses, // and what any call may meet, Ones-Act-As among it
-			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity,
+			http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity,
 			http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable),
 		Security: []map[string][]string{{"service": {}}, {}},
 		Parameters: []*huma.Param{{

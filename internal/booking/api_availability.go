@@ -10,7 +10,7 @@ import (
 
 func (a *api) registerAvailability(h huma.API) {
 	ask := operation("ask-availability", http.MethodPost, "/v1/availability", "Are these rooms free, and if not, when are they next?",
-		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests)
+		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests)
 	ask.DefaultStatus = http.StatusOK
 	ask.Description = "Times alone, never what a room is taken for. A service that acts for nobody sees by the accounts that the rooms are connected with."
 	huma.Register(h, ask, answer(a, a.availability))

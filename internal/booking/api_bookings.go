@@ -51,7 +51,7 @@ func etag(version int) string { return `"` + strconv.Itoa(version) + `"` }
 
 func (a *api) registerBookings(h huma.API) {
 	create := operation("create-booking", http.MethodPost, "/v1/bookings", "Book a room",
-		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests,
+		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests,
 		http.StatusInsufficientStorage)
 	create.DefaultStatus = http.StatusCreated
 	create.Description = "201: the room has accepted. 202: accepted here for good, not yet by the room; follow Location. " +
@@ -59,14 +59,14 @@ func (a *api) registerBookings(h huma.API) {
 	huma.Register(h, create, answer(a, a.create))
 	made := h.OpenAPI().Paths[create.Path].Post.Responses // huma describes one success only
 	made["200"], made["202"] = made["201"], made["201"]
-	check := operation("check-booking", http.MethodPost, "/v1/bookings/check", "Say what would come of a booking", http.StatusBadRequest,
+	check := operation("check-booking", http.MethodPost, "/v1/bookings/check", "Say what would come of a booking",
 		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests)
 	check.Description = "The same body, and nothing is booked: the clashes of each date, and what is free instead."
 	huma.Register(h, check, answer(a, a.check))
 	huma.Register(h, operation("get-booking", http.MethodGet, "/v1/bookings/{id}", "Read a booking"), answer(a, a.get))
 	huma.Register(h, operation("list-bookings", http.MethodGet, "/v1/bookings", "List bookings in order of their start"), answer(a, a.list))
 	remove := operation("cancel-booking", http.MethodDelete, "/v1/bookings/{id}", "Cancel a booking",
-		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusPreconditionFailed,
+		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusPreconditionFailed,
 		http.StatusInsufficientStorage)
 	remove.Description = "For a room (Ones-Act-As: room:NAME) this releases the room, and the meeting stays. 200: cancelled. 202: it will be, as soon as Microsoft 365 can be told."
 	register(a, h, remove, a.cancel)

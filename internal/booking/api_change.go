@@ -10,7 +10,7 @@ import (
 
 // changeErrors are the statuses of whatever changes a booking.
 var changeErrors = []int{
-	http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusPreconditionFailed,
+	http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusPreconditionFailed,
 	http.StatusTooManyRequests, http.StatusInsufficientStorage,
 }
 

@@ -180,6 +180,41 @@ func TestCallers(t *testing.T) {
 	})
 }
 
+// A key, or a version, that is there twice says nothing; preferences may come one by one
+// (RFC 7240, section 2).
+func TestDoubledHeaders(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("09:30", "09:45").text("id")
+		send := func(method, target, in string, header http.Header) reply {
+			r := httptest.NewRequestWithContext(identity.NewContext(context.Background(), &alice), method, target, strings.NewReader(in))
+			r.Header = header
+			return h.send(r)
+		}
+		for name, values := range map[string][]string{"different": {"1", "2"}, "the same": {"1", "1"}, "one of them empty": {"", "1"}} {
+			for _, tt := range []struct{ header, method, target, in string }{
+				{"Idempotency-Key", "POST", "/v1/bookings", body("10:00", "11:00")},
+				{"Idempotency-Key", "POST", "/v1/bookings/" + id + "/extend", `{"minutes":15}`},
+				{"If-Match", "PATCH", "/v1/bookings/" + id, `{"subject":"x"}`},
+				{"If-Match", "DELETE", "/v1/bookings/" + id, ""},
+			} {
+				r := send(tt.method, tt.target, tt.in, http.Header{tt.header: values})
+				if r.status != 400 || r.text("code") != "malformed" || !strings.Contains(r.text("detail"), tt.header) {
+					t.Errorf("%s %s, two %s, %s: %d %v", tt.method, tt.target, tt.header, name, r.status, r.body)
+				}
+			}
+		}
+		list := h.call(alice, "GET", "/v1/bookings", "")
+		if found, _ := list.body["bookings"].([]any); len(found) != 1 {
+			t.Errorf("bookings: %v", list.body)
+		}
+		r := send("POST", "/v1/bookings", body("12:00", "13:00"), http.Header{"Prefer": {"return=minimal", "respond-async"}})
+		h.want(r, 202)
+		if got := r.header.Get("Preference-Applied"); got != "respond-async" {
+			t.Errorf("Preference-Applied: %q", got)
+		}
+	})
+}
+
 // X22: a service acts for one person.
 func TestX22OneActAs(t *testing.T) {
 	story(t, func(h *house) {
