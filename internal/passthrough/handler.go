@@ -149,6 +149,8 @@ func (h *Handler) caller(r *http.Request, base string) (caller, *Refusal) {
 		return caller{}, forbidden("Microsoft Graph is passed through for people, not for rooms: name a person in Ones-Act-As.")
 	case c.Person == nil:
 		return caller{}, malformed("Ones-Act-As is missing: say for whom this is, by e-mail address or user id.")
+	case len(r.Header.Values("Idempotency-Key")) > 1:
+		return caller{}, malformed("Idempotency-Key must be there once.")
 	case !origin.MatchString(base):
 		return caller{}, malformed("The Host header is not a host.")
 	}

@@ -208,6 +208,7 @@ func TestRefusals(t *testing.T) {
 		"no body":              {Caller{Service: "ones", Person: alice}, post, "/me/events", "", nil, 400, "malformed", "BadRequest"},
 		"a binding":            {Caller{Service: "ones", Person: alice}, post, "/me/events", `{"calendar@odata.bind":"x"}`, nil, 403, "forbidden", "ErrorAccessDenied"},
 		"a binding in a patch": {Caller{Service: "ones", Person: alice}, patch, "/me/events/x", `{"calendar@odata.bind":"x"}`, nil, 403, "forbidden", "ErrorAccessDenied"},
+		"two keys":             {Caller{Service: "ones", Person: alice}, post, "/me/events", "{}", []string{"Idempotency-Key", "1", "Idempotency-Key", "2"}, 400, "malformed", "BadRequest"},
 		"too much":             {Caller{Service: "ones", Person: alice}, post, "/me/events", strings.Repeat(" ", maxBody+1), nil, 413, "request_entity_too_large", "RequestEntityTooLarge"},
 		"packed":               {Caller{Service: "ones", Person: alice}, post, "/me/events", "{}", []string{"Content-Encoding", "gzip"}, 415, "unsupported_media_type", "UnsupportedMediaType"},
 		"no host":              {Caller{Service: "ones", Person: alice}, get, "/me/events", "", []string{"Test-Base", "http://a\"b"}, 400, "malformed", "BadRequest"},
