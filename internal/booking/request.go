@@ -24,7 +24,7 @@ type Request struct {
 	Body          string         `json:"body,omitempty" maxLength:"16000" doc:"Plain text"`
 	Private       bool           `json:"private,omitempty"`
 	OnlineMeeting bool           `json:"online_meeting,omitempty"`
-	Recurrence    map[string]any `json:"recurrence,omitempty" nullable:"true" doc:"Graph's patternedRecurrence, {pattern, range}: a series, of at most 366 occurrences and 3 years, never without an end"`
+	Recurrence    map[string]any `json:"recurrence,omitempty" nullable:"true" doc:"Graph's patternedRecurrence, {pattern, range}: a series, of at most 366 occurrences and 3 years, never without an end. range.startDate and range.recurrenceTimeZone can be left out, or are those of start: the zone by its IANA name, or as Microsoft 365 calls it"`
 	ExternalID    string         `json:"external_id,omitempty" maxLength:"255" doc:"The service's own id of the booking, unique per integration; service callers only"`
 }
 
@@ -82,9 +82,10 @@ func (r Request) checkSeries(s *span, room Room, now time.Time) []fieldError {
 	if err != nil {
 		return []fieldError{{"body.recurrence", "it can't be read", ""}}
 	}
+	first := recurrence.Span{Start: s.start.In(s.zone), End: s.end.In(s.zone), Zone: s.zone, AllDay: r.AllDay}
 	rule, wrong := recurrence.Parse(b)
 	if wrong == nil {
-		rule, wrong = rule.For(recurrence.Span{Start: s.start.In(s.zone), End: s.end.In(s.zone), Zone: s.zone, AllDay: r.AllDay})
+		rule, wrong = rule.For(first, s.graphNames()...)
 	}
 	if wrong != nil {
 		var all []fieldError
@@ -94,7 +95,7 @@ func (r Request) checkSeries(s *span, room Room, now time.Time) []fieldError {
 		return all
 	}
 	s.rule = &rule
-	all := rule.Occurrences(recurrence.Span{Start: s.start.In(s.zone), End: s.end.In(s.zone), Zone: s.zone, AllDay: r.AllDay})
+	all := rule.Occurrences(first)
 	last := all[len(all)-1]
 	if !r.AllDay {
 		if _, ok := graph.ZoneName(s.zone, s.start, last.End); !ok {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/recurrence"
 )
 
@@ -14,6 +15,16 @@ type span struct {
 	start, end time.Time
 	zone       *time.Location
 	rule       *recurrence.Rule
+}
+
+// graphNames is what Graph calls the zone where that is not what we call it: a series that was
+// read from a calendar has that name in it.
+func (s span) graphNames() []string {
+	name, ok := graph.ZoneName(s.zone, s.start, s.end)
+	if !ok || name == s.zone.String() {
+		return nil
+	}
+	return []string{name}
 }
 
 // Errors of reading times; the words are for the caller.

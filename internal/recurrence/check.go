@@ -13,16 +13,17 @@ import (
 //
 //   - range.startDate is filled in. A date that doesn't fit the pattern is
 //     refused: Graph would move the first occurrence, and say nothing.
-//   - range.recurrenceTimeZone has to be the span's, and is left out: Graph takes
-//     that of the event, which has to be written in the zone of the span.
+//   - range.recurrenceTimeZone has to be the span's, by its own name or one of
+//     zoneNames, and is left out: Graph takes that of the event, which has to be
+//     written in the zone of the span.
 //   - Members that the type doesn't use are refused if they say something, and
 //     left out if they say what Graph fills in: Graph would check them and go by
 //     none.
 //
 // An occurrence has to end before the next one begins (Graph:
 // ErrorOccurrenceTimeSpanTooBig).
-func (r Rule) For(first Span) (Rule, []FieldError) {
-	c := &checker{first: first}
+func (r Rule) For(first Span, zoneNames ...string) (Rule, []FieldError) {
+	c := &checker{first: first, zoneNames: append([]string{first.Zone.String()}, zoneNames...)}
 	c.pattern(&r.Pattern)
 	c.bounds(&r.Range)
 	if c.wrong == nil {
@@ -35,8 +36,9 @@ func (r Rule) For(first Span) (Rule, []FieldError) {
 }
 
 type checker struct {
-	first Span
-	wrong []FieldError
+	first     Span
+	zoneNames []string
+	wrong     []FieldError
 }
 
 func (c *checker) refuse(field, value, format string, args ...any) {
@@ -153,8 +155,8 @@ func (c *checker) bounds(g *Range) {
 		c.refuse(path+"startDate", g.StartDate, "write the date on which the first booking begins, %s, or leave it out", date)
 	}
 	g.StartDate = date
-	if zone := c.first.Zone.String(); g.TimeZone != "" && g.TimeZone != zone {
-		c.refuse(path+"recurrenceTimeZone", g.TimeZone, "write the time zone of the booking, %s, or leave it out", zone)
+	if g.TimeZone != "" && !slices.Contains(c.zoneNames, g.TimeZone) {
+		c.refuse(path+"recurrenceTimeZone", g.TimeZone, "write the time zone of the booking, %s, or leave it out", strings.Join(c.zoneNames, " or "))
 	}
 	g.TimeZone = ""
 	switch g.Type {

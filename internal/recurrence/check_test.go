@@ -49,7 +49,9 @@ func TestRefusals(t *testing.T) {
 		"no end":                        {rule(daily, `"type":"noEnd"`), "recurrence.range.type: a series without an end would keep its room for ever"},
 		"no range's type":               {rule(daily, `"numberOfOccurrences":9`), "recurrence.range.type: write endDate or numbered"},
 		"another start":                 {rule(daily, nine+`,"startDate":"2026-11-30"`), "recurrence.range.startDate: write the date on which the first booking begins, 2026-12-01"},
-		"another zone":                  {rule(daily, nine+`,"recurrenceTimeZone":"UTC"`), "recurrence.range.recurrenceTimeZone: write the time zone of the booking, Asia/Hong_Kong"},
+		"another zone":                  {rule(daily, nine+`,"recurrenceTimeZone":"UTC"`), "recurrence.range.recurrenceTimeZone: write the time zone of the booking, Asia/Hong_Kong or China Standard Time, or leave it out"},
+		"a zone in another case":        {rule(daily, nine+`,"recurrenceTimeZone":"china standard time"`), "recurrence.range.recurrenceTimeZone: write the time zone of the booking"},
+		"a zone of somebody's own":      {rule(daily, nine+`,"recurrenceTimeZone":"tzone://Microsoft/Custom"`), "recurrence.range.recurrenceTimeZone: write the time zone of the booking"},
 		"no number":                     {rule(daily, `"type":"numbered"`), "recurrence.range.numberOfOccurrences: write how many bookings there are: a number from 1 to 366"},
 		"too many":                      {rule(daily, `"type":"numbered","numberOfOccurrences":367`), "recurrence.range.numberOfOccurrences: write how many"},
 		"a number and an end":           {rule(daily, nine+`,"endDate":"2026-12-31"`), "recurrence.range.endDate: a range of the type numbered has no endDate"},
@@ -69,7 +71,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, wrong := Parse([]byte(tt.rule))
 			if wrong == nil {
-				_, wrong = r.For(hongKong(t))
+				_, wrong = r.For(hongKong(t), "China Standard Time")
 			}
 			if got := words(wrong); !strings.HasPrefix(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
@@ -94,8 +96,16 @@ func TestCompleted(t *testing.T) {
 		},
 		"what Graph answers": {
 			`{"pattern":{"type":"daily","interval":2,"month":0,"dayOfMonth":0,"firstDayOfWeek":"sunday","index":"first","daysOfWeek":[]},
-			"range":{"type":"numbered","startDate":"2026-12-01","endDate":"0001-01-01","recurrenceTimeZone":"Asia/Hong_Kong","numberOfOccurrences":2}}`,
+			"range":{"type":"numbered","startDate":"2026-12-01","endDate":"0001-01-01","recurrenceTimeZone":"China Standard Time","numberOfOccurrences":2}}`,
 			`{"pattern":{"type":"daily","interval":2},"range":{"type":"numbered","startDate":"2026-12-01","numberOfOccurrences":2}}`,
+		},
+		"the booking's own zone": {
+			`{"pattern":{"type":"daily","interval":2},"range":{"type":"endDate","endDate":"2026-12-31","recurrenceTimeZone":"Asia/Hong_Kong"}}`,
+			`{"pattern":{"type":"daily","interval":2},"range":{"type":"endDate","startDate":"2026-12-01","endDate":"2026-12-31"}}`,
+		},
+		"an empty zone": {
+			`{"pattern":{"type":"daily","interval":2},"range":{"type":"endDate","endDate":"2026-12-31","recurrenceTimeZone":""}}`,
+			`{"pattern":{"type":"daily","interval":2},"range":{"type":"endDate","startDate":"2026-12-01","endDate":"2026-12-31"}}`,
 		},
 		"null is nothing": {
 			`{"pattern":{"type":"daily","interval":2,"month":null,"daysOfWeek":null,"index":null},"range":{"type":"endDate","endDate":"2026-12-31","numberOfOccurrences":null}}`,
@@ -110,7 +120,7 @@ func TestCompleted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, wrong := Parse([]byte(tt.given))
 			if wrong == nil {
-				r, wrong = r.For(hongKong(t))
+				r, wrong = r.For(hongKong(t), "China Standard Time")
 			}
 			if wrong != nil {
 				t.Fatal(words(wrong))
