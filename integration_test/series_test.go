@@ -160,3 +160,72 @@ func TestSeriesWithDeclinedDates(t *testing.T) {
 	}
 	within(t, "the cancellation in Alice's calendar", func() bool { return w.received("cancel") == 1 })
 }
+
+// The recurrence that is told is that of the event, and either can be sent back: a program that
+// has read a series from the calendar books it anew as Graph has it, with all its members.
+func TestRecurrenceAsGraphHasIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write(nil)
+	w.gateway()
+	newVisitor(t, w.home).signIn(alice)
+
+	day := func(m map[string]any) time.Time {
+		start, _ := time.Parse(time.RFC3339, m["start"].(string))
+		return start
+	}
+	for i, tt := range []struct {
+		name  string
+		asked func(first time.Time) (pattern, rng map[string]any)
+	}{
+		{"daily", func(time.Time) (pattern, rng map[string]any) {
+			return map[string]any{"type": "daily", "interval": 2}, map[string]any{"type": "numbered", "numberOfOccurrences": 3}
+		}},
+		{"weekly", func(first time.Time) (pattern, rng map[string]any) {
+			return map[string]any{"type": "weekly", "interval": 1, "daysOfWeek": []string{strings.ToLower(first.Weekday().String())}},
+				map[string]any{"type": "endDate", "endDate": first.AddDate(0, 0, 20).Format(time.DateOnly)}
+		}},
+		{"monthly", func(first time.Time) (pattern, rng map[string]any) {
+			return map[string]any{"type": "absoluteMonthly", "interval": 1, "dayOfMonth": first.Day()}, map[string]any{"type": "numbered", "numberOfOccurrences": 3}
+		}},
+	} {
+		asked := meeting("boardroom", 7, 10+2*i)
+		pattern, rng := tt.asked(day(asked))
+		asked["recurrence"] = map[string]any{"pattern": pattern, "range": rng}
+		// same compares what is told with the event's, and returns a request for the same in
+		// another room with the latter.
+		same := func(b map[string]any) map[string]any {
+			t.Helper()
+			event := w.expect("the event", w.as(alice, http.MethodGet, "/graph/v1.0/me/events/"+b["graph"].(map[string]any)["event_id"].(string), nil), 200)
+			here, there := b["recurrence"].(map[string]any)["range"].(map[string]any), event["recurrence"].(map[string]any)["range"].(map[string]any)
+			if there["recurrenceTimeZone"] != "China Standard Time" || here["startDate"] != day(b).Format(time.DateOnly) {
+				t.Errorf("%s: the event has %s, told is %s", tt.name, pretty(there), pretty(here))
+			}
+			for member, value := range here {
+				if there[member] != value {
+					t.Errorf("%s: the event has %s, told is %s", tt.name, pretty(there), pretty(here))
+				}
+			}
+			return map[string]any{"room": "harbour", "subject": "Again", "start": b["start"], "end": b["end"], "time_zone": b["time_zone"], "recurrence": event["recurrence"]}
+		}
+		whole := w.expect(tt.name, w.as(alice, http.MethodPost, "/v1/bookings", asked, "Prefer", "wait=30"), 201, "status", "confirmed")
+		id := whole["id"].(string)
+		dates := w.dates(id)
+		again := w.expect("looking at it again", w.as(alice, http.MethodPost, "/v1/bookings/check", same(whole)), 200)
+		if n := len(again["occurrences"].([]any)); n != len(dates) || n != 3 {
+			t.Errorf("%s: it has %d dates, and %d again", tt.name, len(dates), n)
+		}
+		rest := w.expect("the rest", w.as(alice, http.MethodPatch, "/v1/bookings/"+id+"/occurrences/"+url.PathEscape(dates[2]["original_start"].(string))+"?scope=following",
+			map[string]any{"subject": "Rest"}, "Prefer", "wait=30"), 200, "status", "confirmed")
+		short := w.expect("what is left", w.as(alice, http.MethodGet, "/v1/bookings/"+id, nil), 200)
+		for n, part := range map[int]map[string]any{2: short, 1: rest} {
+			b := w.expect("a part as Graph has it", w.as(alice, http.MethodPost, "/v1/bookings", same(part), "Prefer", "wait=30"), 201, "status", "confirmed")
+			if got, want := pretty(b["recurrence"]), pretty(part["recurrence"]); got != want || len(w.dates(b["id"].(string))) != n {
+				t.Errorf("%s: got %s, want %s, of %d dates", tt.name, got, want, n)
+			}
+		}
+		w.expect("cancelling the rest", w.as(alice, http.MethodDelete, "/v1/bookings/"+rest["id"].(string), nil, "Prefer", "wait=30"), 200)
+		moved := map[string]any{"start": day(whole).Add(time.Hour).Format(time.RFC3339), "end": day(whole).Add(2 * time.Hour).Format(time.RFC3339)}
+		same(w.expect("moving what is left", w.as(alice, http.MethodPatch, "/v1/bookings/"+id, moved, "Prefer", "wait=30"), 200, "status", "confirmed"))
+	}
+}

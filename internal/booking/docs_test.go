@@ -38,7 +38,7 @@ func TestDocs(t *testing.T) {
 				t.Errorf("the example of %s is %s", call, example)
 			}
 		}
-		for _, want := range []string{"method_not_allowed", "create-booking", "list-changes", "list-users", "cancel-booking", "get-schedule", "schema-Problem"} {
+		for _, want := range []string{"method_not_allowed", "create-booking", "list-changes", "list-users", "cancel-booking", "get-schedule", "schema-Problem", "PatternedRecurrence</a> or null", "schema-RecurrenceRange"} {
 			if !strings.Contains(page, want) {
 				t.Errorf("the page has no %s", want)
 			}
