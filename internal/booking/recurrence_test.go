@@ -167,6 +167,17 @@ func TestRecurrenceIsToldOfAMovedSeries(t *testing.T) {
 	})
 }
 
+// Nothing of how a series was asked for holds it to a day or a zone when it is changed.
+func TestChangeOfASeriesThatHasSaidItsZone(t *testing.T) {
+	story(t, func(h *house) {
+		h.world.Rooms["quay"] = Room{Name: "quay", Integration: "contoso", Address: "quay@contoso.com", TimeZone: mustLocation("Asia/Tokyo")}
+		changes := daily(2)
+		maps.Copy(changes[1].(map[string]any)["range"].(map[string]any), map[string]any{"startDate": "2026-12-01", "recurrenceTimeZone": "China Standard Time"})
+		id := h.book("10:00", "11:00", changes...).text("id")
+		h.want(h.patch(id, `{"room":"quay","end":"2026-12-01T11:30:00+08:00"}`, "Prefer", "wait=30"), 200, "room", "quay", "time_zone", "Asia/Tokyo", "recurrence.range.startDate", "2026-12-01")
+	})
+}
+
 // A series that was journalled before answers were made from its rule is told whole.
 func TestRecurrenceOfAnOldRecord(t *testing.T) {
 	const old = `{"id":"b1","request":{"room":"peak","subject":"Weekly","start":"2026-12-01T10:00:00+08:00","end":"2026-12-01T11:00:00+08:00",

@@ -219,7 +219,7 @@ func (s *Service) proposed(r *record, a amendment) (*change, error) {
 	if err != nil {
 		return nil, err
 	}
-	if part.isSeries() && req.Start != part.Request.Start {
+	if part.isSeries() { // as it is by now: it was asked for with a day and a zone that it may leave
 		if req.Recurrence, err = asMap(*part.Rule); err != nil {
 			return nil, err
 		}
@@ -271,10 +271,10 @@ func (a amendment) asksFor(r *record) bool {
 	return err == nil && reflect.DeepEqual(req, c.Request)
 }
 
-// saysAs says whether two requests for the same time ask for the same, however that time
-// is written.
+// saysAs says whether two requests for the same time, or series, ask for the same, however
+// that is written.
 func (r Request) saysAs(other Request) bool {
-	r.Start, r.End, r.TimeZone = other.Start, other.End, other.TimeZone
+	r.Start, r.End, r.TimeZone, r.Recurrence = other.Start, other.End, other.TimeZone, other.Recurrence
 	return reflect.DeepEqual(r, other)
 }
 
