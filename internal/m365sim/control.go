@@ -203,17 +203,32 @@ func (s *Server) consent(_ *front.Call, given consentCommand) (any, error) {
 	return nil, s.login.SetConsent(given.Tenant, given.ClientID, given.Scopes)
 }
 
-// A roomCommand is a delegate's answer for a room, or a change of mind about
-// what was accepted: "accepted", "declined" or "tentativelyAccepted".
+// A roomCommand is a delegate's answer for a room, or a change of mind about what was
+// accepted: "accepted", "declined" or "tentativelyAccepted". Or, without an event, it is
+// how the room answers from now on.
 type roomCommand struct {
 	Room   string `json:"room"`
 	Event  string `json:"event"` // the event's id or iCalUId, in any mailbox
 	Answer string `json:"answer"`
 	Reason string `json:"reason,omitempty"`
+
+	AnswerDelay *world.Duration `json:"answer_delay,omitempty"`
+	Declines    *bool           `json:"declines,omitempty"` // everything, whatever its rules are
 }
 
 func (s *Server) answerRoom(c *front.Call, given roomCommand) (any, error) {
-	return nil, s.exchange.Decide(s.roomAddress(given.Room), given.Event, given.Answer, given.Reason, c.Now)
+	address := s.roomAddress(given.Room)
+	if given.AnswerDelay == nil && given.Declines == nil {
+		return nil, s.exchange.Decide(address, given.Event, given.Answer, given.Reason, c.Now)
+	}
+	if given.Event != "" || given.Answer != "" || given.Reason != "" {
+		return nil, errors.New("give an event and its answer, or how the room answers from now on, not both")
+	}
+	box, err := s.exchange.Switch(address, given.AnswerDelay, given.Declines)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"room": box.Room().ID, "address": box.Room().Address, "answer_delay": box.AnswerDelay(), "declines": box.Declines()}, nil
 }
 
 // roomAddress is the address of a room that is named by it or by its id.

@@ -2,6 +2,8 @@ package m365sim
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -114,6 +116,86 @@ func TestClockMoves(t *testing.T) {
 	}
 	if got := s.status()["shift"]; got != "2h0m10s" {
 		t.Errorf("shift = %v", got)
+	}
+}
+
+func TestLateAndDecliningRooms(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	kept := func(_ *world.Config, o *Options) { o.StateFile = file }
+	s := newSite(t, kept)
+	token, hour := s.as(alice), 0
+	says := func(after string) string {
+		t.Helper()
+		hour++
+		id := s.book(token, meeting("Review", boardroom, hour, hour+1))
+		s.command("clock", map[string]string{"advance": after})
+		return s.roomSays(token, id)
+	}
+	if got := says("3s"); got != "accepted" {
+		t.Fatalf("after its own delay the room says %s", got)
+	}
+	waits := s.book(token, meeting("Review", boardroom, 20, 21))
+	a := s.command("rooms", map[string]any{"room": "boardroom", "answer_delay": "10s"}).json(t)
+	if a["address"] != boardroom || a["answer_delay"] != "10s" || a["declines"] != false {
+		t.Errorf("the late room is told as %v", a)
+	}
+	if got := says("9s"); got != "none" {
+		t.Errorf("before its new delay the room says %s", got)
+	}
+	if got := s.roomSays(token, waits); got != "accepted" {
+		t.Errorf("who was invited before the switch, says %s", got)
+	}
+	if a := s.send(http.MethodGet, "/", nil); strings.Count(a.body, "answers after 10s") != 1 || strings.Contains(a.body, "declines everything") {
+		t.Error("the overview doesn't show the one late room")
+	}
+	a = s.command("rooms", map[string]any{"room": boardroom, "declines": true}).json(t)
+	if a["answer_delay"] != "10s" || a["declines"] != true {
+		t.Errorf("the late and declining room is told as %v", a)
+	}
+	if got := says("9s"); got != "none" {
+		t.Errorf("before its delay a declining room says %s", got)
+	}
+	if got := says("10s"); got != "declined" {
+		t.Errorf("a declining room says %s", got)
+	}
+
+	// All of it outlives the process, however it ends.
+	killed := s
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file += "+"
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = newSite(t, kept, func(_ *world.Config, o *Options) { o.Now = killed.clock.now })
+	token = s.as(alice)
+	if got := says("10s"); got != "declined" {
+		t.Errorf("after a restart a declining room says %s", got)
+	}
+	s.command("rooms", map[string]any{"room": "boardroom", "declines": false})
+	if got := says("9s"); got != "none" {
+		t.Errorf("after a restart, before its new delay, the room says %s", got)
+	}
+	a = s.command("rooms", map[string]any{"room": "boardroom", "answer_delay": "3s"}).json(t)
+	if a["answer_delay"] != "3s" || a["declines"] != false {
+		t.Errorf("the room as it was is told as %v", a)
+	}
+	if got := says("3s"); got != "accepted" {
+		t.Errorf("switched back, the room says %s", got)
+	}
+}
+
+// What a room answers to is for its rules to say: a switch would be lost on one that
+// answers nobody.
+func TestSwitchesOfASilentRoom(t *testing.T) {
+	s := newSite(t, func(c *world.Config, _ *Options) {
+		c.Tenants[0].Rooms[0].Processing = world.NewRoomProcessing()
+		c.Tenants[0].Rooms[0].Processing.Automate = world.AutoNone
+	})
+	if a := s.send(http.MethodPost, "/_sim/rooms", map[string]any{"room": boardroom, "declines": true}); a.StatusCode != http.StatusBadRequest || !strings.Contains(a.body, "automate_processing") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 }
 
@@ -234,6 +316,11 @@ func TestControlRefuses(t *testing.T) {
 		"an unknown tenant":       {"consent", map[string]any{"tenant": "x", "client_id": s.home().app.ClientID}, nil, 400},
 		"an unknown room":         {"rooms", map[string]any{"room": alice, "event": "x", "answer": "declined"}, nil, 400},
 		"an unknown answer":       {"rooms", map[string]any{"room": boardroom, "event": "x", "answer": "perhaps"}, nil, 400},
+		"an unknown room's delay": {"rooms", map[string]any{"room": alice, "answer_delay": "1s"}, nil, 400},
+		"a negative delay":        {"rooms", map[string]any{"room": boardroom, "answer_delay": "-1s"}, nil, 400},
+		"no delay":                {"rooms", map[string]any{"room": boardroom, "answer_delay": "soon"}, nil, 400},
+		"an answer and a switch":  {"rooms", map[string]any{"room": boardroom, "event": "x", "answer": "declined", "declines": true}, nil, 400},
+		"a reason for a switch":   {"rooms", map[string]any{"room": boardroom, "declines": true, "reason": "x"}, nil, 400},
 		"nobody's lifecycle":      {"lifecycle", map[string]any{"mailbox": "x", "event": "missed"}, nil, 400},
 		"an unknown mailbox":      {"move", map[string]any{"mailbox": "x", "id": "x"}, nil, 400},
 		"an unknown lifecycle":    {"lifecycle", map[string]any{"mailbox": alice, "event": "born"}, nil, 400},

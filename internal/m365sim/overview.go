@@ -49,8 +49,9 @@ type overviewTenant struct {
 
 type overviewRoom struct {
 	*world.Room
-	Rules *world.Processing
-	Today []overviewEvent
+	Rules  *world.Processing
+	Switch string // how it answers, if that is not as it was configured
+	Today  []overviewEvent
 }
 
 type overviewEvent struct{ Start, End, Subject, Organizer, Response string }
@@ -138,14 +139,28 @@ func (s *Server) overviewRoom(room *world.Room, now time.Time) overviewRoom {
 	}
 	local := now.In(zone)
 	midnight := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone)
-	shown := overviewRoom{Room: room, Rules: room.Rules()}
-	for _, it := range s.exchange.Mailbox(room.Address).View("", midnight, midnight.AddDate(0, 0, 1)) {
+	box := s.exchange.Mailbox(room.Address)
+	shown := overviewRoom{Room: room, Rules: room.Rules(), Switch: switched(box)}
+	for _, it := range box.View("", midnight, midnight.AddDate(0, 0, 1)) {
 		shown.Today = append(shown.Today, overviewEvent{
 			Start: it.Start.In(zone).Format(world.ClockTime), End: it.End.In(zone).Format(world.ClockTime),
 			Subject: it.Subject, Organizer: it.Organizer.Name, Response: cmp.Or(it.Response, exchange.None),
 		})
 	}
 	return shown
+}
+
+// switched says in words how a room answers, as far as that is not as it was
+// configured.
+func switched(box *exchange.Mailbox) string {
+	var does []string
+	if delay := box.AnswerDelay(); delay != box.Room().AnswerDelay {
+		does = append(does, "answers after "+time.Duration(delay).String())
+	}
+	if box.Declines() {
+		does = append(does, "declines everything")
+	}
+	return strings.Join(does, ", ")
 }
 
 // effect says in words what a fault does.

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +15,39 @@ import (
 // room that is invited as a person is asked, but doesn't answer.
 func (m *Mailbox) attends(attendeeType string) bool {
 	return m.room != nil && attendeeType == "resource" && m.room.Rules().Automate == world.AutoAccept
+}
+
+// AnswerDelay is how long the room takes to answer an invitation that is sent now.
+func (m *Mailbox) AnswerDelay() world.Duration {
+	if m.record.AnswerDelay != nil {
+		return *m.record.AnswerDelay
+	}
+	return m.room.AnswerDelay
+}
+
+// Declines says whether the room declines everything, whatever its rules are.
+func (m *Mailbox) Declines() bool { return m.record.Declines }
+
+// Switch changes how a room answers from now on, and returns its mailbox; what is nil
+// stays. Invitations that wait for an answer keep their time, but not their answer.
+func (x *Exchange) Switch(room string, answerDelay *world.Duration, declines *bool) (*Mailbox, error) {
+	m := x.Mailbox(room)
+	switch {
+	case m == nil || !m.IsRoom():
+		return nil, fmt.Errorf("there is no room %q", room)
+	case m.room.Rules().Automate != world.AutoAccept:
+		return nil, fmt.Errorf("the room %s answers nobody by itself: its automate_processing is %s, not %s", room, m.room.Rules().Automate, world.AutoAccept)
+	case answerDelay != nil && *answerDelay < 0:
+		return nil, errors.New("answer_delay is negative")
+	}
+	if answerDelay != nil {
+		m.record.AnswerDelay = answerDelay
+	}
+	if declines != nil {
+		m.record.Declines = *declines
+	}
+	x.records.Put(m.address, m.record)
+	return m, nil
 }
 
 // unanswered is how an invitation stands in the calendar before it is answered.

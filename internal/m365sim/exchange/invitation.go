@@ -164,7 +164,7 @@ func (e *Event) ask(m *Mailbox, attendeeType string, now time.Time) {
 	e.Response, e.ResponseAt, e.AnswerDue, e.Pending = NotResponded, time.Time{}, time.Time{}, false
 	e.ShowAs = m.unanswered()
 	if m.attends(attendeeType) {
-		e.AnswerDue = now.Add(time.Duration(m.room.AnswerDelay))
+		e.AnswerDue = now.Add(time.Duration(m.AnswerDelay()))
 	}
 }
 

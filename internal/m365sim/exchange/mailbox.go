@@ -29,6 +29,9 @@ type boxRecord struct {
 	Forgotten int        `json:"forgotten,omitempty"` // removals up to that number are not known any more
 	Calendars []Calendar `json:"calendars,omitempty"`
 	Name      string     `json:"name,omitempty"` // of the default calendar, if it was renamed
+	// AnswerDelay of a room, if it was switched; nil: the configuration's.
+	AnswerDelay *world.Duration `json:"answer_delay,omitempty"`
+	Declines    bool            `json:"declines,omitempty"` // a room, whatever it is asked
 }
 
 // IsRoom says whether an attendant may answer for it.

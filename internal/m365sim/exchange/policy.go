@@ -17,6 +17,9 @@ type verdict struct {
 // judge decides about an invitation
 // (https://learn.microsoft.com/powershell/module/exchange/set-calendarprocessing).
 func (x *Exchange) judge(m *Mailbox, it Item, now time.Time) verdict {
+	if m.Declines() {
+		return verdict{answer: Declined, reason: "The room is not available."}
+	}
 	rules := m.room.Rules()
 	if sender := x.Mailbox(it.Organizer.Address); !rules.External && (sender == nil || sender.Tenant != m.Tenant) {
 		return verdict{answer: Declined, reason: "The organizer is outside of the organization."}
