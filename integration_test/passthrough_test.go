@@ -163,6 +163,9 @@ func TestGraphPassthrough(t *testing.T) {
 	if !strings.HasPrefix(next, home+"/graph/v1.0/me/events?") {
 		t.Fatalf("the next page is at %q", next)
 	}
+	if context, _ := page.json(t)["@odata.context"].(string); !strings.HasPrefix(context, home+"/graph/v1.0/$metadata#") {
+		t.Errorf("the context of a page is %q", context)
+	}
 	second := w.serve(http.MethodGet, strings.TrimPrefix(next, home), nil, "Ones-Act-As", alice)
 	if second.StatusCode != http.StatusOK || len(second.json(t)["value"].([]any)) != 1 {
 		t.Errorf("the next page: %d %s", second.StatusCode, second.body)

@@ -33,6 +33,7 @@ const ids = (events) => events.map((e) => e.id).sort();
 async function all(page) {
 	const found = [];
 	const next = (link) => link === undefined || assert.ok(link.startsWith(`${base}/v1.0/`), link);
+	next(page["@odata.context"]);
 	next(page["@odata.nextLink"]);
 	const iterator = new PageIterator(graph, page, (item) => found.push(item) > 0, { fetchOptions: { headers: { "Ones-Act-As": who } } });
 	await iterator.iterate();

@@ -71,7 +71,7 @@ func TestBatch(t *testing.T) {
 		case "GET /v1.0/me/events/long":
 			_, _ = io.WriteString(w, `"`+strings.Repeat("x", maxItem)+`"`)
 		default:
-			_, _ = io.WriteString(w, `{"@odata.nextLink":"http://`+r.Host+`/v1.0/me/events?$skip=10","value":[]}`)
+			_, _ = io.WriteString(w, `{"@odata.context":"http://`+r.Host+`/v1.0/$metadata#events","@odata.nextLink":"http://`+r.Host+`/v1.0/me/events?$skip=10","value":[]}`)
 		}
 	})
 	got := b.answers(`
@@ -105,9 +105,9 @@ func TestBatch(t *testing.T) {
 	if len(got) != 19 || b.count() != 8 {
 		t.Errorf("%d answers and %d calls, want 19 and 8", len(got), b.count())
 	}
-	next := b.us.URL + "/graph/v1.0/me/events?$skip=10"
-	if !strings.Contains(string(got["list"].Body), `"@odata.nextLink":"`+next+`"`) {
-		t.Errorf("the link in a batch: %s", got["list"].Body)
+	root := b.us.URL + "/graph/v1.0"
+	if want := `{"@odata.context":"` + root + `/$metadata#events","@odata.nextLink":"` + root + `/me/events?$skip=10","value":[]}`; string(got["list"].Body) != want {
+		t.Errorf("links in a batch: %s, want %s", got["list"].Body, want)
 	}
 	if made := got["make"]; made.Headers["Location"] != b.us.URL+"/graph/v1.0/users('x')/events('y')" || made.Headers["Set-Cookie"] != "" || made.Headers["Content-Type"] == "" {
 		t.Errorf("headers in a batch: %v", made.Headers)

@@ -226,6 +226,7 @@ func (h *Handler) audit(ctx context.Context, who caller, c call, d decision, out
 func (h *Handler) carryOut(ctx context.Context, who caller, c call, d decision) (*http.Response, *Refusal) {
 	var all []member
 	if d.access == creates || len(c.body) > 0 {
+		c.body = who.links.back(c.body)
 		var no *Refusal
 		if all, no = members(c.body); no != nil {
 			return nil, no

@@ -213,6 +213,7 @@ func TestRefusals(t *testing.T) {
 		"packed":               {Caller{Service: "ones", Person: alice}, post, "/me/events", "{}", []string{"Content-Encoding", "gzip"}, 415, "unsupported_media_type", "UnsupportedMediaType"},
 		"no host":              {Caller{Service: "ones", Person: alice}, get, "/me/events", "", []string{"Test-Base", "http://a\"b"}, 400, "malformed", "BadRequest"},
 		"no host, but a user":  {Caller{Service: "ones", Person: alice}, get, "/me/events", "", []string{"Test-Base", "http://a@b"}, 400, "malformed", "BadRequest"},
+		"the metadata":         {Caller{Service: "ones", Person: alice}, get, "/$metadata", "", nil, 403, "forbidden", "ErrorAccessDenied"},
 		"a batch by GET":       {Caller{Service: "ones", Person: alice}, get, "/$batch", "", nil, 403, "forbidden", "ErrorAccessDenied"},
 		"a batch with a query": {Caller{Service: "ones", Person: alice}, post, "/$batch?x=y", `{"requests":[{"id":"1","method":"GET","url":"/me/events"}]}`, nil, 403, "forbidden", "ErrorAccessDenied"},
 	} {

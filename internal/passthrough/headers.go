@@ -57,5 +57,5 @@ func (l links) body(res *http.Response) io.Reader {
 	if err != nil || kind != "application/json" || res.Header.Get("Content-Encoding") != "" {
 		return res.Body
 	}
-	return l.rewrite(res.Body)
+	return rewrite(res.Body, l.graph, l.us)
 }

@@ -28,22 +28,32 @@ func swap(link, from, to string) (string, bool) {
 	return to + link[len(from):], true
 }
 
-// linkNames are the members of an answer whose links have to be followed; they may
-// have the name of a relation before them (OData JSON Format, section 4.5).
-var linkNames = []string{"@odata.nextLink", "@odata.deltaLink"}
+// back returns a body whose links of ours are Graph's own again: a caller may send
+// back what they have read here.
+func (l links) back(body []byte) []byte {
+	body, _ = io.ReadAll(rewrite(bytes.NewReader(body), l.us, l.graph)) // what lies in memory can be read
+	return body
+}
+
+// linkNames are the members of an answer that are links; they may have the name of a
+// property before them (OData JSON Format, section 4.5).
+var linkNames = map[string]bool{
+	"@odata.context": true, "@odata.id": true, "@odata.nextLink": true, "@odata.deltaLink": true,
+	"@odata.navigationLink": true, "@odata.associationLink": true, "@odata.editLink": true, "@odata.readLink": true,
+}
 
 // maxLink bounds a string that is held back until it is known to be a link, in
 // bytes. A longer link is passed on as it is, and leads to Graph, which refuses who
 // follows it there without a token of its own.
 const maxLink = 32 << 10
 
-// A rewriter is JSON whose links lead to us. It reads its source once, from front
-// to end, holds back no more than one string, and changes no other byte, so that
-// what isn't JSON comes through as it is.
+// A rewriter is JSON whose links lead somewhere else. It reads its source once, from
+// front to end, holds back no more than one string, and changes no other byte, so
+// that what isn't JSON comes through as it is.
 type rewriter struct {
-	source io.Reader
-	links  links
-	err    error // of the source
+	source   io.Reader
+	from, to string // what links begin with: here, and as they are read
+	err      error  // of the source
 
 	chunk []byte // to read into
 	ready []byte // to be read
@@ -57,8 +67,10 @@ type rewriter struct {
 	held     []byte // the string, with its quotes
 }
 
-func (l links) rewrite(source io.Reader) *rewriter {
-	return &rewriter{source: source, links: l, chunk: make([]byte, 8<<10)}
+// rewrite changes the links in source that begin with from. Both from and to are
+// written the same in JSON.
+func rewrite(source io.Reader, from, to string) *rewriter {
+	return &rewriter{source: source, from: from, to: to, chunk: make([]byte, 8<<10)}
 }
 
 // Read implements io.Reader.
@@ -160,20 +172,20 @@ func (r *rewriter) release() {
 }
 
 func (r *rewriter) isLink() bool {
-	for _, name := range linkNames {
-		if bytes.HasSuffix(r.key, []byte(name)) {
-			return true
-		}
-	}
-	return false
+	at := bytes.LastIndexByte(r.key, '@')
+	return at >= 0 && linkNames[string(r.key[at:])]
 }
 
 func (r *rewriter) translated(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 { // as Graph writes them: what follows the beginning can stay
+		link, _ := swap(string(quoted[1:]), r.from, r.to)
+		return append(quoted[:1], link...)
+	}
 	var link string
 	if json.Unmarshal(quoted, &link) != nil {
 		return quoted
 	}
-	ours, ok := r.links.toUs(link)
+	ours, ok := swap(link, r.from, r.to)
 	if !ok {
 		return quoted
 	}

@@ -5,13 +5,33 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 )
 
 var ours = links{graph: "https://graph.example/v1.0", us: "http://127.0.0.1:8090/graph/v1.0"}
+
+// names are those of members that hold links.
+var names = []string{
+	"@odata.context", "@odata.id", "@odata.nextLink", "@odata.deltaLink",
+	"@odata.navigationLink", "@odata.associationLink", "@odata.editLink", "@odata.readLink",
+}
+
+func TestNamesOfLinks(t *testing.T) {
+	for _, name := range names {
+		for _, before := range []string{"", "calendar"} {
+			in := `{"` + before + name + `":"https://graph.example/v1.0/users('a')/$metadata#x"}`
+			want := strings.ReplaceAll(in, ours.graph, ours.us)
+			if got, err := io.ReadAll(rewrite(strings.NewReader(in), ours.graph, ours.us)); err != nil || string(got) != want {
+				t.Errorf("%s, %v; want %s", got, err, want)
+			}
+		}
+	}
+}
 
 func TestRewrite(t *testing.T) {
 	long := strings.Repeat("x", maxLink)
@@ -32,6 +52,10 @@ func TestRewrite(t *testing.T) {
 			`[{"@odata.nextLink":"https://graph.example/v1.0/a"},{"@odata.nextLink":"https://graph.example/v1.0/b"}]`,
 			`[{"@odata.nextLink":"http://127.0.0.1:8090/graph/v1.0/a"},{"@odata.nextLink":"http://127.0.0.1:8090/graph/v1.0/b"}]`,
 		},
+		"what follows stays": {
+			`{"@odata.context":"HTTPS://graph.example/v1.0/<&>é` + "\u2028\xff" + `"}`,
+			`{"@odata.context":"http://127.0.0.1:8090/graph/v1.0/<&>é` + "\u2028\xff" + `"}`,
+		},
 		"elsewhere":               {`{"@odata.nextLink":"https://graph.example.evil/v1.0/x"}`, ""},
 		"another version":         {`{"@odata.nextLink":"https://graph.example/v1.01/x"}`, ""},
 		"the root":                {`{"@odata.nextLink":"https://graph.example/v1.0"}`, ""},
@@ -39,7 +63,10 @@ func TestRewrite(t *testing.T) {
 		"a text":                  {`{"subject":"https://graph.example/v1.0/x","@odata.nextLink":null}`, ""},
 		"a text after a name":     {`["@odata.nextLink","https://graph.example/v1.0/x"]`, ""},
 		"a list":                  {`{"@odata.nextLink":["https://graph.example/v1.0/x"]}`, ""},
-		"the context":             {`{"@odata.context":"https://graph.example/v1.0/$metadata#x"}`, ""},
+		"a text with a link":      {`{"@odata.context":"see https://graph.example/v1.0/x"}`, ""},
+		"a link of another kind":  {`{"webLink":"https://graph.example/v1.0/x","@odata.type":"https://graph.example/v1.0/x"}`, ""},
+		"a name with more":        {`{"@odata.context.x":"https://graph.example/v1.0/x","@odata.id2":"https://graph.example/v1.0/x"}`, ""},
+		"a name without its @":    {`{"odata.context":"https://graph.example/v1.0/x","context":"https://graph.example/v1.0/x"}`, ""},
 		"too long":                {`{"@odata.nextLink":"https://graph.example/v1.0/` + long + `"}`, ""},
 		"a long name":             {`{"` + long + `@odata.nextLink":"https://graph.example/v1.0/x"}`, ""},
 		"broken off":              {`{"@odata.nextLink":"https://graph.example/v1.0/x`, ""},
@@ -56,7 +83,7 @@ func TestRewrite(t *testing.T) {
 			"at once": strings.NewReader(tt.in), "by bytes": iotest.OneByteReader(strings.NewReader(tt.in)),
 			"with its end": iotest.DataErrReader(strings.NewReader(tt.in)),
 		} {
-			got, err := io.ReadAll(ours.rewrite(source))
+			got, err := io.ReadAll(rewrite(source, ours.graph, ours.us))
 			if err != nil || string(got) != want {
 				t.Errorf("%s, %s: %.200s, %v; want %.200s", name, how, got, err, want)
 			}
@@ -68,9 +95,34 @@ func TestRewrite(t *testing.T) {
 func TestRewriteBreaksOff(t *testing.T) {
 	cause := errors.New("gone")
 	const in = `{"@odata.nextLink":"https://graph.example/v1.0/x"`
-	got, err := io.ReadAll(ours.rewrite(io.MultiReader(strings.NewReader(in), iotest.ErrReader(cause))))
+	got, err := io.ReadAll(rewrite(io.MultiReader(strings.NewReader(in), iotest.ErrReader(cause)), ours.graph, ours.us))
 	if want := strings.ReplaceAll(in, ours.graph, ours.us); string(got) != want || !errors.Is(err, cause) {
 		t.Errorf("%s, %v; want %s", got, err, want)
+	}
+}
+
+// What was read here is what Graph gave, once it is sent back.
+func TestLinksGoBack(t *testing.T) {
+	var given string
+	b := newHouse(t, func(w http.ResponseWriter, r *http.Request) {
+		given = `{"@odata.context":"http://` + r.Host + `/v1.0/$metadata#events/$entity","subject":"http://` + r.Host + `/v1.0/x",` +
+			`"calendar@odata.navigationLink":"http://` + r.Host + `/v1.0/me/calendars('c')"}`
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, given)
+	})
+	read := b.call(get, "/me/events/x", "").body
+	if !strings.HasPrefix(read, `{"@odata.context":"`+b.us.URL+`/graph/v1.0/$metadata`) {
+		t.Fatalf("the event's context leads elsewhere: %s", read)
+	}
+	b.call(patch, "/me/events/x", read)
+	b.answers(`{"id":"1","method":"PATCH","url":"/me/events/x","body":` + read + `}`)
+	for _, s := range b.seen[1:] {
+		if s.body != given {
+			t.Errorf("Graph got %s, want %s", s.body, given)
+		}
+	}
+	if b.count() != 3 {
+		t.Errorf("Graph got %d calls, want 3", b.count())
 	}
 }
 
@@ -94,12 +146,15 @@ func FuzzLinksComeBack(f *testing.F) {
 func FuzzRewrite(f *testing.F) {
 	f.Add([]byte(`{"@odata.nextLink":"https://graph.example/v1.0/me/events?$skip=10","value":[{"subject":"a\"b"}]}`), 1)
 	f.Add([]byte(`{"a":{"x@odata.deltaLink" : "https:\/\/graph.example\/v1.0\/x"},"b":["@odata.nextLink",":",{}]}`), 3)
+	for i, name := range names {
+		f.Add([]byte(`{"value":[{"x`+name+`":"https://graph.example/v1.0/me/events('a')","webLink":"https://graph.example/v1.0/x"}]}`), i)
+	}
 	f.Fuzz(func(t *testing.T, in []byte, size int) {
-		got, err := io.ReadAll(ours.rewrite(bytes.NewReader(in)))
+		got, err := io.ReadAll(rewrite(bytes.NewReader(in), ours.graph, ours.us))
 		if err != nil {
 			t.Fatal(err)
 		}
-		cut, err := io.ReadAll(ours.rewrite(&pieces{in, 1 + int(uint(size)%7)}))
+		cut, err := io.ReadAll(rewrite(&pieces{in, 1 + int(uint(size)%7)}, ours.graph, ours.us))
 		if err != nil || !bytes.Equal(cut, got) {
 			t.Fatalf("cut up: %s, %v; whole: %s", cut, err, got)
 		}
@@ -142,7 +197,7 @@ func linked(key string, v any) any {
 			v[i] = linked("", element)
 		}
 	case string:
-		if strings.HasSuffix(key, "@odata.nextLink") || strings.HasSuffix(key, "@odata.deltaLink") {
+		if slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(key, name) }) {
 			link, _ := ours.toUs(v)
 			return link
 		}
