@@ -59,7 +59,6 @@ type App struct {
 
 	signers *sync.Map // of assertions, by audience
 
-	gates map[*caddyhttp.Server]bool // servers with a handler of ones_auth, so far
 	seen  map[*caddyhttp.Server]bool // servers whose routes are checked
 	auth  *Auth                      // what every ones_auth has to agree with, resolved
 	theme pages.Theme                // of the pages, as an ones_auth has it
@@ -78,7 +77,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // that, one by one. It opens nothing: that waits for Start, so that a configuration can be
 // validated beside a running gateway.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.started, a.signers, a.gates = make(chan struct{}), new(sync.Map), map[*caddyhttp.Server]bool{}
+	a.started, a.signers = make(chan struct{}), new(sync.Map)
 	a.seen = map[*caddyhttp.Server]bool{}
 
 	if err := a.complete(); err != nil {

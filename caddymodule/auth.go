@@ -87,7 +87,6 @@ func (h *Auth) Provision(ctx caddy.Context) (err error) {
 	if err := h.app.checkRoutes(serverOf(ctx)); err != nil {
 		return err
 	}
-	h.app.gates[serverOf(ctx)] = true
 	h.gate = sync.OnceValue(h.newGate)
 	return nil
 }

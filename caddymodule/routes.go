@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,10 +13,11 @@ import (
 
 // A siteRoute is as much of a route of Caddy's as is needed to see who gets which requests.
 type siteRoute struct {
-	paths     []string
-	matched   bool // not every request gets here
-	exclusive bool // no other one gets the requests that do
-	handlers  []siteHandler
+	paths    []string
+	matched  bool   // not every request gets here
+	group    string // no other one of the group gets the requests that do
+	terminal bool   // no other one at all does
+	handlers []siteHandler
 }
 
 // A siteHandler is one in a route, with the routes inside it.
@@ -24,6 +26,8 @@ type siteHandler struct {
 	routes []siteRoute
 	// Of a reverse_proxy that is still JSON: where it sends requests to.
 	upstreams []upstream
+	// Of an ones_bookings that is still JSON: it has no service_token.
+	tokenless bool
 }
 
 // answering are the handlers that answer a request themselves, as a rule.
@@ -38,11 +42,13 @@ func (a *App) checkRoutes(s *caddyhttp.Server) error {
 	}
 	a.seen[s] = true
 	var w routeWalk
-	w.walk(loadedRoutes(s.Routes), false, "")
+	w.walk(loadedRoutes(s.Routes), passed{}, "")
 	a.settings.ones = united(a.settings.ones, w.behind)
 	switch {
 	case w.twice:
 		return fmt.Errorf("ones_auth is there twice for the same requests; write one of them, or each in a handle block of its own")
+	case w.unguarded:
+		return errors.New("ones_bookings has neither a service_token nor ones_auth before it: nobody could be told apart; add one of them")
 	case w.handler == "ones_bookings", w.gate && w.handler != "":
 		return fmt.Errorf("%s at %s: paths below /.ones/ belong to ones_auth, where people sign in; use another path", w.handler, w.path)
 	}
@@ -53,36 +59,52 @@ func (a *App) checkRoutes(s *caddyhttp.Server) error {
 type routeWalk struct {
 	gate          bool   // there is an ones_auth
 	twice         bool   // there are two for the same requests
+	unguarded     bool   // there is an ones_bookings that could tell nobody apart
 	path, handler string // a path of ours, and another handler that answers there
 
 	behind []upstream // of a gate: ONES, as a rule
 }
 
+// passed says whether all of some requests have been through a gate, or perhaps some of them.
+type passed struct{ all, some bool }
+
 // walk goes through routes whose requests have been through a gate, or not, and have one
-// of our paths ("": any). It returns whether all requests behind them have been through a gate.
-func (w *routeWalk) walk(routes []siteRoute, gate bool, path string) bool {
+// of our paths ("": any). It returns which requests behind them have been through a gate.
+func (w *routeWalk) walk(routes []siteRoute, gate passed, path string) passed {
+	grouped := map[string]bool{} // groups with a gate
 	for _, r := range routes {
 		inside, at := gate, path
+		for group := range grouped {
+			inside.some = inside.some || group != r.group
+		}
 		if i := slices.IndexFunc(r.paths, isOurs); i >= 0 {
 			at = r.paths[i]
 		}
 		for _, h := range r.handlers {
 			switch {
 			case h.name == "ones_auth":
-				w.gate, w.twice = true, w.twice || inside
-				inside, at = true, "" // it answers for its own paths
+				w.gate, w.twice = true, w.twice || inside.all
+				inside, at = passed{true, true}, "" // it answers for its own paths
 			case at != "" && slices.Contains(answering, h.name) && w.handler == "":
 				w.path, w.handler = at, h.name
 			}
-			if inside {
+			w.unguarded = w.unguarded || h.tokenless && !inside.some
+			if inside.all {
 				w.behind = append(w.behind, h.upstreams...)
 			}
 			inside = w.walk(h.routes, inside, at)
 		}
-		if !r.matched && !r.exclusive {
-			gate = inside
+		switch {
+		case r.terminal:
+		case r.group != "":
+			if inside.some {
+				grouped[r.group] = true
+			}
+		default:
+			gate.some, gate.all = inside.some, gate.all || inside.all && !r.matched
 		}
 	}
+	gate.some = gate.some || len(grouped) > 0
 	return gate
 }
 
@@ -94,7 +116,7 @@ func isOurs(pattern string) bool {
 
 func loadedRoutes(list caddyhttp.RouteList) (routes []siteRoute) {
 	for _, r := range list {
-		n := siteRoute{matched: len(r.MatcherSets)+len(r.MatcherSetsRaw) > 0, exclusive: r.Group != "" || r.Terminal}
+		n := siteRoute{matched: len(r.MatcherSets)+len(r.MatcherSetsRaw) > 0, group: r.Group, terminal: r.Terminal}
 		for _, set := range r.MatcherSets {
 			for _, m := range set {
 				if p, ok := m.(*caddyhttp.MatchPath); ok {
@@ -133,15 +155,16 @@ func rawHandler(raw json.RawMessage) siteHandler {
 			Match    []map[string]json.RawMessage `json:"match"`
 			Handle   []json.RawMessage            `json:"handle"`
 		} `json:"routes"`
+		ServiceTokens []json.RawMessage `json:"service_tokens"`
 		proxied
 	}
 	_ = json.Unmarshal(raw, &read)
-	n := siteHandler{name: read.Handler}
+	n := siteHandler{name: read.Handler, tokenless: read.Handler == "ones_bookings" && len(read.ServiceTokens) == 0}
 	if n.name == "reverse_proxy" {
 		n.upstreams = read.upstreams()
 	}
 	for _, r := range read.Routes {
-		inner := siteRoute{matched: len(r.Match) > 0, exclusive: r.Group != "" || r.Terminal}
+		inner := siteRoute{matched: len(r.Match) > 0, group: r.Group, terminal: r.Terminal}
 		for _, set := range r.Match {
 			var paths []string
 			_ = json.Unmarshal(set["path"], &paths)

@@ -19,6 +19,13 @@ func TestRoutes(t *testing.T) {
 		{"a path that begins alike", "ones.example {\n ones_auth\n respond /.onesies ok\n}", ""},
 		{"bookings behind the gate", "ones.example {\n ones_auth\n handle_path /api/m365/* {\n ones_bookings\n}\n}", ""},
 		{"our paths without a gate", ":8090 {\n respond /.ones/x ok\n ones_bookings {\n service_token 0123456789abcdef0123456789abcdef\n}\n}", ""},
+		{"bookings behind some gate", "ones.example {\n route {\n route /app/* {\n ones_auth\n}\n handle /app/v1/* {\n ones_bookings\n}\n}\n}", ""},
+		{"bookings after a block with a gate", "ones.example {\n route {\n handle /a/* {\n ones_auth\n}\n ones_bookings\n}\n}", ""},
+
+		{"bookings beside the gate", "ones.example {\n handle /a/* {\n ones_auth\n}\n handle {\n ones_bookings\n}\n}", "ones_bookings has neither a service_token nor ones_auth before it"},
+		{"bookings before the gate", "ones.example {\n route {\n ones_bookings\n ones_auth\n}\n}", "ones_bookings has neither a service_token nor ones_auth before it"},
+		{"bookings of another site", "a-long-name.example {\n ones_auth\n}\nb.example {\n ones_bookings\n}", "ones_bookings has neither a service_token nor ones_auth before it"},
+		{"bookings of another site, first", "a-long-name.example {\n ones_bookings\n}\nb.example {\n ones_auth\n}", "ones_bookings has neither a service_token nor ones_auth before it"},
 
 		{"twice in a row", "ones.example {\n ones_auth\n ones_auth\n}", "ones_auth is there twice for the same requests"},
 		{"twice, without a host", ":8080 {\n ones_auth\n ones_auth\n}", "ones_auth is there twice for the same requests"},

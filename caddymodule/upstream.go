@@ -69,7 +69,7 @@ func upstreamsOf(config []byte) (all []upstream) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Apps.HTTP.Servers)) {
 		var w routeWalk
-		w.walk(rawHandler(c.Apps.HTTP.Servers[name]).routes, false, "")
+		w.walk(rawHandler(c.Apps.HTTP.Servers[name]).routes, passed{}, "")
 		all = united(all, w.behind)
 	}
 	return all
