@@ -29,7 +29,7 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
 	}, unasked(), slog.New(slog.DiscardHandler))}}
 	s.world.Rooms = map[string]booking.Room{}
 	for _, name := range []string{"boardroom", "harbour", "library", "studio"} {
-		s.world.Rooms[name] = booking.Room{Name: name, Title: name, Integration: "contoso", TimeZone: time.UTC}
+		s.world.Rooms[name] = booking.Room{Name: name, Title: name, Integration: "contoso", TimeZone: time.UTC, MaxDuration: 8 * time.Hour, BookingWindow: 180 * 24 * time.Hour}
 	}
 	e := st.acquire(s)
 	defer st.release(e, s)
@@ -97,9 +97,13 @@ func TestStatusOfPeopleAndRooms(t *testing.T) {
   people      2 connected, 3 to sign in again (2 of them disconnected), 1 to wait for an administrator, 1 without a mailbox
   bookings    1 waits
 room          boardroom of contoso: connected
+  policy      8 hours at most, up to 180 days ahead, times of UTC
 room          harbour of contoso: its account has to be connected again
+  policy      8 hours at most, up to 180 days ahead, times of UTC
 room          library of contoso: its account waits for an administrator
+  policy      8 hours at most, up to 180 days ahead, times of UTC
 room          studio of contoso: no account stands for it
+  policy      8 hours at most, up to 180 days ahead, times of UTC
 PROBLEM       1 person and the accounts of 1 room belong to the integration gone, which is not configured any more: nobody of it can sign in or book, and 1 booking waits
               whose: yours, who operate the gateway
               to do: if that is a mistake, put its block back into the Caddyfile, under its name, and reload: all is as before then. Else there is nothing to do: they are forgotten a year after they were last seen, or at once with onesgate ones users erase; onesgate ones users list --integration tells who they are

@@ -108,9 +108,11 @@ func TestPrint(t *testing.T) {
 		Bookings: Bookings{Waiting: 6, Accepted: 1, AwaitingRoom: 2, NeedsSignIn: 3, Oldest: new(now.Add(-time.Minute)), Failed: 4},
 		Rooms: []Room{{
 			Name: "boardroom", Title: "Boardroom", Integration: "contoso", Connection: "connected", Looked: new(now.Add(-20 * time.Second)),
-			Observed: Observed{Meetings: 1, Replaced: 1},
+			Policy:   Policy{TimeZone: "Asia/Hong_Kong", MaxMinutes: 90, WindowDays: 60, CheckInMinutes: 10, Capacity: 12, Group: "10"},
+			Observed: Observed{Meetings: 3, Replaced: 1, Exposed: 2, Declined: map[string]int{"The room is taken.": 2, "Beyond its window.": 1}},
 		}},
-		Recent: Recent{Since: now.Add(-time.Hour), Slots: []Slot{{Confirmed: 1, Declined: 2, Failed: 3, SignIns: 4, SignInsFailed: 5, Calls: 6, Throttled: 7, CallsFailed: 8}}},
+		Integrations: []Integration{{Name: "contoso", ConsentURL: "https://login.example/adminconsent"}},
+		Recent:       Recent{Since: now.Add(-time.Hour), Slots: []Slot{{Confirmed: 1, Declined: 2, Failed: 3, SignIns: 4, SignInsFailed: 5, Calls: 6, Throttled: 7, CallsFailed: 8}}},
 	}
 	var told bytes.Buffer
 	if err := p.Print(&told, now); err != nil {
@@ -119,7 +121,11 @@ func TestPrint(t *testing.T) {
 	for _, want := range []string{
 		"1 to be sent, 2 to be answered by their rooms, 3 to be gone on with once their organizers have signed in; the oldest was made 1 minute ago; 4 failed within 7 days\n",
 		": 1 booking confirmed, 2 declined, 3 failed; 4 sign-ins, 5 in vain; 6 calls to Microsoft Graph, 7 refused as too many, 8 failed\n",
-		"boardroom (Boardroom) of contoso: connected, its calendar was seen 20 seconds ago; shows another subject than was given for 1 of 1 meeting\n",
+		"boardroom (Boardroom) of contoso: connected, its calendar was seen 20 seconds ago; shows another subject than was given for 1 of 3 meetings; shows 2 meetings that had to be private\n" +
+			"  policy     1 hour 30 minutes at most, up to 60 days ahead, check-in within 10 minutes, times of Asia/Hong_Kong, 12 people, group 10\n" +
+			"  declined   1 booking within 7 days: Beyond its window.\n" +
+			"  declined   2 bookings within 7 days: The room is taken.\n",
+		"\n  consent    https://login.example/adminconsent\n",
 	} {
 		if !strings.Contains(told.String(), want) {
 			t.Errorf("told\n%s\nwithout %q", told.String(), want)

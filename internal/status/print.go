@@ -3,6 +3,8 @@ package status
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -49,6 +51,7 @@ func (p *Picture) Print(to io.Writer, now time.Time) error {
 			told += " (" + r.Title + ")"
 		}
 		row("room", "%s of %s: %s", told, r.Integration, r.words(now))
+		r.print(row)
 	}
 	for _, found := range p.Problems() {
 		row("PROBLEM", "%s", found.What)
@@ -86,6 +89,9 @@ func (i Integration) print(row func(what, how string, args ...any), now time.Tim
 		}
 		row("  credential", "%s", told)
 	}
+	if i.ConsentURL != "" {
+		row("  consent", "%s", i.ConsentURL)
+	}
 	disconnected := ""
 	if n := i.People.Disconnected; n > 0 {
 		disconnected = fmt.Sprintf(" (%d of them disconnected)", n)
@@ -107,6 +113,46 @@ func (b Bookings) print(row func(what, how string, args ...any), now time.Time) 
 	row("bookings", "%s; %d failed within 7 days", told, b.Failed)
 }
 
+// print tells how a room may be booked, and what it has declined.
+func (r Room) print(row func(what, how string, args ...any)) {
+	if r.Policy != (Policy{}) {
+		row("  policy", "%s", r.Policy.words())
+	}
+	for _, why := range slices.Sorted(maps.Keys(r.Observed.Declined)) {
+		row("  declined", "%s within 7 days: %s", english.Plural(r.Observed.Declined[why], "booking", "bookings"), why)
+	}
+}
+
+// words tell how a room may be booked.
+func (p Policy) words() string {
+	told := fmt.Sprintf("%s at most, up to %s ahead", Spell(p.MaxMinutes), english.Plural(p.WindowDays, "day", "days"))
+	if p.CheckInMinutes > 0 {
+		told += ", check-in within " + Spell(p.CheckInMinutes)
+	}
+	if p.KeepDeclined {
+		told += ", what it declines stays in calendars"
+	}
+	told += ", times of " + p.TimeZone
+	if p.Capacity > 0 {
+		told += ", " + english.Plural(p.Capacity, "person", "people")
+	}
+	if p.Group != "" {
+		told += ", group " + p.Group
+	}
+	return told
+}
+
+// Spell tells a length of time in words.
+func Spell(minutes int) string {
+	switch {
+	case minutes%60 == 0:
+		return english.Plural(minutes/60, "hour", "hours")
+	case minutes > 60:
+		return english.Plural(minutes/60, "hour", "hours") + " " + english.Plural(minutes%60, "minute", "minutes")
+	}
+	return english.Plural(minutes, "minute", "minutes")
+}
+
 // words tell how a room's account stands, and what was seen by it.
 func (r Room) words(now time.Time) string {
 	told := ConnectionWords(r.Connection)
@@ -115,6 +161,9 @@ func (r Room) words(now time.Time) string {
 	}
 	if o := r.Observed; o.Replaced > 0 {
 		told += fmt.Sprintf("; shows another subject than was given for %d of %s", o.Replaced, english.Plural(o.Meetings, "meeting", "meetings"))
+	}
+	if o := r.Observed; o.Exposed > 0 {
+		told += fmt.Sprintf("; shows %s that had to be private", english.Plural(o.Exposed, "meeting", "meetings"))
 	}
 	return told
 }

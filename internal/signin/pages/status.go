@@ -87,15 +87,7 @@ type clockwork struct{ now time.Time }
 func (c clockwork) Ago(t time.Time) string { return humanize.RelTime(t, c.now, "ago", "from now") }
 
 // Spell is a time of so many minutes in words.
-func (clockwork) Spell(minutes int) string {
-	switch {
-	case minutes%60 == 0:
-		return plurals.Plural(minutes/60, "hour", "hours")
-	case minutes > 60:
-		return plurals.Plural(minutes/60, "hour", "hours") + " " + plurals.Plural(minutes%60, "minute", "minutes")
-	}
-	return plurals.Plural(minutes, "minute", "minutes")
-}
+func (clockwork) Spell(minutes int) string { return status.Spell(minutes) }
 
 // Count is a number of things in words.
 func (clockwork) Count(n int, one, many string) string { return plurals.Plural(n, one, many) }
