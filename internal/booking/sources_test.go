@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -187,13 +188,13 @@ func TestSuggestionsStandInForCalendars(t *testing.T) {
 			"boardroom@contoso.com": {slot("01", "07:00", "08:00"), slot("01", "08:00", "09:00"), slot("02", "02:00", "03:00")},
 			"peak@contoso.com":      {slot("01", "07:00", "08:00")},
 		}
-		asked := 0
+		var asked atomic.Int32
 		h.graph.setFault(func(r *http.Request, done bool) (*http.Response, error, bool) {
 			switch {
 			case strings.HasSuffix(r.URL.Path, "/getSchedule"):
 				return answers(403, "ErrorAccessDenied")(r, done)
 			case strings.HasSuffix(r.URL.Path, "/findMeetingTimes"):
-				asked++
+				asked.Add(1)
 				return suggest(t, r, taken), nil, true
 			}
 			return nil, nil, false
@@ -250,10 +251,10 @@ func TestSuggestionsStandInForCalendars(t *testing.T) {
 		read(h.book("10:00", "11:00", daily(3)...), 409)
 		offered("harbour 10:00", "peak 10:00")
 		// Of one with many, none: each is a call of its own.
-		asked = 0
+		asked.Store(0)
 		read(h.call(alice, "POST", "/v1/bookings/check", body("10:00", "11:00", daily(maxSuggested+1)...)), 200)
-		if told.Checked || asked != 0 {
-			t.Errorf("checked %v with %d calls", told.Checked, asked)
+		if n := asked.Load(); told.Checked || n != 0 {
+			t.Errorf("checked %v with %d calls", told.Checked, n)
 		}
 	})
 }

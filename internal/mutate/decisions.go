@@ -22,7 +22,7 @@ var decisions = []decision{
 	{line: "X24", file: "internal/signin/gate.go", is: `h.By == g.Signer && `},
 	{line: "X24", file: "internal/signin/gate.go", is: `h.Connection == connection && `},
 	{line: "V9.2.1", file: "internal/signin/gate.go", is: ` && now.Before(h.Until)`},
-	{line: "X18", file: "internal/signin/gate.go", is: `mode == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"`, becomes: `mode == "navigate"`, in: "internal/signin"},
+	{line: "X18", file: "internal/signin/gate.go", is: `mode == "navigate" && (dest == "document" || dest == "")`, becomes: `mode == "navigate"`, in: "internal/signin"},
 
 	// What is public.
 	{line: "X2", file: "internal/signin/public.go", is: `u.RawPath != "" && u.RawPath != u.Path && ambiguous(u.RawPath) || !clean(u.Path)`, becomes: `!clean(u.Path)`},
@@ -160,6 +160,10 @@ var decisions = []decision{
 	{line: "X21", file: "caddymodule/log_format.go", is: `"parameter":"code"`, becomes: `"parameter":"other"`},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"parameter":"state"`, becomes: `"parameter":"other"`},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"resp_headers>Location": `, becomes: `"resp_headers>Other": `},
+	{line: "X21", file: "caddymodule/log_format.go", is: `"request>headers>Cookie": `, becomes: `"request>headers>Other1": `},
+	{line: "X21", file: "caddymodule/log_format.go", is: `"request>headers>Authorization": `, becomes: `"request>headers>Other2": `},
+	{line: "X21", file: "caddymodule/log_format.go", is: `"request>headers>Proxy-Authorization": `, becomes: `"request>headers>Other3": `},
+	{line: "X21", file: "caddymodule/log_format.go", is: `"resp_headers>Set-Cookie": `, becomes: `"resp_headers>Other4": `},
 	{line: "X21", file: "caddymodule/log_format.go", is: `f.within = inner`, becomes: `_ = inner`},
 
 	// Who may enter.
@@ -272,7 +276,7 @@ var decisions = []decision{
 	{line: "V7.4.2", file: "internal/booking/create.go", is: `stands, err = s.people.Stands(ctx, r.PersonID)`, becomes: `stands = store.Write{Op: store.Check, Key: "-"}`, run: "Erase"},
 
 	{line: "X9", file: "caddymodule/bookings.go", is: `if len(t.Token) < minServiceToken {`, becomes: `if false {`, run: "Errors"},
-	{line: "X9", file: "caddymodule/bookings.go", is: `if len(h.tokens) == 0 && !h.app.gates[serverOf(ctx)] {`, becomes: `if false {`, run: "Errors"},
+	{line: "X9", file: "caddymodule/routes.go", is: `case w.unguarded:`, becomes: `case false:`},
 }
 
 // private are the tests of what is told of private bookings, and of those of others.
