@@ -22,7 +22,7 @@ var decisions = []decision{
 	{line: "X24", file: "internal/signin/gate.go", is: `h.By == g.Signer && `},
 	{line: "X24", file: "internal/signin/gate.go", is: `h.Connection == connection && `},
 	{line: "V9.2.1", file: "internal/signin/gate.go", is: ` && now.Before(h.Until)`},
-	{line: "X18", file: "internal/signin/gate.go", is: `mode == "navigate" && (dest == "document" || dest == "")`, becomes: `mode == "navigate"`, in: "internal/signin"},
+	{line: "X18", file: "internal/signin/gate.go", is: `dest == "document" || dest == ""`, becomes: `dest != "nowhere"`, in: "internal/signin"},
 
 	// What is public.
 	{line: "X2", file: "internal/signin/public.go", is: `u.RawPath != "" && u.RawPath != u.Path && ambiguous(u.RawPath) || !clean(u.Path)`, becomes: `!clean(u.Path)`},
