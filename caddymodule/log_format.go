@@ -19,8 +19,8 @@ import (
 
 // LogFormat is the log format "ones": what Caddy writes by default (JSON, on a terminal lines for
 // people), without what would let somebody in: the codes and states of sign-ins in addresses, the
-// assertion in what is sent to ONES, and cookies and tokens, which Caddy itself writes if it is
-// told to. It has no settings: Caddy's format "filter" around it
+// assertion in what is sent to ONES, the tokens in the sites' configuration, and cookies and
+// tokens of requests, which Caddy itself writes if it is told to. It has no settings: Caddy's format "filter" around it
 // leaves out more.
 //
 // It is cheaper than Caddy's own formats, too. These encode what a logger is given at once, and
@@ -47,6 +47,9 @@ var neverLogged = map[string]json.RawMessage{
 	"request>headers>Authorization":       ofSomebody,
 	"request>headers>Proxy-Authorization": ofSomebody,
 	"resp_headers>Set-Cookie":             ofSomebody,
+
+	// The configuration of all sites, at level DEBUG: a service_token may stand there in the clear.
+	"http": json.RawMessage(`{"filter":"delete"}`),
 }
 
 // ofSomebody hides what lets somebody in, as Caddy does.

@@ -108,6 +108,11 @@ func TestLogFormat(t *testing.T) {
 	}}))
 	whole("what was answered", written())
 
+	log.Info("adjusted config", zap.Reflect("http", map[string]string{"token": "53cret"}), zap.String("later", "y"))
+	if l := written(); l.Msg != "adjusted config" || l.Later != "y" {
+		t.Errorf("%+v", l)
+	}
+
 	one, other := of.With(zap.String("later", "one")), of.With(zap.String("later", "other"))
 	one.Info("fourth")
 	if l := written(); l.Later != "one" {

@@ -164,6 +164,7 @@ var decisions = []decision{
 	{line: "X21", file: "caddymodule/log_format.go", is: `"request>headers>Authorization": `, becomes: `"request>headers>Other2": `},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"request>headers>Proxy-Authorization": `, becomes: `"request>headers>Other3": `},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"resp_headers>Set-Cookie": `, becomes: `"resp_headers>Other4": `},
+	{line: "X21", file: "caddymodule/log_format.go", is: `"http": `, becomes: `"other": `},
 	{line: "X21", file: "caddymodule/log_format.go", is: `f.within = inner`, becomes: `_ = inner`},
 
 	// Who may enter.
