@@ -62,11 +62,12 @@ func TestObserved(t *testing.T) {
 		wants("", "")
 
 		h.graph.setAnswer(func(*fakeEvent) string { return "none" })
-		h.call(alice, "POST", "/v1/bookings", body("12:00", "13:00"), "Prefer", "wait=1")
+		h.call(alice, "POST", "/v1/bookings", body("12:00", "13:00"), "Prefer", "respond-async")
+		h.settle(time.Second / 2) // the room is asked anew after one
 		wants("contoso boardroom accepted 0s, contoso boardroom awaiting_room 0s", "contoso 1 awaiting_room since 0s")
 		h.graph.setAnswer(func(*fakeEvent) string { return "declined" })
-		h.settle(time.Minute)
-		wants("contoso boardroom declined 3s", "")
+		h.settle(time.Minute + time.Second/2)
+		wants("contoso boardroom declined 1s", "")
 
 		h.graph.setAnswer(func(*fakeEvent) string { return "accepted" })
 		h.graph.setFault(func(r *http.Request, done bool) (*http.Response, error, bool) {
