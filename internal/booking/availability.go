@@ -78,9 +78,6 @@ func (s *Service) graphBlocks(ctx context.Context, owner string, rooms []Room, f
 	}
 	from, to = withDates(from, to, rooms)
 	schedules, err := integration.Graph.Schedules(ctx, s.mailbox(ctx, owner, false), addresses, from, to)
-	if err == nil || cannotLook(err) {
-		s.heard(ctx, integration.Name)
-	}
 	if err != nil {
 		return nil, err
 	}

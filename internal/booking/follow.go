@@ -46,7 +46,7 @@ func (s *Service) follow(ctx context.Context, r record) (record, error) {
 	if err != nil {
 		return s.stumble(ctx, r, err)
 	}
-	s.heard(ctx, r.Integration)
+	s.heard(ctx, &r)
 	now, declined := s.now().UTC(), ""
 	if r.roomAnswer(event).Response == graph.Declined {
 		declined = s.whyDeclined(ctx, &r)

@@ -95,67 +95,80 @@ func (s *Service) lineUp(ctx context.Context, r record, fresh bool) (after recor
 
 // call has the first of a room's line carried on. What can't be read is called later.
 func (s *Service) call(ctx context.Context, room string) {
-	if r, ok := s.first(ctx, linePrefix(room)); ok {
-		s.queue.wake(r.ID)
-	}
-}
-
-// first is the one in a room's line whom those behind wait for; false: there is none, or it
-// can't be read.
-func (s *Service) first(ctx context.Context, line string) (record, bool) {
-	all, err := s.journal.store.Scan(ctx, line, "", scanChunk)
-	if err != nil {
-		return record{}, false
-	}
-	for _, e := range all {
-		if r, err := s.journal.get(ctx, path.Base(e.Key)); err == nil && r.holdsUp() {
-			return r, true
+	for _, r := range s.front(ctx, linePrefix(room)) {
+		if r.holdsUp() {
+			s.queue.wake(r.ID)
 		}
 	}
-	return record{}, false
 }
 
-// callEvery is how often rooms' lines are looked at, in case nobody has called the first.
-const callEvery = 15 * time.Second
+// front are those in a room's line, as far as they can be read, up to the first whom those
+// behind wait for.
+func (s *Service) front(ctx context.Context, line string) (front []record) {
+	all, err := s.journal.store.Scan(ctx, line, "", scanChunk)
+	if err != nil {
+		return nil
+	}
+	for _, e := range all {
+		r, err := s.journal.get(ctx, path.Base(e.Key))
+		if err != nil {
+			continue
+		}
+		if front = append(front, r); r.holdsUp() {
+			break
+		}
+	}
+	return front
+}
 
-// callForgotten calls those who are first in their lines and wait to be called all the same: a
-// gateway may die right after it has sent the one before.
-func (s *Service) callForgotten(ctx context.Context) error {
+// tendEvery is how often rooms' lines are looked at.
+const tendEvery = 15 * time.Second
+
+// asideRest is how long at least one rests whose trouble is its person's alone, as far as is known.
+const asideRest = 2 * time.Minute
+
+// rested is for how long a booking that could not be carried on has rested since.
+func (r *record) rested(now time.Time) time.Duration { return backoff(r.Tries) - r.NextAt.Sub(now) }
+
+// tendLines calls who is first in a line and waits to be called, though nobody has: a gateway may
+// die right after it has sent the one before. Of those that Microsoft did not answer it has one
+// of each integration tried, however long it would rest: so the end of an outage is noticed,
+// also by a gateway that knows nothing of it.
+func (s *Service) tendLines(ctx context.Context) error {
+	tried := map[string]record{} // by integration
 	for after := ""; ; {
 		next, err := s.journal.store.Scan(ctx, lines, after, 1)
-		if err != nil || len(next) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(next) == 0 {
+			break
 		}
 		room, _, _ := strings.Cut(strings.TrimPrefix(next[0].Key, lines), "/")
 		line := lines + room + "/"
-		if r, ok := s.first(ctx, line); ok && r.Turn == "" && r.Reason == reasonInLine {
-			s.queue.wake(r.ID)
-		}
 		after = line + "~" // all of that line come before
+		for _, r := range s.front(ctx, line) {
+			switch other, ok := tried[r.Integration]; {
+			case r.Turn != "", r.Aside && r.rested(s.now()) < asideRest: // somebody is at it, or was just now
+			case r.Reason == reasonInLine && r.holdsUp():
+				s.queue.wake(r.ID)
+			case r.Reason == reasonRetry && (!ok || r.NextAt.Before(other.NextAt)): // so that they take turns
+				tried[r.Integration] = r
+			}
+		}
 	}
+	for _, r := range tried {
+		s.queue.wake(r.ID)
+	}
+	return nil
 }
 
 // reach remembers whom Microsoft has not answered, by integration, since it last answered
-// anybody: more than one person is an outage, one alone may be ill by themselves.
+// a booking: more than one person is an outage, one alone may be ill by themselves.
 type reach struct {
 	mu    sync.Mutex
 	since map[string]map[string]struct{}
-	next  map[string]time.Time // when somebody tries again next
-}
-
-// probeEvery is how often one booking is tried in an outage, however long the others wait
-// already: its end is noticed no later.
-const probeEvery = 15 * time.Second
-
-// probe says whether a booking that has failed now is the one to try again soon.
-func (c *reach) probe(integration string, now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now.Before(c.next[integration]) {
-		return false
-	}
-	c.next[integration] = now.Add(probeEvery)
-	return true
+	over  map[string]time.Time // when that was last told
 }
 
 // failed notes that Microsoft didn't answer, and says whether it is that person alone.
@@ -169,22 +182,27 @@ func (c *reach) failed(integration, person string) (alone bool) {
 	return len(c.since[integration]) == 1
 }
 
-// answered notes that Microsoft has answered, and says whether that ends an outage.
-func (c *reach) answered(integration string) (over bool) {
+// answered notes that Microsoft has answered a booking, perhaps one that it had not answered
+// before, and says whether that ends an outage, which it does once in tendEvery at most.
+func (c *reach) answered(integration string, again bool, now time.Time) (over bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	over = len(c.since[integration]) > 1
+	over = len(c.since[integration]) > 1 || again && now.Sub(c.over[integration]) >= tendEvery
+	if over {
+		c.over[integration] = now
+	}
 	delete(c.since, integration)
 	return over
 }
 
-// heard takes in that Microsoft has answered: what waited for that goes on at once.
-func (s *Service) heard(ctx context.Context, integration string) {
-	if !s.reach.answered(integration) {
+// heard takes in that Microsoft has answered a booking: what waited for that goes on at once.
+// That it answers who reads is no sign, as it may take nothing all the same.
+func (s *Service) heard(ctx context.Context, r *record) {
+	if !s.reach.answered(r.Integration, r.Reason == reasonRetry, s.now()) {
 		return
 	}
 	for name, room := range s.world().Rooms {
-		if room.Integration == integration {
+		if room.Integration == r.Integration {
 			s.call(ctx, name)
 		}
 	}

@@ -85,3 +85,48 @@ func TestLineGoesOnWhenNobodyCalls(t *testing.T) {
 		}
 	})
 }
+
+// Of an outage the gateway that comes after the one that went through it knows nothing. It
+// carries on all lines all the same, as soon as Microsoft answers for one of them.
+func TestLinesGoOnAfterAnothersOutage(t *testing.T) {
+	story(t, func(h *house) {
+		h.stop()
+		h.stop = run(false, h.svc) // there may be others
+		h.graph.setFault(onCreate(answers(503, "ServiceUnavailable")))
+		var ids []string
+		for _, room := range []string{"boardroom", "harbour", "peak"} {
+			for i, at := range []string{"15:00", "16:00", "17:00"} {
+				who := []identity.Person{alice, bob}[i%2]
+				r := h.call(who, "POST", "/v1/bookings", body(at, at[:3]+"30", "room", room), "Prefer", "respond-async")
+				h.want(r, 202)
+				ids = append(ids, r.text("id"))
+			}
+		}
+		h.settle(20 * time.Minute)
+		h.stop()
+		h.graph.setFault(nil)
+		h.svc = h.service()
+		h.stop = run(false, h.svc)
+		h.settle(tendEvery + 5*time.Second)
+		for i, id := range ids {
+			if r, err := h.svc.journal.get(t.Context(), id); err != nil || r.Status != Confirmed {
+				t.Errorf("booking %d is %s, %s, due in %v; %v", i, r.Status, r.Reason, time.Until(r.NextAt), err)
+			}
+		}
+	})
+}
+
+// That an outage is over which has met one person alone is noticed soon, too.
+func TestOneBookingGoesOnAfterAnOutage(t *testing.T) {
+	story(t, func(h *house) {
+		h.graph.setFault(onCreate(answers(503, "ServiceUnavailable")))
+		id := h.book("15:00", "16:00").text("id")
+		h.settle(20 * time.Minute)
+		if r, err := h.svc.journal.get(t.Context(), id); err != nil || time.Until(r.NextAt) < 2*asideRest {
+			t.Fatalf("due in %v; %v", time.Until(r.NextAt), err)
+		}
+		h.graph.setFault(nil)
+		h.settle(asideRest + tendEvery)
+		h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "confirmed")
+	})
+}

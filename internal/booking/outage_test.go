@@ -174,7 +174,7 @@ func TestOutage(t *testing.T) {
 		drained := time.Since(began)
 		t.Logf("%d bookings within %v of the end of the outage, in which %d calls were made in vain", waiting, drained, vain)
 		// 64 at once, of whose calls each takes its time, after a while until it is noticed.
-		if most := 2*probeEvery + time.Duration(waiting)*5*took/maxUrgent; drained > most {
+		if most := 2*tendEvery + time.Duration(waiting)*5*took/maxUrgent; drained > most {
 			t.Errorf("after %v %d are open; want none after %v", drained, len(h.open()), most)
 		}
 		for room, ids := range accepted {

@@ -19,13 +19,9 @@ func (s *Service) stumble(ctx context.Context, r record, err error) (record, err
 	s.log.WarnContext(ctx, "a booking could not be carried on; it is tried again",
 		"booking", r.ID, "room", r.Request.Room, "status", r.Status, "error", err)
 	aside := s.aside(r, err)
-	probe := !aside && s.reach.probe(r.Integration, now)
 	return s.update(ctx, r.ID, func(r *record) {
 		r.Aside = aside
 		r.postpone(err, now)
-		if probe && r.open() && r.NextAt.After(now.Add(probeEvery)) {
-			r.NextAt = now.Add(probeEvery)
-		}
 	})
 }
 

@@ -77,12 +77,12 @@ func (s *Service) FollowUp(ctx context.Context) {
 		running.Go(func() { s.carryOn(ctx, d.id, at) })
 	}
 	var backlog []due
-	var called time.Time
+	var tended time.Time
 	for inherited := s.sole; ctx.Err() == nil; {
 		var wait time.Duration
 		var err error
-		if now := s.now(); now.Sub(called) >= callEvery {
-			called, err = now, s.callForgotten(ctx)
+		if now := s.now(); now.Sub(tended) >= tendEvery {
+			tended, err = now, s.tendLines(ctx)
 		}
 		if inherited = s.queue.takeAll() || inherited; inherited && err == nil {
 			backlog, err = s.allOpen(ctx)

@@ -62,7 +62,7 @@ func (s *Service) send(ctx context.Context, r record, fresh bool) (record, error
 	}
 	made, err := integration.Graph.CreateEvent(ctx, mailbox, event)
 	if err == nil {
-		s.heard(ctx, r.Integration)
+		s.heard(ctx, &r)
 		return s.made(ctx, r, s.lookAtOnce(ctx, integration.Graph, mailbox, &r, made))
 	}
 	if unsent && !graph.MaybeDone(err) && !duplicate(err) {

@@ -143,7 +143,7 @@ func New(cfg Config) *Service {
 		looks:    looks{at: map[string]time.Time{}},
 		rechecks: rechecks{at: map[string]time.Time{}},
 		refusals: refusals{until: map[[2]string]time.Time{}},
-		reach:    reach{since: map[string]map[string]struct{}{}, next: map[string]time.Time{}},
+		reach:    reach{since: map[string]map[string]struct{}{}, over: map[string]time.Time{}},
 	}
 }
 
