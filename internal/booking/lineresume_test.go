@@ -8,21 +8,27 @@ import (
 	"github.com/onesgate/onesgate/internal/identity"
 )
 
+// inVain has Alice and Bob book a room by turns, from each time to the next, while Microsoft
+// takes no bookings.
+func (h *house) inVain(room string, at ...string) (ids []string) {
+	h.t.Helper()
+	h.graph.setFault(onCreate(answers(503, "ServiceUnavailable")))
+	for i := range at[1:] {
+		who := []identity.Person{alice, bob}[i%2]
+		r := h.call(who, "POST", "/v1/bookings", body(at[i], at[i+1], "room", room), "Prefer", "respond-async")
+		h.want(r, 202)
+		ids = append(ids, r.text("id"))
+	}
+	return ids
+}
+
 // Bookings that wait in a line since the integration is refused go on at once, all of them,
 // when it is mended: also those that a gateway before has left.
 func TestLineGoesOnWhenMended(t *testing.T) {
 	story(t, func(h *house) {
 		h.stop()
 		h.stop = run(false, h.svc) // there may be others
-		h.graph.setFault(onCreate(answers(503, "ServiceUnavailable")))
-		var ids []string
-		for i := range 12 {
-			who := []identity.Person{alice, bob}[i%2]
-			at := []string{"10:00", "10:15", "10:30", "10:45", "11:00", "11:15", "11:30", "11:45", "12:00", "12:15", "12:30", "12:45", "13:00"}
-			r := h.call(who, "POST", "/v1/bookings", body(at[i], at[i+1]), "Prefer", "respond-async")
-			h.want(r, 202)
-			ids = append(ids, r.text("id"))
-		}
+		ids := h.inVain("boardroom", "10:00", "10:15", "10:30", "10:45", "11:00", "11:15", "11:30", "11:45", "12:00", "12:15", "12:30", "12:45", "13:00")
 		h.settle(5 * time.Second)
 		h.stop()
 		h.kill(alice, grant.ErrIntegrationDown)
@@ -50,15 +56,7 @@ func TestLineGoesOnWhenNobodyCalls(t *testing.T) {
 	story(t, func(h *house) {
 		h.stop()
 		h.stop = run(false, h.svc) // there may be others
-		h.graph.setFault(onCreate(answers(503, "ServiceUnavailable")))
-		var ids []string
-		at := []string{"10:00", "10:15", "10:30", "10:45", "11:00", "11:15", "11:30"}
-		for i := range at[1:] {
-			who := []identity.Person{alice, bob}[i%2]
-			r := h.call(who, "POST", "/v1/bookings", body(at[i], at[i+1]), "Prefer", "respond-async")
-			h.want(r, 202)
-			ids = append(ids, r.text("id"))
-		}
+		ids := h.inVain("boardroom", "10:00", "10:15", "10:30", "10:45", "11:00", "11:15", "11:30")
 		h.settle(5 * time.Second)
 		h.stop()
 		h.graph.setFault(nil)
@@ -92,15 +90,9 @@ func TestLinesGoOnAfterAnothersOutage(t *testing.T) {
 	story(t, func(h *house) {
 		h.stop()
 		h.stop = run(false, h.svc) // there may be others
-		h.graph.setFault(onCreate(answers(503, "ServiceUnavailable")))
 		var ids []string
 		for _, room := range []string{"boardroom", "harbour", "peak"} {
-			for i, at := range []string{"15:00", "16:00", "17:00"} {
-				who := []identity.Person{alice, bob}[i%2]
-				r := h.call(who, "POST", "/v1/bookings", body(at, at[:3]+"30", "room", room), "Prefer", "respond-async")
-				h.want(r, 202)
-				ids = append(ids, r.text("id"))
-			}
+			ids = append(ids, h.inVain(room, "15:00", "15:30", "16:00", "16:30")...)
 		}
 		h.settle(20 * time.Minute)
 		h.stop()
