@@ -231,8 +231,8 @@ func BenchmarkRecovery(b *testing.B) {
 		memory = append(memory, anonymous(b, p)>>20)
 		p.stop()
 	}
-	b.ReportMetric(median(ready), "ms-until-ready")
-	b.ReportMetric(median(asked), "ms-until-the-first-is-asked-about")
+	b.ReportMetric(millis(ready), "ms-until-ready")
+	b.ReportMetric(millis(asked), "ms-until-the-first-is-asked-about")
 	b.ReportMetric(float64(memory[0]), "MiB-anonymous-at-first")
 	if later := memory[1:]; len(later) > 0 {
 		b.ReportMetric(float64(slices.Max(later)), "MiB-anonymous-later")
