@@ -61,10 +61,6 @@ func (g *Gate) rechecked(w http.ResponseWriter, r *http.Request, a attempt, got 
 		return
 	}
 	if p.ID != current.Person.ID {
-		if !dead(s.connection(r.Context(), current)) { // only a name was asked for
-			s.goBack(w, r, a)
-			return
-		}
 		s.endForAnother(w, r, a, current, p)
 		return
 	}
@@ -143,8 +139,12 @@ func (s *Site) recheckedSession(w http.ResponseWriter, r *http.Request, a attemp
 }
 
 // endForAnother ends a session that was checked in a browser in which somebody else
-// is signed in with Microsoft.
+// is signed in with Microsoft, unless only a name was asked for.
 func (s *Site) endForAnother(w http.ResponseWriter, r *http.Request, a attempt, current *session.Session, other identity.Person) {
+	if !dead(s.connection(r.Context(), current)) {
+		s.goBack(w, r, a)
+		return
+	}
 	s.Audit.WarnContext(r.Context(), "the browser is signed in with Microsoft as somebody else", "user", current.Person.ID, "other", other.ID)
 	s.endRechecked(w, r, a, current)
 }
