@@ -29,8 +29,9 @@ func (s *Site) recheck(w http.ResponseWriter, r *http.Request, current *session.
 	// A page that is fetched ahead ("prefetch", "prefetch;prerender") can't go to
 	// another site, and nobody looks at it yet.
 	ahead := r.Header.Get("Sec-Purpose") != ""
+	lost := back != "/" && returnTo(back) == "/" // nobody could be led back there: it is too long, say
 	nameless := current.Person.Undescribed && state == string(grant.Connected)
-	if !dead(state) && !nameless || r.Method != http.MethodGet || !navigation(r) || ahead ||
+	if !dead(state) && !nameless || r.Method != http.MethodGet || !navigation(r) || ahead || lost ||
 		s.cookies.value(r, s.cookies.checked) == current.ID[:12] {
 		return false
 	}

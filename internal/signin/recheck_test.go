@@ -285,6 +285,24 @@ func TestRecheckNotAheadOfTime(t *testing.T) {
 	}
 }
 
+// Nobody is led away from a page that they could not be led back to: they would notice.
+func TestRecheckLosesNoPage(t *testing.T) {
+	f := newFlow(t, nil)
+	f.signIn(t, "/")
+	if err := f.site.Grants.Forget(t.Context(), flowTenant+".alice"); err != nil {
+		t.Fatal(err)
+	}
+	if w := f.browse(t, http.MethodGet, "/rooms?"+strings.Repeat("a", maxReturnTo), toPage...); w.Code != http.StatusOK {
+		t.Errorf("%d to %s", w.Code, w.Header().Get("Location"))
+	}
+	for _, page := range []string{"/rooms", "/"} {
+		delete(f.jar, "__Host-onesgate-checked")
+		if w := f.browse(t, http.MethodGet, page, toPage...); w.Code != http.StatusSeeOther {
+			t.Errorf("%s: %d", page, w.Code)
+		}
+	}
+}
+
 // ahead is a store in which something happens right before a commit, once.
 type ahead struct {
 	store.Store
