@@ -111,10 +111,11 @@ func escape(s string) string {
 }
 
 // Strip deletes every identity header from a request that came from outside,
-// also under the names that some upstreams take for the same ("_", "." and " " for
-// "-", any case), and keeps the names out of Connection: a proxy deletes what is
-// named there after we have set it (RFC 9110, section 7.6.1). It returns the values of
-// Ones-Act-As, which WithActAs keeps.
+// also under the names that some upstreams take for the same (any case; where headers
+// become variables, as in CGI, "_" stands for "-", for "." and " " in PHP, and for all
+// that is neither letter nor digit in lighttpd), and keeps the names out of Connection: a
+// proxy deletes what is named there after we have set it (RFC 9110, section 7.6.1). It
+// returns the values of Ones-Act-As, which WithActAs keeps.
 func Strip(h http.Header) (actAs []string) {
 	for name, values := range h {
 		switch ours, act := reserved(name); {
@@ -176,10 +177,10 @@ func foldedEqual(name, want string) bool {
 	for i := range len(name) {
 		c := name[i]
 		switch {
-		case c == '_' || c == '.' || c == ' ':
-			c = '-'
 		case 'A' <= c && c <= 'Z':
 			c += 'a' - 'A'
+		case c < '0' || '9' < c && c < 'a' || 'z' < c:
+			c = '-'
 		}
 		if c != want[i] {
 			return false

@@ -11,6 +11,7 @@ import (
 func TestStripDeletesEveryAlias(t *testing.T) {
 	for _, name := range []string{
 		"X-Ones-User-Id", "x-ones-user-id", "X_Ones_User_Id", "X.Ones.User.Email", "X Ones User Id", "x-ones-", "X-ONES-ANYTHING", "x_ones-new",
+		"X!Ones*User+Id", "X~Ones|User-Id", "X^Ones`User-Id",
 	} {
 		h := http.Header{name: {"evil"}, "Accept": {"*/*"}}
 		if Strip(h) != nil {
@@ -20,13 +21,13 @@ func TestStripDeletesEveryAlias(t *testing.T) {
 			t.Errorf("Strip(%q) left %v", name, h)
 		}
 	}
-	for _, name := range []string{"Ones-Act-As", "ones_act_as", "ONES.ACT.AS"} {
+	for _, name := range []string{"Ones-Act-As", "ones_act_as", "ONES.ACT.AS", "Ones#Act'As"} {
 		h := http.Header{name: {"bob", "eve"}}
 		if got := Strip(h); !slices.Equal(got, []string{"bob", "eve"}) || len(h) != 0 {
 			t.Errorf("Strip(%q) returns %q and leaves %v", name, got, h)
 		}
 	}
-	for _, name := range []string{"X-Onesie", "X-One", "Ones-Act-Asx", "X-Other-Ones-User-Id", ""} {
+	for _, name := range []string{"X-Onesie", "X-One", "Ones-Act-Asx", "X-Other-Ones-User-Id", "X0Ones9User-Id", ""} {
 		h := http.Header{name: {"kept"}}
 		if Strip(h); len(h) != 1 {
 			t.Errorf("Strip deleted %q, which is not ours", name)
@@ -110,9 +111,20 @@ func FuzzStrip(f *testing.F) {
 	f.Add("Connection", "X-Onesie", "")
 	f.Add("a", "b", "\nOnes ACt As")
 	f.Add("x.ones", "\xffX-Ones-", " \tX-Ones-A\t,keep-alive")
-	folded := strings.NewReplacer("_", "-", ".", "-", " ", "-")
+	const small, capital, digits = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
+	fold := func(name string) string {
+		b := []byte(name)
+		for i, c := range b {
+			if at := strings.IndexByte(capital, c); at >= 0 {
+				b[i] = small[at]
+			} else if strings.IndexByte(small+digits, c) < 0 {
+				b[i] = '-'
+			}
+		}
+		return string(b)
+	}
 	ours := func(name string) bool {
-		name = strings.ToLower(folded.Replace(name))
+		name = fold(name)
 		return strings.HasPrefix(name, "x-ones-") || name == "ones-act-as"
 	}
 	f.Fuzz(func(t *testing.T, one, two, connection string) {
@@ -135,7 +147,7 @@ func FuzzStrip(f *testing.F) {
 		}
 		var acted []string
 		for name, values := range before {
-			if strings.ToLower(folded.Replace(name)) == "ones-act-as" {
+			if fold(name) == "ones-act-as" {
 				acted = append(acted, values...)
 			}
 		}

@@ -115,9 +115,9 @@ var decisions = []decision{
 	{line: "X5", file: "internal/session/registry.go", is: `if old.Version == store.Absent {`, becomes: `if false {`},
 
 	// Headers.
-	{line: "X6", file: "internal/identity/headers.go", is: ` || c == '.'`},
-	{line: "X6", file: "internal/identity/headers.go", is: `c == '_' || `},
-	{line: "X6", file: "internal/identity/headers.go", is: ` || c == ' '`},
+	{line: "X6", file: "internal/identity/headers.go", is: `c < '0' || `},
+	{line: "X6", file: "internal/identity/headers.go", is: `'9' < c && c < 'a' || `},
+	{line: "X6", file: "internal/identity/headers.go", is: ` || 'z' < c`},
 	{line: "X6", file: "internal/identity/headers.go", is: `case 'A' <= c && c <= 'Z':`, becomes: `case false:`},
 	{line: "X6", file: "internal/identity/headers.go", is: "if namesReserved(line) {", becomes: `if namesReserved(line) && false {`},
 	{line: "X6", file: "internal/identity/headers.go", is: `actAs = append(actAs, values...)`, becomes: `_ = values`},
