@@ -190,11 +190,12 @@ func (h *Auth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	}
 	gate, err := h.open(r)
-	if err != nil && callback {
+	switch {
+	case err != nil && callback:
 		http.Error(w, "The gateway is not ready. Try again in a moment.", http.StatusServiceUnavailable)
 		return nil
-	}
-	if err != nil {
+	case err != nil:
+		identity.Strip(r.Header) // the routes of handle_errors may lead to ONES, too
 		return err
 	}
 	return gate.Serve(w, r, original, func(w http.ResponseWriter, r *http.Request) error {

@@ -28,6 +28,18 @@ func TestPlaceholders(t *testing.T) {
 	}
 }
 
+// X6: where the gate can't be opened, Caddy goes on with handle_errors, whose routes may
+// lead to ONES.
+func TestForgedHeadersAreDeletedBeforeThereIsAGate(t *testing.T) {
+	h := Auth{app: &App{started: make(chan struct{})}}
+	close(h.app.started) // badly: it has no engine
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("X-Ones-User-Id", "evil")
+	if err := h.ServeHTTP(httptest.NewRecorder(), r, nil); err == nil || len(r.Header) != 0 {
+		t.Errorf("%v, and the headers are %v", err, r.Header)
+	}
+}
+
 // Gates of one audience show the same assertion: made for one after the other of
 // them, it would be signed at each request of a session that goes to and fro.
 func TestGatesOfOneAudienceShareAssertions(t *testing.T) {

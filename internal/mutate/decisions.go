@@ -115,6 +115,7 @@ var decisions = []decision{
 	{line: "X5", file: "internal/session/registry.go", is: `if old.Version == store.Absent {`, becomes: `if false {`},
 
 	// Headers.
+	{line: "X6", file: "caddymodule/auth.go", is: `identity.Strip(r.Header)`, run: "Forged"},
 	{line: "X6", file: "internal/identity/headers.go", is: `c < '0' || `},
 	{line: "X6", file: "internal/identity/headers.go", is: `'9' < c && c < 'a' || `},
 	{line: "X6", file: "internal/identity/headers.go", is: ` || 'z' < c`},
