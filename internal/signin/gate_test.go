@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/session"
 )
@@ -331,6 +333,21 @@ func TestOwnPages(t *testing.T) {
 	}
 	if w := st.send(t, "GET", "/.ones/me", true); w.Code != 200 || !strings.Contains(w.Body.String(), `"email":"alice@contoso.example"`) {
 		t.Errorf("/.ones/me: %d %s", w.Code, w.Body)
+	}
+}
+
+// Who asks who they are is told where to sign in if that may mend their connection.
+func TestMeIsToldWhereToSignIn(t *testing.T) {
+	st := newStage(t, nil)
+	for state, want := range map[grant.State]bool{grant.Connected: false, grant.NeedsSignIn: true, grant.NeedsAdminConsent: true, grant.NoMailbox: true} {
+		tokens := entra.Tokens{Access: "a", Refresh: "r", Expires: time.Now().Add(time.Hour)}
+		if err := st.site.Grants.Save(t.Context(), "tid.alice", "contoso", tokens, state); err != nil {
+			t.Fatal(err)
+		}
+		body := st.send(t, http.MethodGet, "/.ones/me", true).Body.String()
+		if told := strings.Contains(body, `"login_url":"https://ones.example/.ones/login/contoso"`); told != want || !strings.Contains(body, `"connection":"`+string(state)+`"`) {
+			t.Errorf("%s: %s", state, body)
+		}
 	}
 }
 
