@@ -20,7 +20,8 @@ const (
 const maxForm = 4 << 10
 
 // signedIn returns the session of a request to a page that needs one. Without it,
-// and to a form that was sent from another site, it answers and returns nil.
+// and to a form that was sent from another site, or shown to somebody else, it answers and
+// returns nil.
 func (s *Site) signedIn(w http.ResponseWriter, r *http.Request) *session.Session {
 	current, ok := s.current(w, r)
 	if !ok {
@@ -45,6 +46,11 @@ func (s *Site) signedIn(w http.ResponseWriter, r *http.Request) *session.Session
 	default:
 		if r.Method == http.MethodPost {
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+			if whose := r.PostFormValue("person"); whose != "" && whose != current.Person.ID {
+				// Somebody else has signed in since, in another tab, who was not asked.
+				http.Redirect(w, r, pathAccount, http.StatusSeeOther)
+				return nil
+			}
 		}
 		return current
 	}
@@ -65,7 +71,7 @@ func (g *Gate) account(w http.ResponseWriter, r *http.Request) {
 	}
 	p := current.Person
 	page := pages.Account{
-		Name: p.Name, Email: p.Email, Integration: p.Integration,
+		Person: p.ID, Name: p.Name, Email: p.Email, Integration: p.Integration,
 		Connection: pages.Connection(s.connection(r.Context(), current)),
 		SignInURL:  withReturn(pathLogin+"/"+p.Integration, pathAccount),
 		EndAction:  pathEnd, EndAllAction: pathEndAll, DisconnectURL: pathDisconnect, LogoutAction: pathLogout,
@@ -151,7 +157,7 @@ func (s *Site) disconnectPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.pages.Disconnect(w, r, pages.Disconnect{
-		Name: current.Person.Name, Email: current.Person.Email, Action: pathDisconnect, BackURL: pathAccount,
+		Person: current.Person.ID, Name: current.Person.Name, Email: current.Person.Email, Action: pathDisconnect, BackURL: pathAccount,
 		FormAction: s.logoutOrigins(r, current),
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/onesgate/onesgate/internal/grant"
 )
 
 // X5: whichever way a session ends, its cookie is worth nothing afterwards.
@@ -106,6 +108,41 @@ func TestV752OnlyOnesOwnSessions(t *testing.T) {
 	f.jar = alices
 	if who := f.me(t); who != flowTenant+".alice" {
 		t.Error("somebody has ended alice's session")
+	}
+}
+
+// Who signs in in one tab is not disconnected, nor signed out everywhere, by a page that asks
+// somebody else in another one.
+func TestPagesShownToSomebodyElse(t *testing.T) {
+	const field = `name="person" value="`
+	for page, form := range map[string]struct {
+		path  string
+		which string
+	}{pathDisconnect: {pathDisconnect, ""}, pathAccount: {pathEndAll, "all"}} {
+		f := newFlow(t, nil)
+		shown := func() url.Values {
+			t.Helper()
+			_, rest, there := strings.Cut(f.browse(t, http.MethodGet, page, "Accept", "text/html").Body.String(), field)
+			person, _, _ := strings.Cut(rest, `"`)
+			if !there || person == "" {
+				t.Fatalf("%s does not say whom it was shown to", page)
+			}
+			return url.Values{"person": {person}, "which": {form.which}}
+		}
+		f.signIn(t, "/")
+		alices := shown()
+		f.claims = map[string]any{"sub": "bob"}
+		request := f.begin(t, "/")
+		f.browse(t, http.MethodGet, callbackURL(f.authorize(request), request.Get("state")))
+		if w := f.post(t, form.path, alices); w.Header().Get("Location") != pathAccount || f.me(t) != flowTenant+".bob" {
+			t.Errorf("%s: %d to %s, and the browser is %q", form.path, w.Code, w.Header().Get("Location"), f.me(t))
+		}
+		if c, err := f.site.Grants.Connection(t.Context(), flowTenant+".bob"); err != nil || c.State() != grant.Connected {
+			t.Errorf("%s: bob is %s, %v", form.path, c.State(), err)
+		}
+		if f.post(t, form.path, shown()); f.me(t) != "" {
+			t.Errorf("%s: bob's own form has done nothing", form.path)
+		}
 	}
 }
 

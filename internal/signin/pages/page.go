@@ -37,6 +37,9 @@ type Logout struct {
 // Account is the page that shows somebody how they stand with Microsoft 365, and
 // where they are signed in.
 type Account struct {
+	// Person is the id of who is shown it, by which a form is known that was shown to
+	// somebody else.
+	Person      string
 	Name, Email string
 	// Integration is its name: where the account comes from.
 	Integration string
@@ -85,6 +88,8 @@ type AccountRoom struct {
 
 // Disconnect is the page that asks before it gives up somebody's connection.
 type Disconnect struct {
+	// Person is as in Account.
+	Person      string
 	Name, Email string
 	// Action is where the form is posted to; BackURL leads away.
 	Action, BackURL string
