@@ -202,6 +202,10 @@ func (s *Site) admit(ctx context.Context, got arrived) (identity.Person, grant.S
 		return p, "", refused
 	}
 	state := s.describe(ctx, got.Integration, got.tokens, &p)
+	if got.tokens.Refresh == "" {
+		s.Log.ErrorContext(ctx, "Microsoft gave no refresh token, so nothing can be booked later: is offline_access granted?", "integration", got.Name)
+		state = grant.NeedsSignIn
+	}
 	return p, state, got.Rules.AdmitAddress(p.Mailbox)
 }
 
@@ -278,10 +282,6 @@ func (s *Site) keep(ctx context.Context, got arrived, p identity.Person, state g
 // ID token of the three permissions doesn't hold, and says how the connection
 // stands. An outage keeps what is known from an earlier sign-in.
 func (s *Site) describe(ctx context.Context, i Integration, tokens entra.Tokens, p *identity.Person) grant.State {
-	if tokens.Refresh == "" {
-		s.Log.ErrorContext(ctx, "Microsoft gave no refresh token, so nothing can be booked later: is offline_access granted?", "integration", i.Name)
-		return grant.NeedsSignIn
-	}
 	// What is known must not be lost with the person's patience, nor with Graph's.
 	ctx = context.WithoutCancel(ctx)
 	asking, cancel := context.WithTimeout(ctx, describeTimeout)

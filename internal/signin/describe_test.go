@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/onesgate/onesgate/internal/entra"
+	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/graph"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/people"
@@ -31,6 +32,21 @@ func (s patient) Get(ctx context.Context, key string) (store.Record, error) {
 	}
 	value, err := json.Marshal(s.entry)
 	return store.Record{Key: key, Value: value}, err
+}
+
+// Whoever comes without a refresh token has a name and an address all the same, by which
+// they are found, and known for a guest.
+func TestWithoutARefreshToken(t *testing.T) {
+	f := newFlow(t, nil)
+	claims := entra.Claims{TenantID: flowTenant, Subject: "alice"}
+	p, state, refused := f.site.admit(t.Context(), arrived{f.site.Integrations[0], entra.Tokens{Access: "a"}, claims})
+	if p.Mailbox != "alice@contoso.example" || p.Name != "Alice Chan" || state != grant.NeedsSignIn || refused != nil {
+		t.Errorf("admit = %+v, %s, %v", p, state, refused)
+	}
+	f.owner = "alice_home.example#EXT#@contoso.example"
+	if _, _, refused = f.site.admit(t.Context(), arrived{f.site.Integrations[0], entra.Tokens{Access: "a"}, claims}); refused == nil {
+		t.Error("a guest may enter")
+	}
 }
 
 // What is known of somebody stays known while Graph keeps them waiting, and when

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
@@ -48,6 +49,7 @@ type provider struct {
 	issued []string     // every token it gave out
 	used   bool         // a code that is not known was used before
 	mute   bool         // the calendar can't be asked
+	owner  string       // of the calendar, an address
 	wanted string       // the claims that refresh tokens are refused with
 }
 
@@ -77,7 +79,7 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 				StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"3600"}}, Body: http.NoBody, Request: r,
 			}, nil
 		}
-		answer = map[string]any{"owner": map[string]string{"name": "Alice Chan", "address": "alice@contoso.example"}}
+		answer = map[string]any{"owner": map[string]string{"name": "Alice Chan", "address": cmp.Or(p.owner, "alice@contoso.example")}}
 	default:
 		status, answer = http.StatusNotFound, map[string]any{}
 	}
