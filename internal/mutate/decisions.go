@@ -80,7 +80,7 @@ var decisions = []decision{
 	{line: "R2", file: "internal/signin/callback.go", is: `If: store.If(store.Absent),`},
 	{line: "X4", file: "internal/signin/callback.go", is: `if strings.Contains(claims.TenantID, ".") {`, becomes: `if strings.Contains("", ".") {`},
 	{line: "X20", file: "internal/signin/callback.go", is: `if err := s.Sessions.End(ctx, before); err != nil {`, becomes: `if err := error(nil); before == nil {`},
-	{line: "R13", file: "internal/signin/recheck.go", is: `http.Redirect(w, r, returnTo(a.ReturnTo), http.StatusSeeOther)`, becomes: `http.Redirect(w, r, returnTo(a.ReturnTo), http.StatusTemporaryRedirect)`},
+	{line: "R13", file: "internal/signin/recheck.go", is: `w.WriteHeader(http.StatusSeeOther)`, becomes: `w.WriteHeader(http.StatusTemporaryRedirect)`},
 	{line: "R12", file: "internal/signin/callback.go", is: "w.Header().Set(\"Referrer-Policy\", \"no-referrer\")\n\texpired", becomes: "expired"},
 	{line: "V7.4.2", file: "internal/signin/recheck.go", is: `if p.ID != current.Person.ID {`, becomes: `if false {`},
 	{line: "V7.4.2", file: "internal/signin/recheck.go", is: ` || current.ID != a.Recheck`},

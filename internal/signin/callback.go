@@ -53,7 +53,7 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 		s.storeFailed(w, r, err)
 		return
 	}
-	s.goBack(w, r, a)
+	s.goBack(w, a)
 }
 
 var errMixedUp = errors.New("the answer names another issuer than the one that was asked")
@@ -338,7 +338,7 @@ func (s *Site) superseded(w http.ResponseWriter, r *http.Request, a attempt, kin
 		s.ended(a.Integration, Expired)
 	}
 	if _, err := s.Sessions.Lookup(r.Context(), s.cookies.sessionValue(r)); err == nil {
-		s.goBack(w, r, a)
+		s.goBack(w, a)
 		return
 	}
 	again := s.loginURL(a.ReturnTo)

@@ -24,6 +24,11 @@ func TestX7TheWayBackIsSealed(t *testing.T) {
 	if to := w.Header().Get("Location"); w.Code != http.StatusSeeOther || to != "/rooms?day=1" {
 		t.Errorf("%d to %q", w.Code, to)
 	}
+	for _, back := range []string{"/view/https://elsewhere.example/a//b/", "/rooms//?day=%2F%2F"} {
+		if to := f.signIn(t, back).Header().Get("Location"); to != back {
+			t.Errorf("%q leads to %q", back, to)
+		}
+	}
 	for _, back := range []string{"//evil.example", "https://evil.example", `/\evil.example`} {
 		if to := f.signIn(t, back).Header().Get("Location"); to != "/" {
 			t.Errorf("%q leads to %q", back, to)

@@ -70,7 +70,7 @@ func (g *Gate) rechecked(w http.ResponseWriter, r *http.Request, a attempt, got 
 	defer cancel()
 	switch err := s.saveRechecked(ctx, current, got.Integration, got.tokens, state); {
 	case errors.Is(err, session.ErrNone): // they have disconnected meanwhile, or signed out
-		s.goBack(w, r, a)
+		s.goBack(w, a)
 		return
 	case err != nil:
 		s.storeFailed(w, r, err)
@@ -81,13 +81,13 @@ func (g *Gate) rechecked(w http.ResponseWriter, r *http.Request, a attempt, got 
 			s.storeFailed(w, r, err)
 			return
 		}
-		s.goBack(w, r, a)
+		s.goBack(w, a)
 		return
 	}
 	s.Audit.InfoContext(ctx, "connected again", "user", p.ID, "integration", got.Name, "connection", state)
 	s.ended(got.Name, ConnectedAgain)
 	s.SignedIn(p.ID)
-	s.goBack(w, r, a)
+	s.goBack(w, a)
 }
 
 // saveRechecked keeps the grant that a check has brought, if the session still lives
@@ -122,7 +122,7 @@ func (s *Site) recheckFailed(w http.ResponseWriter, r *http.Request, a attempt, 
 		return
 	}
 	s.Log.WarnContext(r.Context(), "a dead grant could not be checked", "user", current.Person.ID, "error", cause)
-	s.goBack(w, r, a)
+	s.goBack(w, a)
 }
 
 // recheckedSession returns the session that a check was made for, if it is still
@@ -133,7 +133,7 @@ func (s *Site) recheckedSession(w http.ResponseWriter, r *http.Request, a attemp
 	case !ok:
 		return nil, false
 	case current == nil || current.ID != a.Recheck:
-		s.goBack(w, r, a)
+		s.goBack(w, a)
 		return nil, false
 	}
 	return current, true
@@ -143,7 +143,7 @@ func (s *Site) recheckedSession(w http.ResponseWriter, r *http.Request, a attemp
 // is signed in with Microsoft, unless only a name was asked for.
 func (s *Site) endForAnother(w http.ResponseWriter, r *http.Request, a attempt, current *session.Session, other identity.Person) {
 	if !dead(s.connection(r.Context(), current)) {
-		s.goBack(w, r, a)
+		s.goBack(w, a)
 		return
 	}
 	s.Audit.WarnContext(r.Context(), "the browser is signed in with Microsoft as somebody else", "user", current.Person.ID, "other", other.ID)
@@ -165,7 +165,8 @@ func (s *Site) endRechecked(w http.ResponseWriter, r *http.Request, a attempt, c
 }
 
 // goBack leads to where a sign-in was to lead.
-func (s *Site) goBack(w http.ResponseWriter, r *http.Request, a attempt) {
+func (s *Site) goBack(w http.ResponseWriter, a attempt) {
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, returnTo(a.ReturnTo), http.StatusSeeOther)
+	w.Header().Set("Location", returnTo(a.ReturnTo)) // http.Redirect would make one slash of two
+	w.WriteHeader(http.StatusSeeOther)
 }
