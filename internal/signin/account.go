@@ -31,7 +31,7 @@ func (s *Site) signedIn(w http.ResponseWriter, r *http.Request) *session.Session
 	login := s.loginURL("/") // a form can't be gone back to
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if read {
-		login = s.loginURL(r.URL.Path)
+		login = s.loginURL(r.URL.RequestURI())
 	}
 	switch {
 	case current == nil && !navigation(r):

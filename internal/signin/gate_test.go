@@ -313,6 +313,7 @@ func TestOwnPages(t *testing.T) {
 		{"GET", "/.ones/me", 401, "login_url"},
 		{"GET", "/.ones/account", 401, `"login_url":"https://ones.example/.ones/login?return_to=%2F.ones%2Faccount"`},
 		{"GET", "/.ones/status", 401, `"login_url":"https://ones.example/.ones/login?return_to=%2F.ones%2Fstatus"`},
+		{"GET", "/.ones/status/bookings?state=failed", 401, `login?return_to=%2F.ones%2Fstatus%2Fbookings%3Fstate%3Dfailed"`},
 		{"POST", "/.ones/account/end-all", 401, `"login_url":"https://ones.example/.ones/login"`},
 		{"GET", "/.ones/jwks.json", 200, `"ES256"`},
 		{"GET", "/.ones/healthz", 200, "ok"},
