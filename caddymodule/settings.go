@@ -154,6 +154,9 @@ func microsoftClient() *http.Client {
 			IdleConnTimeout:       90 * time.Second,
 			TLSHandshakeTimeout:   5 * time.Second,
 			ResponseHeaderTimeout: 25 * time.Second,
+			// All calls to a host share a connection. One that died without a word is found
+			// out by pings; TCP alone would have them wait in vain for a quarter of an hour.
+			HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
