@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/grant"
 	"github.com/onesgate/onesgate/internal/store"
 )
@@ -105,6 +106,46 @@ func TestHeldByAClockAhead(t *testing.T) {
 			w.advance(-ahead)
 			w.idp.mended()
 			w.wantToken(all[1], alice, "", "access-2")
+		})
+	}
+}
+
+// TestHeldWithClocksApart: instances whose clocks are some seconds apart ask once, too.
+func TestHeldWithClocksApart(t *testing.T) {
+	for _, ahead := range []time.Duration{5 * time.Second, -5 * time.Second} {
+		t.Run(ahead.String(), func(t *testing.T) {
+			w := newWorld(t)
+			w.signIn(alice, "saved")
+			w.advance(time.Hour)
+			one := w.instances(1)[0]
+			now := func() time.Time { return w.now().Add(ahead) }
+			client := w.client(now)
+			other := w.keeperOn(w.store, now, func(string) (*entra.Client, bool) { return client, true })
+			arrived, release := w.idp.holds()
+			goOn := sync.OnceFunc(func() { close(release) })
+			var done sync.WaitGroup
+			defer done.Wait()
+			defer goOn()
+			done.Go(func() { w.wantToken(one, alice, "", "access-1") })
+			<-arrived
+			looked := make(chan struct{}, 1000)
+			w.store.set(func(op string) error {
+				if op == "read" {
+					looked <- struct{}{}
+				}
+				return nil
+			})
+			done.Go(func() { w.wantToken(other, alice, "", "access-1") })
+			for range 4 { // it waits
+				select {
+				case <-looked:
+				case <-arrived:
+					t.Fatal("Microsoft is asked by both")
+				}
+			}
+			goOn()
+			done.Wait()
+			w.wantCalls("refresh-saved")
 		})
 	}
 }

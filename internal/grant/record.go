@@ -65,14 +65,14 @@ type hold struct {
 // longer than a request and its outcome's commit take.
 const holdLife = callTimeout + 2*storeTimeout
 
-// heldByAnother says whether another instance is at it. What a clock that is ahead of
-// ours has written doesn't hold.
+// heldByAnother says whether another instance is at it. What a clock that is far ahead of
+// ours has written doesn't hold; instances' clocks are always somewhat apart.
 func (r *record) heldByAnother(me string, now time.Time) bool {
 	if r.Held == nil || r.Held.By == me {
 		return false
 	}
 	left := r.Held.Until.Sub(now)
-	return left > 0 && left <= holdLife
+	return left > 0 && left <= 2*holdLife
 }
 
 func (r *record) seal(keys *seal.Keyset, owner, refreshToken string) (err error) {
