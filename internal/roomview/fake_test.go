@@ -74,7 +74,7 @@ func (g *fakeGraph) serve(w http.ResponseWriter, r *http.Request) {
 			last[e["id"]] = e
 		}
 		for _, e := range last {
-			if e["@removed"] == nil {
+			if e["@removed"] == nil && last[e["seriesMasterId"]]["@removed"] == nil {
 				told = append(told, e)
 			}
 		}

@@ -77,6 +77,11 @@ func newEvents() *events {
 
 func (s *events) len() int { return len(s.items) + len(s.series) }
 
+func (s *events) isSeries(id string) bool {
+	_, is := s.series[id]
+	return is
+}
+
 // put notes the last word on an event.
 func (s *events) put(e graph.ViewItem) {
 	switch {
@@ -99,7 +104,7 @@ func (s *events) put(e graph.ViewItem) {
 // remove takes an event out, or a series with its occurrences.
 func (s *events) remove(id string) {
 	delete(s.items, id)
-	if _, is := s.series[id]; !is {
+	if !s.isSeries(id) {
 		return
 	}
 	delete(s.series, id)

@@ -184,7 +184,7 @@ func (t *tracked) round(ctx context.Context, room Room, account Account) (whole 
 		case first:
 			t.events.put(e)
 			tooMany = t.events.len() > maxEvents
-		case e.Type == graph.SeriesMaster && e.Removed == nil:
+		case e.Type == graph.SeriesMaster && e.Removed == nil, t.events.isSeries(e.ID):
 			whole = false
 		default:
 			news = append(news, e)
