@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -161,6 +165,48 @@ func TestAfter503ANewConnection(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A brittle connection takes nothing any more once it is broken.
+type brittle struct {
+	net.Conn
+	broken *atomic.Bool
+}
+
+func (b brittle) Write(p []byte) (int, error) {
+	if b.broken.Load() {
+		return 0, syscall.EPIPE
+	}
+	return b.Conn.Write(p)
+}
+
+// TestBrokenConnectionIsReplaced: a call of which nothing could be sent, as Graph had closed
+// the connection that it was to go over, is sent over another one, its body too.
+func TestBrokenConnectionIsReplaced(t *testing.T) {
+	var bodies []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		bodies = append(bodies, string(body))
+		_, _ = io.WriteString(w, `{"id":"e1"}`)
+	}))
+	defer server.Close()
+	var broken *atomic.Bool // the last one
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		broken = new(atomic.Bool)
+		return brittle{conn, broken}, err
+	}}
+	defer transport.CloseIdleConnections()
+	c := NewClient(server.URL, &http.Client{Transport: transport}, time.Now)
+	for range 2 {
+		if err := c.do(t.Context(), mailbox("tok"), call{method: http.MethodPost, target: "/me/events", body: map[string]int{"n": 1}}, nil); err != nil {
+			t.Error(err)
+		}
+		broken.Store(true)
+	}
+	if want := []string{`{"n":1}`, `{"n":1}`}; !slices.Equal(bodies, want) {
+		t.Errorf("Graph has got %q, want %q", bodies, want)
 	}
 }
 

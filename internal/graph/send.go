@@ -126,6 +126,9 @@ func (c *Client) sendOnce(ctx context.Context, mb Mailbox, r request, token stri
 			return fail(err)
 		}
 		req.ContentLength = r.length
+		if !r.once { // net/http sends it over another connection if Graph has taken nothing of it
+			req.GetBody = r.body
+		}
 	}
 	req.Header = r.header.Clone()
 	req.Header.Set("Authorization", "Bearer "+token)
