@@ -130,11 +130,15 @@ func (o *Office) bookings(ctx context.Context, s people.Struck) (int, error) {
 	return n, err
 }
 
-// leaveRooms takes somebody out of the accounts of rooms.
+// leaveRooms takes somebody out of the accounts of rooms. A configured room may have been
+// connected with theirs since they were struck off: it stays connected.
 func (o *Office) leaveRooms(ctx context.Context, personID string, done *Erased) error {
 	all, err := o.cfg.Rooms.All(ctx)
 	if err != nil {
 		return err
+	}
+	if taken := o.standsFor(all, personID); taken != nil {
+		return &StandsForError{taken}
 	}
 	for _, c := range all {
 		switch {

@@ -373,3 +373,30 @@ func TestManyPeople(t *testing.T) {
 	w.lives(1)
 	w.wants("after the second look", "new")
 }
+
+// Whoever has come to stand for a room since their erasure broke off takes it from
+// nobody: it is ended once another account stands for the room.
+func TestBrokenOffErasureSparesARoom(t *testing.T) {
+	w := newWorld(t)
+	bob := w.settle("bob")
+	e, err := w.cfg.People.Get(t.Context(), bob.ID)
+	w.must(err)
+	_, err = w.cfg.People.Strike(t.Context(), e, ByForgetAfter)
+	w.must(err)
+	connect := func(id string) {
+		t.Helper()
+		w.must(w.cfg.Rooms.Connect(t.Context(), "contoso", "boardroom", rooms.Account{PersonID: id}, tokens("room")))
+	}
+	connect(bob.ID)
+	w.must(w.look(t.Context()))
+	if account, _, err := w.cfg.Rooms.Get(t.Context(), "contoso", "boardroom"); err != nil || account.PersonID != bob.ID {
+		t.Errorf("the room's account: %+v, %v", account, err)
+	}
+	if log := w.log.String(); !strings.Contains(log, "stands for the rooms boardroom") {
+		t.Errorf("the log: %s", log)
+	}
+	connect("tid.service")
+	w.pass(day)
+	w.must(w.look(t.Context()))
+	w.wantsNothingLeft(bob)
+}
