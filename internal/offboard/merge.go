@@ -107,8 +107,12 @@ func (o *Office) endInto(ctx context.Context, into string) error {
 }
 
 // dead returns nil if Microsoft gives no token for somebody any more: it is asked for a
-// new one, as the one that is known may outlive the account.
+// new one, as the one that is known may outlive the account. Of who has disconnected
+// it can't be.
 func (o *Office) dead(ctx context.Context, id string) error {
+	if known, err := o.cfg.Grants.Summary(ctx, id); err == nil && known.Begun.IsZero() {
+		return &NotMergedError{Why: "the first of them is not connected any more, so Microsoft can't be asked whether it still knows the account", Force: true}
+	}
 	token, err := o.cfg.Grants.Token(ctx, id, grant.Ask{})
 	if err == nil {
 		_, err = o.cfg.Grants.Token(ctx, id, grant.Ask{Stale: token})

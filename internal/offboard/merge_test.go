@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/onesgate/onesgate/internal/booking"
+	"github.com/onesgate/onesgate/internal/entra"
 	"github.com/onesgate/onesgate/internal/identity"
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
@@ -26,6 +27,12 @@ func (w *world) back(name string, change func(*identity.Person)) identity.Person
 	return p
 }
 
+// closes has somebody's account closed, which Microsoft has said.
+func (w *world) closes(p identity.Person) {
+	w.t.Helper()
+	w.must(w.cfg.Grants.Save(w.t.Context(), p.ID, "contoso", entra.Tokens{Access: "access-old", Expires: w.now()}, "needs_sign_in"))
+}
+
 // bookings are those that somebody is the organizer of.
 func (w *world) bookings(id string) (n int) {
 	w.t.Helper()
@@ -40,7 +47,7 @@ func TestMergeMovesBookings(t *testing.T) {
 	w := newWorld(t)
 	bob, carol := w.settle("bob"), w.settle("carol")
 	others := w.records(carol)
-	w.must(w.cfg.Grants.Forget(t.Context(), bob.ID)) // the account is closed
+	w.closes(bob)
 	anew := w.back("bob", nil)
 	access, err := w.store.Get(t.Context(), "grant/"+anew.ID)
 	w.must(err)
@@ -94,6 +101,13 @@ func TestMergeIsRefused(t *testing.T) {
 			},
 			want: "can't be found out now", force: true,
 		},
+		"disconnected": {
+			before: func(w *world, old, _ string) {
+				_, err := w.Disconnect(w.t.Context(), old, ByThemselves)
+				w.must(err)
+			},
+			want: "is not connected", force: true,
+		},
 		"another integration": {change: func(p *identity.Person) { p.Integration = "fabrikam" }, want: "different integrations"},
 		"a room's account": {
 			before: func(w *world, old, _ string) {
@@ -116,7 +130,7 @@ func TestMergeIsRefused(t *testing.T) {
 			for _, force := range []bool{false, true} {
 				w := newWorld(t)
 				bob := w.settle("bob")
-				w.must(w.cfg.Grants.Forget(t.Context(), bob.ID))
+				w.closes(bob)
 				anew := w.back("bob", tt.change)
 				if tt.before != nil {
 					tt.before(w, bob.ID, anew.ID)
@@ -150,7 +164,7 @@ func TestMergeIsRefused(t *testing.T) {
 func TestMergeTwice(t *testing.T) {
 	w := newWorld(t)
 	bob := w.settle("bob")
-	w.must(w.cfg.Grants.Forget(t.Context(), bob.ID))
+	w.closes(bob)
 	anew := w.back("bob", nil)
 	commits := 0
 	w.store.before = func([]store.Write) error {
@@ -163,7 +177,7 @@ func TestMergeTwice(t *testing.T) {
 		t.Fatalf("the first: %v", err)
 	}
 	w.store.before = nil
-	w.must(w.cfg.Grants.Forget(t.Context(), anew.ID))
+	w.closes(anew)
 	again := w.back("bob", func(p *identity.Person) { p.ID += "-again" })
 	if _, err := w.Merge(t.Context(), anew.ID, again.ID, ByOperator, false); err != nil {
 		t.Fatalf("the second: %v", err)
@@ -182,7 +196,7 @@ func TestMergeBrokenOff(t *testing.T) {
 			for n := 1; !whole; n++ {
 				w := newWorld(t)
 				bob := w.settle("bob")
-				w.must(w.cfg.Grants.Forget(t.Context(), bob.ID))
+				w.closes(bob)
 				anew := w.back("bob", nil)
 				commits := 0
 				w.store.before = func([]store.Write) error {
