@@ -16,7 +16,7 @@ import (
 // may be again at any moment.
 func (e *engine) accountOf(ctx context.Context, room roomview.Room) (roomview.Account, error) {
 	account, state, err := e.rooms.Get(ctx, room.Integration, room.Name)
-	if errors.Is(err, rooms.ErrNotConnected) || err == nil && state != grant.Connected && state != grant.Unavailable {
+	if errors.Is(err, rooms.ErrNotConnected) || err == nil && !state.Works() {
 		return roomview.Account{}, roomview.ErrNotConnected
 	}
 	if err != nil {

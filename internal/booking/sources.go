@@ -162,7 +162,7 @@ func few(n int, f func(i int)) {
 // false if there is none that may.
 func (s *Service) lookAsRoom(ctx context.Context, q question, room Room, there bool) (found sighting, ok bool, err error) {
 	state, err := s.connection(ctx, rooms.GrantOwner(room.Integration, room.Name))
-	if err != nil || state != grant.Connected && state != grant.Unavailable {
+	if err != nil || !state.Works() {
 		return sighting{}, false, err
 	}
 	if !q.live {

@@ -31,8 +31,7 @@ func (s *Service) user(e people.Entry, state grant.State) User {
 		CardNumber: e.CardNumber, Connection: state, FirstSeen: e.FirstSeen, LastSeen: e.LastSeen,
 	}
 	world := s.world()
-	works := state == grant.Connected || state == grant.Unavailable // which no sign-in would mend
-	if _, configured := world.Integrations[e.Integration]; configured && !works {
+	if _, configured := world.Integrations[e.Integration]; configured && !state.Works() {
 		u.LoginURL = world.PublicURL + "/.ones/login/" + e.Integration
 	}
 	return u

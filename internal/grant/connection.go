@@ -23,6 +23,10 @@ const (
 	Unavailable State = "unavailable"
 )
 
+// Works says that tokens are to be had, if not now then when an outage has passed: no
+// sign-in would mend anything.
+func (s State) Works() bool { return s == Connected || s == Unavailable }
+
 // A Connection is the live state of one grant. It may be read concurrently.
 type Connection struct {
 	state atomic.Pointer[State] // nil: not known

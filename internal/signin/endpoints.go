@@ -25,7 +25,7 @@ func (s *Site) me(w http.ResponseWriter, r *http.Request) {
 		SignedInAt time.Time `json:"signed_in_at"`
 		ExpiresAt  time.Time `json:"expires_at"`
 	}{Person: current.Person, Connection: s.connection(r.Context(), current), SignedInAt: current.Created, ExpiresAt: current.Expires}
-	if state := grant.State(body.Connection); state != grant.Connected && state != grant.Unavailable { // which no sign-in would mend
+	if !grant.State(body.Connection).Works() {
 		body.LoginURL = s.url(pathLogin + "/" + current.Person.Integration)
 	}
 	answer(w, body)
