@@ -1,7 +1,9 @@
 package booking
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -28,8 +30,21 @@ func TestConfirmed(t *testing.T) {
 		if e.Owner != alice.ID || e.Room != "boardroom@contoso.com" || !e.Start.Equal(opening.Add(time.Hour)) {
 			t.Errorf("event: got owner %s, room %s, start %v; want Alice's with the room at 10:00", e.Owner, e.Room, e.Start)
 		}
-		if got := fmt.Sprint(e.Body["singleValueExtendedProperties"]); !strings.Contains(got, r.text("id")) {
-			t.Errorf("extended property: got %s, want the booking's id", got)
+		sent := maps.Clone(e.Body)
+		if sent["transactionId"] == "" {
+			t.Error("the event has no transactionId")
+		}
+		delete(sent, "transactionId")
+		got, err := json.Marshal(sent)
+		want := `{"allowNewTimeProposals":false,` +
+			`"attendees":[{"emailAddress":{"address":"boardroom@contoso.com","name":"Boardroom"},"type":"resource"},{"emailAddress":{"address":"bob@contoso.com"},"type":"required"}],` +
+			`"body":{"content":"Agenda","contentType":"text"},` +
+			`"end":{"dateTime":"2026-12-01T11:00:00","timeZone":"China Standard Time"},` +
+			`"location":{"displayName":"Boardroom","locationEmailAddress":"boardroom@contoso.com"},"sensitivity":"normal",` +
+			`"singleValueExtendedProperties":[{"id":"String {5b2f0c1e-7d64-4b0e-9c53-0a4e6f7d2a91} Name OnesBookingId","value":"` + r.text("id") + `"}],` +
+			`"start":{"dateTime":"2026-12-01T10:00:00","timeZone":"China Standard Time"},"subject":"Quarterly review"}`
+		if err != nil || string(got) != want {
+			t.Errorf("the event that is sent:\ngot  %s %v\nwant %s", got, err, want)
 		}
 		again := h.call(alice, "GET", "/v1/bookings/"+r.text("id"), "")
 		h.want(again, 200, "status", "confirmed", "version", r.text("version"))
