@@ -135,8 +135,8 @@ func (e *conflictError) Error() string { return "The room is taken at that time.
 // said nothing of that.
 const awayPatience = 5 * time.Second
 
-// table maps the errors of what we stand on to problems.
-var table = []struct {
+// causes maps the errors of what we stand on to problems.
+var causes = []struct {
 	err    error
 	code   code
 	detail string
@@ -299,14 +299,14 @@ func (a *api) explain(ctx context.Context, c Caller, err error) *Problem {
 		p.Clashes, p.Alternatives = conflict.clashes, conflict.alternatives
 		return p
 	}
-	switch { // before the table: a timeout of Graph is not one of the store
+	switch { // before the causes: a timeout of Graph is not one of the store
 	case errors.As(err, &ofGraph) && ofGraph.Status == http.StatusTooManyRequests, errors.As(err, &busy):
 		return withRetryAfter(newProblem(codeThrottled, "Microsoft 365 asks for patience."), graph.RetryAfter(err))
 	case graph.Transient(err):
 		p := newProblem(codeGraphUnavailable, "Microsoft 365 can't be reached right now; try again.")
 		return withRetryAfter(p, cmp.Or(graph.RetryAfter(err), awayPatience))
 	}
-	for _, row := range table {
+	for _, row := range causes {
 		if !errors.Is(err, row.err) {
 			continue
 		}
