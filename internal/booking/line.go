@@ -93,10 +93,11 @@ func (s *Service) lineUp(ctx context.Context, r record, fresh bool) (after recor
 	return r, true, err
 }
 
-// call has the first of a room's line carried on. What can't be read is called later.
+// call has the first of a room's line carried on, and before it whoever holds up nobody but has
+// stood in line. What can't be read is called later.
 func (s *Service) call(ctx context.Context, room string) {
 	for _, r := range s.front(ctx, linePrefix(room)) {
-		if r.holdsUp() {
+		if r.holdsUp() || r.Reason == reasonInLine {
 			s.queue.wake(r.ID)
 		}
 	}
@@ -150,7 +151,7 @@ func (s *Service) tendLines(ctx context.Context) error {
 		for _, r := range s.front(ctx, line) {
 			switch other, ok := tried[r.Integration]; {
 			case r.Turn != "", r.Aside && r.rested(s.now()) < asideRest: // somebody is at it, or was just now
-			case r.Reason == reasonInLine && r.holdsUp():
+			case r.Reason == reasonInLine:
 				s.queue.wake(r.ID)
 			case r.Reason == reasonRetry && (!ok || r.NextAt.Before(other.NextAt)): // so that they take turns
 				tried[r.Integration] = r

@@ -84,6 +84,53 @@ func TestLineGoesOnWhenNobodyCalls(t *testing.T) {
 	})
 }
 
+// The rest of a series, and who has to sign in again, hold up nobody, but may stand in line: they
+// are called all the same when their turn has come.
+func TestLineGoesOnWithWhoHoldsUpNobody(t *testing.T) {
+	story(t, func(h *house) {
+		series := h.book("10:00", "10:15", daily(4)...).text("id")
+		ids := h.inVain("boardroom", "11:00", "11:15", "11:30", "11:45", "12:00", "12:15", "12:30", "12:45", "13:00")
+		r := h.call(alice, "PATCH", date(series, "03")+"?scope=following", `{"subject":"Rest"}`, "Prefer", "respond-async")
+		h.want(r, 202)
+		ids = append(ids, r.text("id"))
+		h.settle(5 * time.Minute)
+		if r := h.read(r.text("id")); r.Reason != reasonInLine || time.Until(r.NextAt) < 3*time.Minute {
+			t.Errorf("the rest is %s, %q, due in %v", r.Status, r.Reason, time.Until(r.NextAt))
+		}
+		h.graph.setFault(nil)
+		h.settle(tendEvery + 5*time.Second)
+		for i, id := range ids {
+			if r := h.read(id); r.Status != Confirmed {
+				t.Errorf("booking %d is %s, %s, due in %v", i, r.Status, r.Reason, time.Until(r.NextAt))
+			}
+		}
+	})
+	story(t, func(h *house) {
+		h.stop()
+		ids := h.inVain("boardroom", "15:00", "15:30", "16:00")
+		h.kill(alice, grant.ErrNeedsSignIn)
+		h.kill(bob, grant.ErrNeedsSignIn)
+		h.start()
+		h.svc.reach.failed("contoso", "t1.carol") // else it would be one person's own trouble
+		h.settle(10 * time.Second)
+		for _, p := range []identity.Person{alice, bob} {
+			h.kill(p, nil)
+			h.svc.Resume(p.ID)
+			h.settle(5 * time.Second)
+		}
+		if r := h.read(ids[1]); r.Reason != reasonInLine {
+			t.Errorf("the second is %s, %q", r.Status, r.Reason)
+		}
+		h.graph.setFault(nil)
+		h.settle(tendEvery + 5*time.Second)
+		for i, id := range ids {
+			if r := h.read(id); r.Status != Confirmed {
+				t.Errorf("booking %d is %s, %s, due in %v", i, r.Status, r.Reason, time.Until(r.NextAt))
+			}
+		}
+	})
+}
+
 // Of an outage the gateway that comes after the one that went through it knows nothing. It
 // carries on all lines all the same, as soon as Microsoft answers for one of them.
 func TestLinesGoOnAfterAnothersOutage(t *testing.T) {

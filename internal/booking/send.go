@@ -105,7 +105,7 @@ func (s *Service) afterSeries(ctx context.Context, r record, fresh bool) (after 
 	if before.endsFor(&r) {
 		r, err = s.update(ctx, r.ID, func(r *record) {
 			r.MaybeSent = r.MaybeSent && !fresh
-			r.Turn = ""
+			r.Turn, r.Reason = "", ""               // it stands in no line any more
 			r.NextAt = s.now().UTC().Add(claimLife) // it is called before
 		})
 		return r, true, err
