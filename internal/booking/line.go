@@ -128,13 +128,17 @@ const tendEvery = 15 * time.Second
 // asideRest is how long at least one rests whose trouble is its person's alone, as far as is known.
 const asideRest = 2 * time.Minute
 
+// missed says whether what was tried last for a booking was in vain as Microsoft didn't answer, or
+// refused the gateway itself.
+func (r *record) missed() bool { return r.Reason == reasonRetry || r.Reason == reasonDown }
+
 // rested is for how long a booking that could not be carried on has rested since.
 func (r *record) rested(now time.Time) time.Duration { return backoff(r.Tries) - r.NextAt.Sub(now) }
 
 // tendLines calls who is first in a line and waits to be called, though nobody has: a gateway may
-// die right after it has sent the one before. Of those that Microsoft did not answer it has one
-// of each integration tried, however long it would rest: so the end of an outage is noticed,
-// also by a gateway that knows nothing of it.
+// die right after it has sent the one before. Of those that Microsoft did not answer, or for
+// which it refused the gateway, it has one of each integration tried, however long it would rest:
+// so the end of that is noticed, also by a gateway that knows nothing of it.
 func (s *Service) tendLines(ctx context.Context) error {
 	tried := map[string]record{} // by integration
 	for after := ""; ; {
@@ -153,7 +157,7 @@ func (s *Service) tendLines(ctx context.Context) error {
 			case r.Turn != "", r.Aside && r.rested(s.now()) < asideRest: // somebody is at it, or was just now
 			case r.Reason == reasonInLine:
 				s.queue.wake(r.ID)
-			case r.Reason == reasonRetry && (!ok || r.NextAt.Before(other.NextAt)): // so that they take turns
+			case r.missed() && (!ok || r.NextAt.Before(other.NextAt)): // so that they take turns
 				tried[r.Integration] = r
 			}
 		}
@@ -199,7 +203,7 @@ func (c *reach) answered(integration string, again bool, now time.Time) (over bo
 // heard takes in that Microsoft has answered a booking: what waited for that goes on at once.
 // That it answers who reads is no sign, as it may take nothing all the same.
 func (s *Service) heard(ctx context.Context, r *record) {
-	if !s.reach.answered(r.Integration, r.Reason == reasonRetry, s.now()) {
+	if !s.reach.answered(r.Integration, r.missed(), s.now()) {
 		return
 	}
 	for name, room := range s.world().Rooms {

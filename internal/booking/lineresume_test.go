@@ -131,28 +131,35 @@ func TestLineGoesOnWithWhoHoldsUpNobody(t *testing.T) {
 	})
 }
 
-// Of an outage the gateway that comes after the one that went through it knows nothing. It
-// carries on all lines all the same, as soon as Microsoft answers for one of them.
+// Of an outage the gateway that comes after the one that went through it knows nothing, nor that
+// Microsoft has refused the gateway itself. It carries on all lines all the same, as soon as Microsoft
+// answers for one of them.
 func TestLinesGoOnAfterAnothersOutage(t *testing.T) {
-	story(t, func(h *house) {
-		h.stop()
-		h.stop = run(false, h.svc) // there may be others
-		var ids []string
-		for _, room := range []string{"boardroom", "harbour", "peak"} {
-			ids = append(ids, h.inVain(room, "15:00", "15:30", "16:00", "16:30")...)
-		}
-		h.settle(20 * time.Minute)
-		h.stop()
-		h.graph.setFault(nil)
-		h.svc = h.service()
-		h.stop = run(false, h.svc)
-		h.settle(tendEvery + 5*time.Second)
-		for i, id := range ids {
-			if r, err := h.svc.journal.get(t.Context(), id); err != nil || r.Status != Confirmed {
-				t.Errorf("booking %d is %s, %s, due in %v; %v", i, r.Status, r.Reason, time.Until(r.NextAt), err)
+	for name, refused := range map[string]error{"no answer": nil, "the gateway is refused": grant.ErrIntegrationDown} {
+		story(t, func(h *house) {
+			h.stop()
+			h.stop = run(false, h.svc) // there may be others
+			var ids []string
+			for _, room := range []string{"boardroom", "harbour", "peak"} {
+				ids = append(ids, h.inVain(room, "15:00", "15:30", "16:00", "16:30")...)
 			}
-		}
-	})
+			h.kill(alice, refused)
+			h.kill(bob, refused)
+			h.settle(20 * time.Minute)
+			h.stop()
+			h.graph.setFault(nil)
+			h.kill(alice, nil)
+			h.kill(bob, nil)
+			h.svc = h.service()
+			h.stop = run(false, h.svc)
+			h.settle(tendEvery + 5*time.Second)
+			for i, id := range ids {
+				if r, err := h.svc.journal.get(t.Context(), id); err != nil || r.Status != Confirmed {
+					t.Errorf("%s: booking %d is %s, %s, due in %v; %v", name, i, r.Status, r.Reason, time.Until(r.NextAt), err)
+				}
+			}
+		})
+	}
 }
 
 // That an outage is over which has met one person alone is noticed soon, too.
