@@ -157,7 +157,7 @@ func (s *Service) tendLines(ctx context.Context) error {
 			case r.Turn != "", r.Aside && r.rested(s.now()) < asideRest: // somebody is at it, or was just now
 			case r.Reason == reasonInLine:
 				s.queue.wake(r.ID)
-			case r.missed() && (!ok || r.NextAt.Before(other.NextAt)): // so that they take turns
+			case r.missed() && (!ok || r.Tries < other.Tries): // so that they take turns; who begins soon rests least each time
 				tried[r.Integration] = r
 			}
 		}

@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -160,6 +161,30 @@ func TestLinesGoOnAfterAnothersOutage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Those that Microsoft did not answer are tried by turns, so that one that it never answers keeps
+// the end of an outage from nobody, though that begins soon and so rests least.
+func TestEndOfAnOutageIsNoticedBesideWhoStaysIll(t *testing.T) {
+	story(t, func(h *house) {
+		h.stop()
+		h.stop = run(false, h.svc) // there may be others
+		well := h.inVain("boardroom", "15:00", "16:00")[0]
+		ill := h.call(bob, "POST", "/v1/bookings", body("09:36", "10:00", "room", "peak"), "Prefer", "respond-async").text("id")
+		for h.settle(25 * time.Minute); !h.read(well).NextAt.After(h.read(ill).NextAt); {
+			h.settle(time.Second)
+		}
+		h.graph.setFault(onCreate(func(r *http.Request, done bool) (*http.Response, error, bool) {
+			if r.Header.Get("Authorization") != "Bearer "+bob.ID {
+				return nil, nil, false
+			}
+			return answers(503, "ServiceUnavailable")(r, done)
+		}))
+		h.settle(2*tendEvery + 5*time.Second)
+		if r := h.read(well); r.Status != Confirmed {
+			t.Errorf("it is %s, %s, due in %v", r.Status, r.Reason, time.Until(r.NextAt))
+		}
+	})
 }
 
 // That an outage is over which has met one person alone is noticed soon, too.
