@@ -46,7 +46,9 @@ func (s *Service) follow(ctx context.Context, r record) (record, error) {
 	if err != nil {
 		return s.stumble(ctx, r, err)
 	}
-	s.heard(ctx, &r)
+	if r.missed() { // else it was only read, as before
+		s.heard(ctx, &r)
+	}
 	now, declined := s.now().UTC(), ""
 	if r.roomAnswer(event).Response == graph.Declined {
 		declined = s.whyDeclined(ctx, &r)

@@ -39,6 +39,25 @@ func TestOneLineForEachRoom(t *testing.T) {
 	})
 }
 
+// While Microsoft takes no bookings those behind in a line wait, though it shows what rooms have
+// answered to the ones before.
+func TestLineStandsWhileAnswersAreRead(t *testing.T) {
+	story(t, func(h *house) {
+		h.graph.setAnswer(func(*fakeEvent) string { return "none" })
+		for _, slot := range [][2]string{{"13:00", "13:15"}, {"13:15", "13:30"}, {"13:30", "13:45"}} {
+			h.want(h.book(slot[0], slot[1], "room", "peak"), 202)
+		}
+		first := h.inVain("boardroom", "15:00", "15:30", "16:00", "16:30")
+		second := h.inVain("harbour", "15:00", "15:30", "16:00", "16:30")
+		h.settle(time.Hour)
+		for _, id := range []string{first[2], second[1], second[2]} {
+			if r := h.read(id); r.Tries > 3 { // at first, as it may be one person alone that is ill
+				t.Errorf("it is tried %d times though it is not the first: %s, %s", r.Tries, r.Status, r.Reason)
+			}
+		}
+	})
+}
+
 // What only one person's connection or mailbox is ill with holds up nobody else.
 func TestNobodyWaitsForOnesOwnTrouble(t *testing.T) {
 	ofBob := func(do func(r *http.Request, done bool) (*http.Response, error, bool)) func(*http.Request, bool) (*http.Response, error, bool) {
