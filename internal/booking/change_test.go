@@ -273,6 +273,8 @@ func TestTimeZoneKeepsTheTimeOfDay(t *testing.T) {
 		"all day":                 {[]any{"room", "peak", "all_day", true, "start", "2026-12-02T00:00:00+08:00", "end", "2026-12-03T00:00:00+08:00"}, berlin, "2026-12-02T00:00:00+01:00", "2026-12-03T00:00:00+01:00"},
 		"with another end":        {nil, `{"time_zone":"Europe/Berlin","end":"2026-12-01T12:00:00+01:00"}`, "2026-12-01T10:00:00+01:00", "2026-12-01T12:00:00+01:00"},
 		"the zone that it is in":  {nil, `{"time_zone":"Asia/Hong_Kong"}`, "2026-12-01T10:00:00+08:00", "2026-12-01T11:00:00+08:00"},
+		"the same, from UTC":      {[]any{"start", "2026-12-01T02:00:00Z", "end", "2026-12-01T03:00Z"}, `{"time_zone":"Asia/Hong_Kong"}`, "2026-12-01T10:00:00+08:00", "2026-12-01T11:00:00+08:00"},
+		"and another subject":     {[]any{"start", "2026-12-01T02:00:00Z"}, `{"time_zone":"Asia/Hong_Kong","subject":"x"}`, "2026-12-01T10:00:00+08:00", "2026-12-01T11:00:00+08:00"},
 		"the room's again":        {[]any{"start", "2026-12-01T10:00:00+01:00", "end", "2026-12-01T11:00:00+01:00", "time_zone", "Europe/Berlin"}, `{"time_zone":null}`, "2026-12-01T10:00:00+08:00", "2026-12-01T11:00:00+08:00"},
 	} {
 		story(t, func(h *house) {

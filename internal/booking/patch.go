@@ -72,13 +72,17 @@ func (p Patch) apply(r *record) (Request, error) {
 	p.Attendees.into(&req.Attendees)
 	p.Body.into(&req.Body)
 	p.Private.into(&req.Private)
-	if p.TimeZone.there && req.TimeZone != r.Request.TimeZone && req.TimeZone != r.Zone {
-		// The clock there is to show what it showed here, also if an offset was written.
+	if p.TimeZone.there && req.TimeZone != r.Request.TimeZone {
+		// The clock there is to show what it showed here, whatever offset was written.
+		write := r.clock
+		if req.TimeZone == r.Zone {
+			write = r.wall // the same time, also where the clock shows it twice
+		}
 		if !p.Start.there {
-			req.Start = r.clock(r.Start)
+			req.Start = write(r.Start)
 		}
 		if !p.End.there {
-			req.End = r.clock(r.End)
+			req.End = write(r.End)
 		}
 	}
 	if r.isSeries() && p.Room.there && !p.Start.there && !p.End.there && !p.TimeZone.there {
