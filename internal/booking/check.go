@@ -56,7 +56,9 @@ func (s *Service) Check(ctx context.Context, c Caller, req Request) (Check, erro
 		return Check{}, err
 	}
 	if !checked {
-		taken, all, err := s.suggestions(ctx, question{caller: c, owner: c.Person.ID}, room, slots)
+		looking, cancel := context.WithTimeout(ctx, readTimeout)
+		defer cancel()
+		taken, all, err := s.suggestions(looking, question{caller: c, owner: c.Person.ID}, room, slots)
 		if err != nil {
 			return Check{}, err
 		}

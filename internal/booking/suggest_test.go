@@ -158,6 +158,30 @@ func TestSuggestionsStandInForCalendars(t *testing.T) {
 	})
 }
 
+// Where findMeetingTimes is slow, whoever asks what would come of a series waits for it once, not for each few dates.
+func TestCheckWaitsForSuggestionsNoLongerThanForSchedules(t *testing.T) {
+	story(t, func(h *house) {
+		h.graph.setFault(func(r *http.Request, done bool) (*http.Response, error, bool) {
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/getSchedule"):
+				return answers(403, "ErrorAccessDenied")(r, done)
+			case strings.HasSuffix(r.URL.Path, "/findMeetingTimes"):
+				select {
+				case <-r.Context().Done():
+				case <-time.After(30 * time.Second):
+				}
+				return nil, errLost, true
+			}
+			return nil, nil, false
+		})
+		began := time.Now()
+		h.want(h.call(alice, "POST", "/v1/bookings/check", body("10:00", "11:00", daily(maxSuggested)...)), 200, "free", "true", "checked", "false")
+		if d := time.Since(began); d > readTimeout {
+			t.Errorf("it took %v", d)
+		}
+	})
+}
+
 // suggest answers findMeetingTimes for one room that is taken at some times.
 func suggest(t *testing.T, r *http.Request, taken map[string][]string) *http.Response {
 	t.Helper()
