@@ -85,7 +85,7 @@ func (r Request) checkSeries(s *span, room Room, now time.Time) []fieldError {
 	first := recurrence.Span{Start: s.start.In(s.zone), End: s.end.In(s.zone), Zone: s.zone, AllDay: r.AllDay}
 	rule, wrong := recurrence.Parse(b)
 	if wrong == nil {
-		rule, wrong = rule.For(first, s.graphNames()...)
+		rule, wrong = rule.For(first, s.graphNames(r.AllDay)...)
 	}
 	if wrong != nil {
 		var all []fieldError

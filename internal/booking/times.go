@@ -3,6 +3,7 @@ package booking
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,13 +19,15 @@ type span struct {
 }
 
 // graphNames is what Graph calls the zone where that is not what we call it: a series that was
-// read from a calendar has that name in it.
-func (s span) graphNames() []string {
-	name, ok := graph.ZoneName(s.zone, s.start, s.end)
-	if !ok || name == s.zone.String() {
-		return nil
+// read from a calendar has that name in it. One that lasts all day stands there in UTC.
+func (s span) graphNames(allDay bool) (names []string) {
+	if name, ok := graph.ZoneName(s.zone, s.start, s.end); ok {
+		names = append(names, name)
 	}
-	return []string{name}
+	if allDay {
+		names = append(names, "UTC")
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == s.zone.String() })
 }
 
 // Errors of reading times; the words are for the caller.
