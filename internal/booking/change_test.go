@@ -257,6 +257,26 @@ func TestWhoMayChange(t *testing.T) {
 	})
 }
 
+// That nobody else is invited any more is one change, too, however often it is asked for.
+func TestNobodyInvitedTwice(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", "attendees", []string{"bob@contoso.com"}).text("id")
+		h.graph.setFault(func(r *http.Request, done bool) (*http.Response, error, bool) {
+			if r.Method == http.MethodPatch {
+				return answers(503, "ServiceUnavailable")(r, done)
+			}
+			return nil, nil, false
+		})
+		first := h.patch(id, `{"attendees":[]}`, "Prefer", "wait=1")
+		h.want(first, 202)
+		h.want(h.patch(id, `{"attendees":[]}`, "Prefer", "wait=1"), 202, "pending_change.id", first.text("pending_change.id"))
+		h.graph.setFault(nil)
+		h.settle(time.Minute)
+		made := h.patch(id, `{"attendees":[]}`)
+		h.want(made, 200, "last_change.id", first.text("pending_change.id"), "last_change.status", "made", "attendees", "[]")
+	})
+}
+
 // Another time zone alone keeps the time of day, however that was written.
 func TestTimeZoneKeepsTheTimeOfDay(t *testing.T) {
 	const berlin = `{"time_zone":"Europe/Berlin"}`

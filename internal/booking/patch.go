@@ -69,7 +69,9 @@ func (p Patch) apply(r *record) (Request, error) {
 	p.End.into(&req.End)
 	p.TimeZone.into(&req.TimeZone)
 	p.AllDay.into(&req.AllDay)
-	p.Attendees.into(&req.Attendees)
+	if p.Attendees.into(&req.Attendees); len(req.Attendees) == 0 {
+		req.Attendees = nil // as the journal has none
+	}
 	p.Body.into(&req.Body)
 	p.Private.into(&req.Private)
 	if p.TimeZone.there && req.TimeZone != r.Request.TimeZone {
