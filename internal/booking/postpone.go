@@ -53,7 +53,7 @@ func (r *record) postpone(err error, now time.Time) {
 		r.Reason = reasonRetry
 		wait = max(wait, graph.RetryAfter(err))
 	}
-	if r.EventID == "" && (status == NeedsSignIn || refused != nil) {
+	if r.EventID == "" && (status == NeedsSignIn || refused != nil || graph.Transient(err)) {
 		r.Status = status
 	}
 	r.NextAt = now.Add(wait)

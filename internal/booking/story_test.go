@@ -403,6 +403,29 @@ func TestGrantDies(t *testing.T) {
 	}
 }
 
+// Who has signed in again is not told to do so once more because Microsoft can't be reached then.
+func TestSignedInWhileNobodyAnswers(t *testing.T) {
+	for name, fault := range map[string]func(*http.Request, bool) (*http.Response, error, bool){
+		"not reached": notSent, "no answer": lostReply, "an error": answers(503, "ServiceUnavailable"),
+	} {
+		story(t, func(h *house) {
+			h.stop()
+			id := h.call(alice, "POST", "/v1/bookings", body("10:00", "11:00"), "Prefer", "respond-async").text("id")
+			h.kill(alice, grant.ErrNeedsSignIn)
+			h.start()
+			h.settle(claimLife)
+			h.want(h.call(alice, "GET", "/v1/bookings/"+id, ""), 200, "status", "needs_sign_in")
+			h.graph.setFault(fault)
+			h.kill(alice, nil)
+			h.svc.Resume(alice.ID)
+			h.settle(10 * time.Second)
+			if r := h.read(id); r.Status != Accepted || r.Reason != reasonRetry {
+				t.Errorf("%s: it is %s, %s", name, r.Status, r.Reason)
+			}
+		})
+	}
+}
+
 func TestKnownDeadGrantJournalsNothing(t *testing.T) {
 	for _, tt := range []struct {
 		state  grant.State
