@@ -3,7 +3,6 @@ package booking
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/grant"
@@ -170,44 +169,49 @@ func (s *Service) roomFree(ctx context.Context, c Caller, owner string, room Roo
 	return nil
 }
 
-// clashes are what the room's calendar shows within slots.
+// clashes are what the room's calendar shows within slots. Where nobody may look into that, it is
+// asked once for all of them whether the room is free.
 func (s *Service) clashes(ctx context.Context, q question, room Room, slots []period) (all []block, err error) {
+	var unseen []period
 	for _, q.period = range windows(slots) {
 		looking, cancel := context.WithTimeout(ctx, lookTimeout)
-		found, err := s.clashing(looking, q, room, slots)
+		found, looked, err := s.clashing(looking, q, room, slots)
 		cancel()
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, found...)
+		for _, p := range slots {
+			if !looked && p.overlaps(q.period) {
+				unseen = append(unseen, p)
+			}
+		}
 	}
-	return all, nil
+	looking, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	taken, _, err := s.suggestions(looking, q, room, unseen)
+	return append(all, taken...), err
 }
 
-// clashing are the clashes of one window. A picture may show what is gone by now, a
-// booking that has just been cancelled, say: nobody is refused for it before the
-// calendar itself has been looked into.
-func (s *Service) clashing(ctx context.Context, q question, room Room, slots []period) ([]block, error) {
+// clashing are the clashes of one window; looked is false if nobody may look. A picture may show
+// what is gone by now, a booking that has just been cancelled, say: nobody is refused for it before
+// the calendar itself has been looked into.
+func (s *Service) clashing(ctx context.Context, q question, room Room, slots []period) (clashes []block, looked bool, err error) {
 	seen, err := s.sightings(ctx, q, room)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	found, looked := seen[room.Name]
-	if !looked && len(slots) <= maxSuggested {
-		here := slices.DeleteFunc(slices.Clone(slots), func(p period) bool { return !p.overlaps(q.period) })
-		taken, _, err := s.suggestions(ctx, q, room, here)
-		return taken, err
-	}
-	clashes := overlapping(found.blocks, slots)
+	clashes = overlapping(found.blocks, slots)
 	if len(clashes) == 0 || !found.picture {
-		return clashes, nil
+		return clashes, looked, nil
 	}
 	q.live = true
 	if seen, err = s.sightings(ctx, q, room); err != nil {
-		return clashes, nil // the picture is all there is
+		return clashes, true, nil // the picture is all there is
 	}
 	if now, looked := seen[room.Name]; looked {
 		clashes = overlapping(now.blocks, slots)
 	}
-	return clashes, nil
+	return clashes, true, nil
 }

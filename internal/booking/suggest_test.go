@@ -158,8 +158,8 @@ func TestSuggestionsStandInForCalendars(t *testing.T) {
 	})
 }
 
-// Where findMeetingTimes is slow, whoever asks what would come of a series waits for it once, not for each few dates.
-func TestCheckWaitsForSuggestionsNoLongerThanForSchedules(t *testing.T) {
+// Where findMeetingTimes is slow, a series waits for it once, not for each few dates.
+func TestSeriesWaitsForSuggestionsOnce(t *testing.T) {
 	story(t, func(h *house) {
 		h.graph.setFault(func(r *http.Request, done bool) (*http.Response, error, bool) {
 			switch {
@@ -174,10 +174,17 @@ func TestCheckWaitsForSuggestionsNoLongerThanForSchedules(t *testing.T) {
 			}
 			return nil, nil, false
 		})
+		monthly := map[string]any{"pattern": map[string]any{"type": "absoluteMonthly", "interval": 1, "dayOfMonth": 1}, "range": map[string]any{"type": "numbered", "numberOfOccurrences": maxSuggested}}
+		asked := body("10:00", "11:00", "room", "peak", "recurrence", monthly)
 		began := time.Now()
-		h.want(h.call(alice, "POST", "/v1/bookings/check", body("10:00", "11:00", daily(maxSuggested)...)), 200, "free", "true", "checked", "false")
+		h.want(h.call(alice, "POST", "/v1/bookings/check", asked), 200, "free", "true", "checked", "false")
 		if d := time.Since(began); d > readTimeout {
-			t.Errorf("it took %v", d)
+			t.Errorf("a check took %v", d)
+		}
+		began = time.Now()
+		h.want(h.call(alice, "POST", "/v1/bookings", asked, "Prefer", "respond-async"), 202)
+		if d := time.Since(began); d > lookTimeout {
+			t.Errorf("to accept it took %v", d)
 		}
 	})
 }
