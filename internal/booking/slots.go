@@ -16,7 +16,7 @@ type RoomAvailability struct {
 	Checked  bool       `json:"checked" doc:"Microsoft 365 has told what takes the room, or at least whether it is free then; false: it could not be asked, and only bookings made here are known"`
 	AsOf     *time.Time `json:"as_of" doc:"When it told so; null: it has not"`
 	Busy     []BusyTime `json:"busy" nullable:"false" doc:"What takes the room at that time"`
-	NextFree *BusyTime  `json:"next_free,omitempty" doc:"The first slot of the same length from then on that may be booked; missing: there is none that begins within 7 days"`
+	NextFree *BusyTime  `json:"next_free,omitempty" doc:"The first slot of the same length from then on that may be booked; missing: none is known that begins within 7 days"`
 }
 
 // A BusyTime is half-open.
