@@ -202,7 +202,7 @@ func (h *Auth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		if p := identity.FromContext(r.Context()); p != nil {
 			introduce(r, p)
 		}
-		return next.ServeHTTP(w, r)
+		return next.ServeHTTP(forUpgrade(w, r), r)
 	})
 }
 
