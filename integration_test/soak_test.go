@@ -139,7 +139,7 @@ func newSoak(t *testing.T, p pace, gateways int) *soak {
 		}
 		tenant.Rooms[0].Account = "0b1ec700-0000-4000-8000-00000000b0a2"
 	}}
-	s.values = map[string]any{"Rooms": garden + "\n" + words, "Auth": "admins contoso/" + alice, "Proxy": "{\n\t\tstream_close_delay 1h\n\t}"}
+	s.values = map[string]any{"Rooms": garden + "\n" + words, "Auth": "admins contoso/" + alice, "Proxy": "{\n\t\tstream_close_delay 1h\n\t\tstream_buffer_size 4KiB\n\t}"}
 	s.credentials(0)
 	if gateways == 1 {
 		s.world = newWorld(t, change...)

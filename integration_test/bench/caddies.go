@@ -11,6 +11,9 @@ import (
 // serviceToken is the secret of ONES' own server.
 const serviceToken = "a-service-token-of-more-than-32-bytes"
 
+// shippedStreamBuffer is what the production example has.
+const shippedStreamBuffer = "4KiB"
+
 // caddyfile is a Caddy before ONES; with a store it is a gateway.
 var caddyfile = template.Must(template.New("Caddyfile").Parse(`{
 	admin unix/{{.Admin}}
@@ -60,6 +63,10 @@ var caddyfile = template.Must(template.New("Caddyfile").Parse(`{
 	}
 {{- end}}
 	reverse_proxy {{.Ones}}
+{{- with .StreamBuffer}} {
+		stream_buffer_size {{.}}
+	}
+{{- end}}
 }
 {{if .Store}}
 http://:{{.Service}} {
@@ -74,6 +81,7 @@ http://:{{.Service}} {
 // caddyfileValues are what it is made of.
 type caddyfileValues struct {
 	Admin, URL, Ones       string
+	StreamBuffer           string // of each direction of a WebSocket; "": Caddy's default
 	Store, Keyset          string // ""; or: it is a gateway
 	Rooms                  []string
 	Service                int
@@ -84,6 +92,14 @@ type caddyfileValues struct {
 // caddyAt is stock Caddy, which passes on what anybody asks.
 func (l *lab) caddyAt(name, binary string) (*program, error) {
 	return l.anyCaddy(name, binary, func(*program, *caddyfileValues) error { return nil })
+}
+
+// caddyWithSmallStreams is stock Caddy with the buffers that our production example has.
+func (l *lab) caddyWithSmallStreams() (*program, error) {
+	return l.anyCaddy("stock Caddy with stream_buffer_size "+shippedStreamBuffer, l.caddy, func(_ *program, values *caddyfileValues) error {
+		values.StreamBuffer = shippedStreamBuffer
+		return nil
+	})
 }
 
 // A gateway is onesgate, with what is asked beside pages.
@@ -103,6 +119,7 @@ func (l *lab) gatewayAt(name, binary string) (*gateway, error) {
 			return err
 		}
 		values.Store, values.Keyset, values.Service = g.store, g.keyset, g.service
+		values.StreamBuffer = shippedStreamBuffer
 		for i := range rooms {
 			values.Rooms = append(values.Rooms, roomName(i))
 		}

@@ -28,14 +28,18 @@ func (l *lab) webSockets(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
-	if err := stock.start(ctx); err != nil {
-		return err
-	}
-	stockEach, open, err := stock.socketMemory(ctx, make([]string, l.sockets))
+	alike, err := l.caddyWithSmallStreams()
 	if err != nil {
 		return err
 	}
-	open.closeAll()
+	stockEach, err := stock.anonymousSocketMemory(ctx, l.sockets)
+	if err != nil {
+		return err
+	}
+	alikeEach, err := alike.anonymousSocketMemory(ctx, l.sockets)
+	if err != nil {
+		return err
+	}
 
 	g, err := l.shipped()
 	if err != nil {
@@ -76,14 +80,32 @@ func (l *lab) webSockets(ctx context.Context, r *report) error {
 	closed := open.last.Sub(begin)
 	many := humanize.Comma(int64(l.sockets)) + " WebSockets"
 	r.add(
-		row{many + ", memory of each", stock.name, fmt.Sprintf("%.1f KiB", stockEach), "", ""},
-		row{many + ", memory of each", "onesgate", fmt.Sprintf("%.1f KiB, %.1f more", oursEach, oursEach-stockEach), fmt.Sprintf("%.2f", oursEach/stockEach), "≤ 4 KiB more"},
+		row{many + ", memory of each", stock.name, fmt.Sprintf("%.1f KiB", stockEach), "1.00", ""},
+		row{many + ", memory of each", alike.name, fmt.Sprintf("%.1f KiB", alikeEach), fmt.Sprintf("%.2f", alikeEach/stockEach), ""},
+		row{
+			many + ", memory of each", "onesgate, with the latter's buffers", fmt.Sprintf("%.1f KiB: %+.1f, %+.1f", oursEach, oursEach-stockEach, oursEach-alikeEach),
+			fmt.Sprintf("%.2f", oursEach/stockEach), "≤ 4 KiB more",
+		},
 		row{
 			many + ", closed after a revocation of their sessions", "onesgate",
 			fmt.Sprintf("%s after it was asked for; %s sessions had ended after %s", closed.Round(time.Millisecond), humanize.Comma(int64(ended)), took.Round(time.Millisecond)), "", "≤ 2 s",
 		},
 	)
 	return nil
+}
+
+// anonymousSocketMemory starts a proxy that knows nobody, and returns how many KiB of
+// memory each of so many WebSockets takes that are open at once.
+func (v *program) anonymousSocketMemory(ctx context.Context, many int) (kib float64, err error) {
+	if err := v.start(ctx); err != nil {
+		return 0, err
+	}
+	kib, open, err := v.socketMemory(ctx, make([]string, many))
+	if err != nil {
+		return 0, err
+	}
+	open.closeAll()
+	return kib, nil
 }
 
 // sockets are WebSockets that are open.
