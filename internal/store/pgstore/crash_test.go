@@ -254,6 +254,22 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
+// TestShutOut: a database that lets nobody in is not available, whatever it gives for
+// the reason.
+func TestShutOut(t *testing.T) {
+	address := server.Database(t)
+	s := openTest(t, Options{URL: address})
+	database := name(t, address)
+	server.Exec(t, "postgres", "ALTER DATABASE "+database+" ALLOW_CONNECTIONS false")
+	server.Exec(t, "postgres", fmt.Sprintf(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'`, database))
+	if _, err := s.Get(t.Context(), "a"); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Get = %v, want ErrUnavailable", err)
+	}
+	if _, err := s.Commit(t.Context(), put("a", "")); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Commit = %v, want ErrUnavailable", err)
+	}
+}
+
 // TestCancelled: callers who go leave no connection behind.
 func TestCancelled(t *testing.T) {
 	s := openTest(t, Options{URL: server.Database(t), MaxConns: 2})

@@ -62,6 +62,8 @@ const (
 	deadlock       = "40P01"
 	connectionLost = "08" // class
 	unknownEnd     = "40003"
+	overloaded     = "53" // class; it has diskFull too
+	timedOut       = "57014"
 )
 
 // shutdown are what a server says that ends, or doesn't take calls yet.
@@ -104,15 +106,21 @@ func lost(err error) bool {
 		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// inWords gives errors of the database that have a name their name.
+// inWords gives errors of the database that have a name their name. They all say that
+// nothing was written.
 func inWords(err error) error {
-	switch state(err) {
-	case diskFull:
+	var connect *pgconn.ConnectError
+	switch code := state(err); {
+	case errors.Is(err, store.ErrUnknownOutcome):
+		return err
+	case code == diskFull:
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
-	case readOnly:
+	case code == readOnly:
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
-	case noRights:
+	case code == noRights:
 		return fmt.Errorf("%w: %w", ErrRights, err)
+	case busy(err), code == timedOut, strings.HasPrefix(code, overloaded), errors.As(err, &connect):
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	return err
 }

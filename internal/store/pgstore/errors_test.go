@@ -21,10 +21,12 @@ func TestVerdicts(t *testing.T) {
 		refused, busy, lost bool
 		words               error
 	}{
-		"serialization":       {answer("ERROR", "40001"), true, true, false, nil},
-		"deadlock":            {answer("ERROR", "40P01"), true, true, false, nil},
-		"higher version":      {errBusy, false, true, false, nil},
-		"statement timeout":   {answer("ERROR", "57014"), true, false, false, nil},
+		"serialization":       {answer("ERROR", "40001"), true, true, false, store.ErrUnavailable},
+		"deadlock":            {answer("ERROR", "40P01"), true, true, false, store.ErrUnavailable},
+		"higher version":      {errBusy, false, true, false, store.ErrUnavailable},
+		"statement timeout":   {answer("ERROR", "57014"), true, false, false, store.ErrUnavailable},
+		"too many clients":    {answer("FATAL", "53300"), false, false, false, store.ErrUnavailable},
+		"out of memory":       {answer("ERROR", "53200"), true, false, false, store.ErrUnavailable},
 		"read-only":           {answer("ERROR", "25006"), true, false, true, ErrReadOnly},
 		"disk full":           {answer("ERROR", "53100"), true, false, false, store.ErrFull},
 		"rights":              {answer("ERROR", "42501"), true, false, false, ErrRights},
@@ -34,6 +36,7 @@ func TestVerdicts(t *testing.T) {
 		"connection failure":  {answer("FATAL", "08006"), false, false, true, nil},
 		"a proxy's word":      {answer("ERROR", "08P01"), false, false, true, nil},
 		"a proxy, committing": {outcome(answer("ERROR", "08P01")), false, false, true, store.ErrUnknownOutcome},
+		"full, committing":    {outcome(answer("PANIC", "53100")), false, false, false, store.ErrUnknownOutcome},
 		"ambiguous result":    {outcome(answer("ERROR", "40003")), false, false, false, store.ErrUnknownOutcome},
 		"panic":               {answer("PANIC", "XX000"), false, false, false, nil},
 		"closed connection":   {fmt.Errorf("write: %w", pgconn.ErrConnClosed), false, false, true, nil},
@@ -52,8 +55,12 @@ func TestVerdicts(t *testing.T) {
 			if got := lost(tt.err); got != tt.lost {
 				t.Errorf("lost = %t", got)
 			}
-			if tt.words != nil && !errors.Is(inWords(tt.err), tt.words) {
-				t.Errorf("inWords = %v, want %v", inWords(tt.err), tt.words)
+			words := inWords(tt.err)
+			if tt.words != nil && !errors.Is(words, tt.words) {
+				t.Errorf("inWords = %v, want %v", words, tt.words)
+			}
+			if errors.Is(words, store.ErrUnknownOutcome) && (errors.Is(words, store.ErrFull) || errors.Is(words, store.ErrUnavailable)) {
+				t.Errorf("inWords = %v, though it may have been written", words)
 			}
 		})
 	}

@@ -87,7 +87,7 @@ func (s *Store) ask(ctx context.Context, try func(context.Context, *pgxpool.Conn
 			s.pool.Reset() // its other connections are no better
 			switch losses++; {
 			case errors.Is(err, store.ErrUnknownOutcome):
-				return inWords(err)
+				return err
 			case losses > lostTries:
 				return inWords(fmt.Errorf("%w: %w", store.ErrUnavailable, err))
 			}
