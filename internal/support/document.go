@@ -17,11 +17,15 @@ var (
 	}
 	contentMembers = []string{"subject", "body", "attendees", "comment", "external_id", "web_link"}
 	nameMembers    = []string{"email", "mail", "mailbox", "display_name", "card_number", "person_name", "person_email", "from", "remote_ip", "client_ip", "remote_addr"}
-	// idMembers hold user ids, which not every issuer gives the same form.
-	idMembers = []string{"user", "into", "person_id", "shared_cards"}
+	// idMembers hold user ids, which not every issuer gives the same form. An owner may be
+	// a room, too.
+	idMembers = []string{"user", "users", "into", "other", "pinned", "account", "owner", "person_id", "shared_cards"}
 	// personMembers are those of somebody, whose name is one of a person then.
 	personMembers = []string{"email", "mail", "card_number", "first_seen", "person_id"}
 )
+
+// ownerIsRoom is what the owner of the grant by which a room is seen begins with.
+const ownerIsRoom = "room:"
 
 // address is that of a mailbox, in whatever domain.
 var address = regexp.MustCompile(`^[^\s@<>]+@[^\s@<>]+$`)
@@ -61,7 +65,7 @@ func (r *Redaction) member(name string, v any, person bool) any {
 			return r.name("mail", v)
 		case slices.Contains(nameMembers, name), person && name == "name":
 			return r.name("name", v)
-		case slices.Contains(idMembers, name):
+		case slices.Contains(idMembers, name) && !strings.HasPrefix(v, ownerIsRoom):
 			return r.name("user", v)
 		}
 		return r.Text(v)

@@ -69,7 +69,8 @@ func TestText(t *testing.T) {
 func TestPeopleInJSON(t *testing.T) {
 	r := NewRedaction()
 	got, err := r.JSON([]byte(`{"user":".alice@x","into":"contoso.17","shared_cards":[["contoso.17"]],"mail":"alice@intranet","mailbox":"Alice <alice@x>",` +
-		`"organizer":{"id":".alice","email":"alice@intranet"},"person_id":"contoso.17","id":"3f0c1d52"}`))
+		`"organizer":{"id":".alice","email":"alice@intranet"},"person_id":"contoso.17","id":"3f0c1d52","owner":"contoso.17","account":"contoso.17",` +
+		`"other":"contoso.18","pinned":"contoso.18","users":["contoso.17","contoso.18"],"of_room":{"owner":"room:contoso/boardroom"}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,8 +78,9 @@ func TestPeopleInJSON(t *testing.T) {
 	if err := json.Compact(&compact, got); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"id":"3f0c1d52","into":"<user>","mail":"<mail>","mailbox":"<name>","organizer":{"email":"<mail>","id":"<user>"},` +
-		`"person_id":"<user>","shared_cards":[["<user>"]],"user":"<user>"}`
+	want := `{"account":"<user>","id":"3f0c1d52","into":"<user>","mail":"<mail>","mailbox":"<name>","of_room":{"owner":"room:contoso/boardroom"},` +
+		`"organizer":{"email":"<mail>","id":"<user>"},"other":"<user>","owner":"<user>","person_id":"<user>","pinned":"<user>",` +
+		`"shared_cards":[["<user>"]],"user":"<user>","users":["<user>","<user>"]}`
 	if text := plain(compact.String()); text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}
