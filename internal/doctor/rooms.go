@@ -196,7 +196,7 @@ func (i Integration) accounts(ctx context.Context, g *graph.Client, rooms []Room
 }
 
 func (i Integration) account(ctx context.Context, g *graph.Client, r Room) Finding {
-	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout)
+	brief, cancel := context.WithTimeout(ctx, DefaultTimeout)
 	defer cancel()
 	switch r.State {
 	case "":
@@ -211,7 +211,7 @@ func (i Integration) account(ctx context.Context, g *graph.Client, r Room) Findi
 		address = ""
 	}
 	meetings, replaced := 0, 0
-	err := g.CalendarView(ctx, r.Mailbox, address, i.Now(), i.Now().Add(lookAhead), func(e graph.ViewItem) bool {
+	err := g.CalendarView(brief, r.Mailbox, address, i.Now(), i.Now().Add(lookAhead), func(e graph.ViewItem) bool {
 		if named := strings.TrimSpace(e.Organizer.EmailAddress.Name); named != "" && !strings.EqualFold(e.Organizer.EmailAddress.Address, r.Address) {
 			meetings++
 			if e.Subject == "" || strings.HasPrefix(e.Subject, named) {
@@ -222,6 +222,8 @@ func (i Integration) account(ctx context.Context, g *graph.Client, r Room) Findi
 	})
 	var refused *graph.Error
 	switch {
+	case err != nil && ctx.Err() != nil: // other rooms have taken the time of the check
+		return NotKnown("there was no time left to look into its calendar")
 	case errors.Is(err, grant.ErrNeedsSignIn), errors.Is(err, grant.ErrNeedsAdminConsent):
 		return RoomLost.Found("the account %s that stands for it is not connected any more", r.Account)
 	case errors.Is(err, grant.ErrIntegrationDown), errors.Is(err, grant.ErrUnavailable):
@@ -234,7 +236,7 @@ func (i Integration) account(ctx context.Context, g *graph.Client, r Room) Findi
 		return SubjectReplaced.Found("the room takes subjects away, or puts the organizer's name there (DeleteSubject, AddOrganizerToSubject): all of its meetings of the next 30 days, %d, show that", meetings)
 	}
 	if !own {
-		if may, err := g.CanEdit(ctx, r.Mailbox, r.Address); err == nil && !may {
+		if may, err := g.CanEdit(brief, r.Mailbox, r.Address); err == nil && !may {
 			return RoomAccount.Found("the account %s that stands for it may look into its calendar, but not change it: bookings can't be ended or released in its name", r.Account)
 		}
 	}

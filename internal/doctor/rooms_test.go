@@ -3,7 +3,10 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -189,4 +192,34 @@ func TestSomebodyWithoutAMailbox(t *testing.T) {
 	found := Run(t.Context(), c.WithPeople(graph.NewClient(c.Graph, c.HTTP, time.Now), &p, true, c.rooms()), nil, nil)
 	wantsResult(t, found, "permissions", NotChecked)
 	wantsResult(t, found, "rooms", NotChecked)
+}
+
+// Where there are more rooms than can be looked at in the time of the check, nothing is
+// made out to be wrong with those that are left.
+func TestTooManyRoomsForTheTime(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) > 1 {
+			cancel()
+			<-r.Context().Done()
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"value":[]}`))
+	}))
+	defer server.Close()
+	i := Integration{Name: "contoso", Graph: server.URL, HTTP: server.Client(), Now: time.Now}
+	var rooms []Room
+	for _, name := range []string{"first", "second", "third"} {
+		rooms = append(rooms, Room{Name: name, Address: name + "@contoso.example", Account: name + "@contoso.example", State: grant.Connected, Mailbox: graph.Mailbox{
+			Key: name, Token: func(ctx context.Context, _ graph.Refused) (string, error) { return "token", ctx.Err() },
+		}})
+	}
+	found := i.accounts(ctx, graph.NewClient(server.URL, server.Client(), time.Now), rooms)
+	for n, want := range []Result{OK, NotChecked, NotChecked} {
+		if found[n].Result != want {
+			t.Errorf("%+v, want %s", found[n], want)
+		}
+	}
 }
