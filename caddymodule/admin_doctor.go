@@ -17,6 +17,7 @@ import (
 	"github.com/onesgate/onesgate/internal/people"
 	"github.com/onesgate/onesgate/internal/rooms"
 	"github.com/onesgate/onesgate/internal/signin"
+	"github.com/onesgate/onesgate/internal/store"
 )
 
 // doctorPath is where the running gateway is asked for what only it can check.
@@ -101,7 +102,7 @@ func (e *engine) liveChecks(now *settings) []doctor.Check {
 		checks = append(checks, i.Checks()...)
 	}
 	return append(checks,
-		doctor.Check{Name: "store", How: "asking the store", Look: func(context.Context) []doctor.Finding { return e.storeFindings() }},
+		doctor.Check{Name: "store", How: "asking the store", Look: e.storeFindings},
 		doctor.Check{Name: "keyset", How: "reading the keyset", Look: func(context.Context) []doctor.Finding {
 			if problem := e.keysetProblem(); problem != "" {
 				return []doctor.Finding{doctor.KeysetUnusable.Found("it can't be taken as it is now, and the one from before stays in use: %s", problem)}
@@ -127,9 +128,20 @@ func (e *engine) goneFindings(ctx context.Context, now *settings) (found []docto
 	return found
 }
 
-func (e *engine) storeFindings() []doctor.Finding {
+func (e *engine) storeFindings(ctx context.Context) []doctor.Finding {
+	unusable := func(how string, err error) []doctor.Finding {
+		f := doctor.StoreUnusable.Found("%s %s: %v", e.kind, how, err)
+		f.Do = "do what is said there; else look at the disk, or at the database and the network to it"
+		return []doctor.Finding{f}
+	}
 	if err := e.ready(); err != nil {
-		return []doctor.Finding{doctor.StoreUnusable.Found("%s gives no answer: %v", e.kind, err)}
+		return unusable("gives no answer", err)
+	}
+	// After an error of its disk Badger can be read, and nothing more is written. What can't
+	// be true changes nothing, and is refused as such only where anything can be written.
+	_, err := e.store.Commit(ctx, store.Write{Op: store.Check, Key: signingKey, If: store.If(store.Absent)})
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		return unusable("takes nothing", err)
 	}
 	found := []doctor.Finding{doctor.Good("%s answers", e.kind)}
 	if m, ok := e.store.(measured); ok {

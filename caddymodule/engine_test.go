@@ -219,7 +219,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 	}
 	e := st.acquire(s)
 	defer st.release(e, s)
-	found := e.storeFindings()
+	found := e.storeFindings(t.Context())
 	if !slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Finding == doctor.DiskFull.Name }) {
 		t.Errorf("the doctor finds %+v", found)
 	}
