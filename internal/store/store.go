@@ -119,6 +119,9 @@ type Store interface {
 	// context or ErrUnknownOutcome: the writes may have happened. No record may
 	// appear twice in one commit.
 	//
+	// A commit has up to 1 MiB: keys, values and a hundred bytes for each write; and a
+	// key up to 2600 bytes. Of what is larger nothing is written.
+	//
 	// Announcements are made if and only if the commit is. Commits without one
 	// don't wait for those that have.
 	Commit(ctx context.Context, writes ...Write) (Version, error)

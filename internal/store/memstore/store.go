@@ -147,11 +147,21 @@ func (s *Store) Commit(ctx context.Context, writes ...store.Write) (store.Versio
 	return s.version, nil
 }
 
+// Bounds of a commit, in bytes: the least that an engine takes.
+const (
+	maxCommit    = 1 << 20 // keys and values, and writeReserve for each
+	maxKey       = 2600
+	writeReserve = 100
+)
+
 // admit says why writes can't be done.
 func (s *Store) admit(writes []store.Write) error {
-	seen := make(map[string]bool, len(writes))
+	seen, size := make(map[string]bool, len(writes)), 0
 	for _, w := range writes {
+		size += len(w.Key) + len(w.Value) + writeReserve
 		switch {
+		case len(w.Key) > maxKey || size > maxCommit:
+			return fmt.Errorf("a key of %d bytes, or a commit of %d, is too large", len(w.Key), size)
 		case w.Key == "":
 			return fmt.Errorf("a write of operation %d has no key", w.Op)
 		case w.Op > store.Announce:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -95,10 +96,16 @@ func testScan(t *testing.T, f fixture) {
 
 // testRefused: commits that mean nothing write nothing.
 func testRefused(t *testing.T, f fixture) {
+	many := make([]store.Write, 1<<20/100)
+	for i := range many {
+		many[i].Key = strconv.Itoa(i)
+	}
 	tests := map[string][]store.Write{
 		"a key twice":          {{Key: "b", Value: []byte("1")}, {Key: "b", Op: store.Delete}},
 		"no key":               {{Key: "b"}, {}},
 		"an unknown operation": {{Key: "b"}, {Key: "c", Op: 9}},
+		"more than 1 MiB":      {{Key: "b"}, {Key: "c", Value: make([]byte, 1<<20)}},
+		"too many writes":      many,
 	}
 	for name, writes := range tests {
 		if _, err := f.Commit(t.Context(), writes...); err == nil {
