@@ -222,6 +222,19 @@ func (r *record) betweenNeighbours(original, start, end time.Time) error {
 	return nil
 }
 
+// maxExceptions is how much the dates of a series may have of their own, in bytes: with the
+// rest of the record, and its index entries before and after, it fits into one commit.
+const maxExceptions = 400 << 10
+
+// hasRoomFor refuses a change of an occurrence that would be one too many.
+func (r *record) hasRoomFor(c *change) error {
+	own, err := json.Marshal([]any{r.Exceptions, c.Request})
+	if err == nil && len(own) > maxExceptions {
+		err = invalid{{"body", "too many occurrences of the series have texts and attendees of their own by now: cancel this one, and book it by itself", ""}}
+	}
+	return err
+}
+
 // asMap is a rule as a request has it that begins with its booking, wherever that goes.
 func asMap(rule recurrence.Rule) (map[string]any, error) {
 	rule.Range.StartDate = ""

@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -408,5 +409,24 @@ func TestFollowingInItsOwnWay(t *testing.T) {
 			t.Errorf("occurrences: %s", got)
 		}
 		h.want(h.call(alice, "PATCH", date(id, "03")+"?scope=following", dayBefore+`,"room":"peak"}`, "Prefer", "wait=30"), 200, "status", "confirmed")
+	})
+}
+
+// A series whose dates differ takes no more than the store does in one commit, and says so
+// before that.
+func TestDatesOfTheirOwn(t *testing.T) {
+	story(t, func(h *house) {
+		id := h.book("10:00", "11:00", daily(30)...).text("id")
+		long := `{"body":"` + strings.Repeat("會", 16000) + `"}`
+		day, r := 0, reply{status: 200}
+		for ; r.status == 200 && day < 30; r = h.call(alice, "PATCH", date(id, fmt.Sprintf("%02d", day)), long, "Prefer", "wait=30") {
+			day++
+		}
+		h.want(r, 422, "code", "invalid_request")
+		if told := r.text("detail"); !strings.HasPrefix(told, "too many occurrences") {
+			t.Error(told)
+		}
+		h.want(h.call(alice, "DELETE", date(id, fmt.Sprintf("%02d", day)), "", "Prefer", "wait=30"), 200, "status", "confirmed")
+		h.want(h.call(alice, "DELETE", "/v1/bookings/"+id, "", "Prefer", "wait=30"), 200, "status", "cancelled")
 	})
 }

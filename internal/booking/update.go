@@ -256,6 +256,9 @@ func (s *Service) proposed(r *record, a amendment) (*change, error) {
 	case !original.IsZero():
 		err = r.betweenNeighbours(original, c.Start, c.End)
 	}
+	if err == nil && !original.IsZero() {
+		err = r.hasRoomFor(c)
+	}
 	return c, err
 }
 
