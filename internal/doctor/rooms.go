@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -132,14 +133,13 @@ func (i Integration) mailboxes(ctx context.Context, g *graph.Client, p Person, r
 	for _, r := range rooms {
 		addresses = append(addresses, r.Address)
 	}
-	now := i.Now()
-	brief, cancel := context.WithTimeout(ctx, DefaultTimeout)
-	defer cancel()
-	seen, err := g.Schedules(brief, p.Mailbox, addresses, now, now.Add(24*time.Hour))
+	seen, err := i.schedules(ctx, g, p, addresses)
 	var refused *graph.Error
 	switch {
 	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
 		return []Finding{CalendarRefused.Found("Microsoft Graph doesn't tell %s when rooms are free (403 %s): Calendars.ReadWrite.Shared may not be enough for that call", p.Name, refused.Code)}
+	case err != nil && ctx.Err() != nil:
+		return []Finding{NotKnown("there was no time to ask Microsoft Graph when so many rooms are free")}
 	case err != nil:
 		return []Finding{GraphFails.Found("Microsoft Graph doesn't tell when rooms are free: %s", plain(err))}
 	}
@@ -150,6 +150,21 @@ func (i Integration) mailboxes(ctx context.Context, g *graph.Client, p Person, r
 		}
 	}
 	return found
+}
+
+// schedules asks for a few rooms at a time, as one call of Microsoft Graph's does.
+func (i Integration) schedules(ctx context.Context, g *graph.Client, p Person, addresses []string) (map[string]graph.Schedule, error) {
+	now, all := i.Now(), map[string]graph.Schedule{}
+	for some := range slices.Chunk(addresses, 20) {
+		brief, cancel := context.WithTimeout(ctx, DefaultTimeout)
+		seen, err := g.Schedules(brief, p.Mailbox, some, now, now.Add(24*time.Hour))
+		cancel()
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, seen)
+	}
+	return all, nil
 }
 
 func (i Integration) mailbox(ctx context.Context, g *graph.Client, p Person, r Room, seen graph.Schedule) (found []Finding) {

@@ -2,12 +2,14 @@ package doctor
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/onesgate/onesgate/internal/grant"
@@ -221,5 +223,55 @@ func TestTooManyRoomsForTheTime(t *testing.T) {
 		if found[n].Result != want {
 			t.Errorf("%+v, want %s", found[n], want)
 		}
+	}
+}
+
+// slowGraph answers each getSchedule, by virtual time, with free rooms after a while.
+type slowGraph time.Duration
+
+func (g slowGraph) RoundTrip(r *http.Request) (*http.Response, error) {
+	select {
+	case <-time.After(time.Duration(g)):
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+	var asked struct{ Schedules []string }
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+		return nil, err
+	}
+	var value []map[string]any
+	for _, address := range asked.Schedules {
+		value = append(value, map[string]any{"scheduleId": address})
+	}
+	answer := httptest.NewRecorder()
+	answer.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(answer).Encode(map[string]any{"value": value})
+	return answer.Result(), nil
+}
+
+// How many rooms there are doesn't make Microsoft Graph fail.
+func TestManyRooms(t *testing.T) {
+	for name, tt := range map[string]struct {
+		takes time.Duration
+		want  Result
+	}{"within the time": {3 * time.Second, OK}, "longer": {7 * time.Second, NotChecked}, "no answer": {time.Hour, Wrong}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hc := &http.Client{Transport: slowGraph(tt.takes)}
+				i := Integration{Name: "contoso", Graph: "https://graph.example", HTTP: hc, Now: time.Now}
+				p := Person{Name: alice, Mailbox: graph.Mailbox{Key: alice, Token: func(context.Context, graph.Refused) (string, error) { return "token", nil }}}
+				var rooms []Room
+				for n := range 200 {
+					rooms = append(rooms, Room{Name: fmt.Sprint(n), Address: fmt.Sprintf("%d@contoso.example", n), TimeZone: time.UTC})
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				for _, f := range i.mailboxes(ctx, graph.NewClient(i.Graph, hc, time.Now), p, rooms) {
+					if f.Result != tt.want {
+						t.Fatalf("%+v, want %s", f, tt.want)
+					}
+				}
+			})
+		})
 	}
 }
