@@ -55,7 +55,7 @@ type App struct {
 	settings *settings
 	engine   *engine
 	site     *signin.Site
-	started  chan struct{} // closed when Start has ended, well or badly
+	started  chan struct{} // closed when Start has ended, well or badly, or will not come
 
 	signers *sync.Map // of assertions, by audience
 
@@ -206,8 +206,14 @@ func (a *App) Stop() error { return nil }
 
 // Cleanup lets go of the store, after all apps have stopped, and also where a
 // configuration failed half-way; the last configuration to do so closes it. One
-// that never started holds no store.
+// that never started holds no store; its server may have begun, and have requests
+// that wait for the start.
 func (a *App) Cleanup() (err error) {
+	select {
+	case <-a.started:
+	default:
+		close(a.started)
+	}
 	if a.engine != nil {
 		err = releaseEngine(a.engine, a.settings)
 	}

@@ -3,6 +3,8 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
@@ -241,5 +244,24 @@ func TestStartedTwice(t *testing.T) {
 	}
 	if err := errors.Join(a.Cleanup(), held.Close()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Where another app of a configuration can't start, ours may never be asked to, and its server
+// has begun already: what that was asked meanwhile doesn't wait for ever.
+func TestNeverStarted(t *testing.T) {
+	a := &App{started: make(chan struct{})}
+	answer := make(chan error)
+	go func() { answer <- a.await(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)) }()
+	if err := a.Cleanup(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-answer:
+		if told, ok := errors.AsType[caddyhttp.HandlerError](err); !ok || told.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("it is told %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it waits on")
 	}
 }
