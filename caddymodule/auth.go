@@ -27,7 +27,8 @@ func init() {
 // names that come from outside are deleted, always.
 //
 // It sets the placeholders `{ones.user.id}`, `{ones.user.email}`,
-// `{ones.user.name}`, `{ones.integration}` and `{http.auth.user.id}`.
+// `{ones.user.name}`, `{ones.integration}` and `{http.auth.user.id}`. They are empty
+// where nobody is signed in.
 type Auth struct {
 	// `require`: everybody signs in. `optional`: who doesn't is let through,
 	// anonymous. Default: `require`.
@@ -199,9 +200,7 @@ func (h *Auth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return err
 	}
 	return gate.Serve(w, r, original, func(w http.ResponseWriter, r *http.Request) error {
-		if p := identity.FromContext(r.Context()); p != nil {
-			introduce(r, p)
-		}
+		introduce(r, identity.FromContext(r.Context()))
 		return next.ServeHTTP(forUpgrade(w, r), r)
 	})
 }
@@ -214,11 +213,18 @@ func (h *Auth) open(r *http.Request) (*signin.Gate, error) {
 	return h.gate(), nil
 }
 
-// introduce sets the placeholders of the signed-in person.
+// nobody is who is not signed in.
+var nobody identity.Person
+
+// introduce sets the placeholders of the signed-in person; nil: nobody. One that is not set
+// would go to ONES as it is written, in a header of the operator's.
 func introduce(r *http.Request, p *identity.Person) {
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {
 		return
+	}
+	if p == nil {
+		p = &nobody
 	}
 	// One function, not five values set: this is on every request's way.
 	repl.Map(func(key string) (any, bool) {

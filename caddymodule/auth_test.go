@@ -40,6 +40,28 @@ func TestForgedHeadersAreDeletedBeforeThereIsAGate(t *testing.T) {
 	}
 }
 
+// A header of the operator's that says who somebody is says nothing of those who are nobody.
+func TestPlaceholdersOfNobody(t *testing.T) {
+	repl := caddy.NewReplacer()
+	repl.Set("http.auth.user.id", "basic")
+	r := httptest.NewRequest("GET", "/", nil)
+	r = r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, repl))
+	introduce(r, nil)
+	for text, want := range map[string]string{
+		"{ones.user.id}{ones.user.email}{ones.user.name}{ones.integration}": "",
+		"{http.auth.user.id}": "basic", // as another handler has found out
+		"{ones.user.token}":   "{ones.user.token}",
+	} {
+		if got := repl.ReplaceKnown(text, ""); got != want {
+			t.Errorf("%s = %q, want %q", text, got, want)
+		}
+	}
+	repl.Delete("http.auth.user.id")
+	if got := repl.ReplaceKnown("{http.auth.user.id}", ""); got != "" {
+		t.Errorf("nobody is %q", got)
+	}
+}
+
 // Gates of one audience show the same assertion: made for one after the other of
 // them, it would be signed at each request of a session that goes to and fro.
 func TestGatesOfOneAudienceShareAssertions(t *testing.T) {
