@@ -41,12 +41,14 @@ var neverLogged = map[string]json.RawMessage{
 	"request>uri":                      ofSignIn,
 	"uri":                              ofSignIn, // of a line that tells of a rewrite
 	"resp_headers>Location":            ofSignIn, // to Microsoft, and back
+	"headers>Location":                 ofSignIn, // of an answer of ONES, at level DEBUG
 
 	// Caddy hides these itself, unless the option log_credentials stands in servers.
 	"request>headers>Cookie":              ofSomebody,
 	"request>headers>Authorization":       ofSomebody,
 	"request>headers>Proxy-Authorization": ofSomebody,
 	"resp_headers>Set-Cookie":             ofSomebody,
+	"headers>Set-Cookie":                  ofSomebody,
 
 	// The configuration of all sites, at level DEBUG: a service_token may stand there in the clear.
 	"http": json.RawMessage(`{"filter":"delete"}`),

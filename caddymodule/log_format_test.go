@@ -108,6 +108,9 @@ func TestLogFormat(t *testing.T) {
 	}}))
 	whole("what was answered", written())
 
+	of.Info("upstream roundtrip", zap.Object("headers", caddyhttp.LoggableHTTPHeader{Header: http.Header{"Location": {"/back?code=c0de"}}}))
+	whole("what ONES has answered", written())
+
 	log.Info("adjusted config", zap.Reflect("http", map[string]string{"token": "53cret"}), zap.String("later", "y"))
 	if l := written(); l.Msg != "adjusted config" || l.Later != "y" {
 		t.Errorf("%+v", l)
@@ -136,15 +139,17 @@ func TestLogFormatHidesCredentials(t *testing.T) {
 	for _, credentials := range []bool{false, true} {
 		out.Reset()
 		log.Info("handled request", zap.Object("request", caddyhttp.LoggableHTTPRequest{Request: r, ShouldLogCredentials: credentials}),
-			zap.Object("resp_headers", caddyhttp.LoggableHTTPHeader{Header: http.Header{"Set-Cookie": {"c=53cret"}}, ShouldLogCredentials: credentials}))
+			zap.Object("resp_headers", caddyhttp.LoggableHTTPHeader{Header: http.Header{"Set-Cookie": {"c=53cret"}}, ShouldLogCredentials: credentials}),
+			zap.Object("headers", caddyhttp.LoggableHTTPHeader{Header: http.Header{"Set-Cookie": {"d=53cret"}}, ShouldLogCredentials: credentials})) // as reverse_proxy has them
 		var l struct {
-			Request struct{ Headers http.Header }
-			Headers http.Header `json:"resp_headers"`
+			Request  struct{ Headers http.Header }
+			Headers  http.Header `json:"resp_headers"`
+			Upstream http.Header `json:"headers"`
 		}
 		if err := json.Unmarshal(out.Bytes(), &l); err != nil || strings.Contains(out.String(), "53cret") {
 			t.Errorf("%v in %s", err, out.String())
 		}
-		for _, got := range []string{l.Request.Headers.Get("Cookie"), l.Request.Headers.Get("Authorization"), l.Request.Headers.Get("Proxy-Authorization"), l.Headers.Get("Set-Cookie")} {
+		for _, got := range []string{l.Request.Headers.Get("Cookie"), l.Request.Headers.Get("Authorization"), l.Request.Headers.Get("Proxy-Authorization"), l.Headers.Get("Set-Cookie"), l.Upstream.Get("Set-Cookie")} {
 			if got != "REDACTED" {
 				t.Errorf("%q in %s", got, out.String())
 			}

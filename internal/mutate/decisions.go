@@ -161,10 +161,12 @@ var decisions = []decision{
 	{line: "X21", file: "caddymodule/log_format.go", is: `"parameter":"code"`, becomes: `"parameter":"other"`},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"parameter":"state"`, becomes: `"parameter":"other"`},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"resp_headers>Location": `, becomes: `"resp_headers>Other": `},
+	{line: "X21", file: "caddymodule/log_format.go", is: `"headers>Location": `, becomes: `"headers>Other": `},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"request>headers>Cookie": `, becomes: `"request>headers>Other1": `},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"request>headers>Authorization": `, becomes: `"request>headers>Other2": `},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"request>headers>Proxy-Authorization": `, becomes: `"request>headers>Other3": `},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"resp_headers>Set-Cookie": `, becomes: `"resp_headers>Other4": `},
+	{line: "X21", file: "caddymodule/log_format.go", is: `"headers>Set-Cookie": `, becomes: `"headers>Other5": `},
 	{line: "X21", file: "caddymodule/log_format.go", is: `"http": `, becomes: `"other": `},
 	{line: "X21", file: "caddymodule/log_format.go", is: `f.within = inner`, becomes: `_ = inner`},
 
