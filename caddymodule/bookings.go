@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/onesgate/onesgate/internal/booking"
 	"github.com/onesgate/onesgate/internal/passthrough"
@@ -126,8 +127,17 @@ func (h *Bookings) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp
 	return nil
 }
 
+// MarshalLogObject implements zapcore.ObjectMarshaler: with trace in servers Caddy logs each
+// handler that a request comes to, and a token may stand in the configuration as it is.
+func (h *Bookings) MarshalLogObject(to zapcore.ObjectEncoder) error {
+	to.AddInt("service_tokens", len(h.ServiceTokens))
+	to.AddBool("graph_passthrough", h.GraphPassthrough)
+	return nil
+}
+
 // Interface guards
 var (
 	_ caddy.Provisioner           = (*Bookings)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Bookings)(nil)
+	_ zapcore.ObjectMarshaler     = (*Bookings)(nil)
 )

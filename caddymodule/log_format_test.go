@@ -157,6 +157,17 @@ func TestLogFormatHidesCredentials(t *testing.T) {
 	}
 }
 
+// What Caddy writes of a handler with trace in servers has no token in it, in whatever format.
+func TestHandlersAreLoggedWithoutTokens(t *testing.T) {
+	var out bytes.Buffer
+	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(&out), zap.DebugLevel))
+	var h caddyhttp.MiddlewareHandler = &Bookings{ServiceTokens: []ServiceToken{{Token: "53cret"}}, GraphPassthrough: true}
+	log.Debug(caddy.GetModuleName(h), zap.Any("module", h))
+	if line := out.String(); strings.Contains(line, "53cret") || !strings.Contains(line, `"graph_passthrough":true`) {
+		t.Error(line)
+	}
+}
+
 // Caddy's filter gives what it wraps the insides of objects as if they stood outside.
 func TestLogFormatWithinAFilter(t *testing.T) {
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
