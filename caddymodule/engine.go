@@ -37,6 +37,8 @@ type storeModule interface {
 	identity() string
 	// options are the rest, in words: what can't change while it is open.
 	options() string
+	// secret is what else can't, and stands in no words.
+	secret() string
 	// shared says whether several gateways may stand on the store: then the keys
 	// can't be made by one of them.
 	shared() bool
@@ -61,6 +63,7 @@ type engine struct {
 	id     string
 	kind   string // of the store: the last word of its module
 	opened string // how it was opened: what can't change until it is closed
+	secret string // likewise, and in no words
 	shared bool   // with other gateways
 
 	store  store.Store
@@ -123,6 +126,8 @@ func mayRun(m storeModule, keyset seal.Source) error {
 		return fmt.Errorf("the gateway runs with its store at %s, and a reload can't change that to %s: everybody would be signed out, and open bookings would stay behind. Stop it, carry the records over (onesgate ones backup before, restore after), and start it again", e.id, m.identity())
 	case e.opened != how:
 		return fmt.Errorf("the store runs with %s; to change that to %s, restart the gateway", e.opened, how)
+	case e.secret != m.secret():
+		return fmt.Errorf("the store at %s was opened with another user, password or option in its URL; for these to count, restart the gateway", e.id)
 	}
 	return nil
 }
@@ -171,7 +176,7 @@ func releaseEngine(e *engine, s *settings) error {
 }
 
 func openEngine(m storeModule, keyset seal.Source, s *settings) (_ *engine, err error) {
-	e := &engine{id: m.identity(), kind: m.CaddyModule().ID.Name(), opened: openedHow(m, keyset), shared: m.shared(), keyset: keyset}
+	e := &engine{id: m.identity(), kind: m.CaddyModule().ID.Name(), opened: openedHow(m, keyset), secret: m.secret(), shared: m.shared(), keyset: keyset}
 	log := slog.New(&liveHandler{engine: e})
 	e.log, e.events, e.look, e.meters = log, newEvents(log), make(chan struct{}, 1), newMeters()
 	e.hold(s)

@@ -154,6 +154,32 @@ func TestWhatCannotChangeWhileItRuns(t *testing.T) {
 	st.release(e, s)
 }
 
+// databased is a store that is opened with something that no error may tell.
+type databased struct {
+	*Badger
+	url string
+}
+
+func (d databased) secret() string { return d.url }
+
+// A password that a reload would not bring in is not taken as if it had.
+func TestTheDatabasesPasswordCannotChangeWhileItRuns(t *testing.T) {
+	st, s := newStage(t), settingsOf("running")
+	const url = "postgres://ones:0ld@db.example/gateway"
+	e, err := acquireEngine(databased{st.store, url}, seal.File(st.keyset), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.release(e, s)
+	if err := mayRun(databased{st.store, url}, seal.File(st.keyset)); err != nil {
+		t.Errorf("the same is refused: %v", err)
+	}
+	err = mayRun(databased{st.store, strings.Replace(url, "0ld", "n3w", 1)}, seal.File(st.keyset))
+	if err == nil || !strings.Contains(err.Error(), "restart the gateway") || strings.Contains(err.Error(), "0ld") || strings.Contains(err.Error(), "n3w") {
+		t.Errorf("another password: %v", err)
+	}
+}
+
 func TestKeysets(t *testing.T) {
 	st := newStage(t)
 	s := settingsOf("")

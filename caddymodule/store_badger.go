@@ -80,6 +80,8 @@ func (b *Badger) options() string {
 	return "min_free " + humanize.IBytes(b.minFree)
 }
 
+func (b *Badger) secret() string { return "" }
+
 func (b *Badger) examine(beside bool) doctor.Check { return doctor.Folder(b.dir, b.minFree, beside) }
 
 func (b *Badger) used(context.Context) bool {

@@ -85,6 +85,8 @@ func (p *Postgres) options() string {
 	return fmt.Sprintf("max_conns %d, timeout %s", p.MaxConns, time.Duration(p.Timeout))
 }
 
+func (p *Postgres) secret() string { return p.resolved.URL }
+
 func (p *Postgres) examine(bool) doctor.Check { return doctor.Database(p.resolved) }
 
 func (p *Postgres) used(ctx context.Context) bool {

@@ -18,7 +18,8 @@ func TestPostgresCaddyfile(t *testing.T) {
 	if err := p.Provision(caddy.Context{}); err != nil {
 		t.Fatal(err)
 	}
-	if p.resolved.MaxConns != 20 || p.resolved.Timeout != 2*time.Second || p.identity() != "postgres://db.example:5432/gateway" || !p.shared() {
+	if p.resolved.MaxConns != 20 || p.resolved.Timeout != 2*time.Second || p.identity() != "postgres://db.example:5432/gateway" || !p.shared() ||
+		p.secret() != "postgres://ones:secret@db.example/gateway" {
 		t.Errorf("%+v, %s", p.resolved, p.identity())
 	}
 	for text, why := range map[string]string{
