@@ -148,13 +148,13 @@ func acquireEngine(m storeModule, keyset seal.Source, s *settings) (*engine, err
 	if joined {
 		e.hold(s)
 		e.views.Configured()
-		e.work.Go(func() { e.endOpenOfOthers(s) })
 	}
 	return e, nil
 }
 
 // endOpenOfOthers closes what is open of people whose tenant is not configured any
-// more. What they ask for next, the gate refuses.
+// more. What they ask for next, the gate refuses: that of the configuration before has to
+// be gone.
 func (e *engine) endOpenOfOthers(s *settings) {
 	ctx, cancel := context.WithTimeout(e.running, time.Minute)
 	defer cancel()
@@ -311,10 +311,14 @@ func (e *engine) drop(s *settings) {
 	replaced := len(e.holders) > 1 && e.holders[len(e.holders)-1] != s // else it has failed, or the process ends
 	e.holders = slices.DeleteFunc(e.holders, func(h *settings) bool { return h == s })
 	if n := len(e.holders); n > 0 {
-		e.now.Store(e.holders[n-1])
+		now := e.holders[n-1]
+		e.now.Store(now)
 		e.views.Configured()
+		if replaced {
+			e.work.Go(func() { e.endOpenOfOthers(now) })
+		}
 		for room := range s.world.Rooms {
-			if _, still := e.holders[n-1].world.Rooms[room]; replaced && !still {
+			if _, still := now.world.Rooms[room]; replaced && !still {
 				e.log.Warn("a room is not configured any more; its bookings, if any, stay: onesgate ones status tells how many are not over", "room", room)
 			}
 		}

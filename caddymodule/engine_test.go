@@ -138,6 +138,34 @@ func TestReloadKeepsTheEngine(t *testing.T) {
 	}
 }
 
+// What is open of people whose tenant a reload takes away is closed when the old configuration
+// has gone, which still lets them in, and not if the reload fails.
+func TestReloadClosesWhatIsOpenOfOthers(t *testing.T) {
+	st := newStage(t)
+	for _, fails := range []bool{true, false} {
+		first, second := settingsOf("first"), settingsOf("second") // which knows nobody
+		e, closed := st.acquire(first), make(chan struct{})
+		attached := e.sessions.Attach(signedIn(t, e, "t.alice"), func() { close(closed) })
+		st.acquire(second)
+		if fails {
+			st.release(e, second)
+			st.release(e, first) // waits for all that the engine is at
+		} else {
+			st.release(e, first)
+			<-closed
+			st.release(e, second)
+		}
+		select {
+		case <-closed:
+			if fails {
+				t.Error("it is closed for a reload that has failed")
+			}
+		default:
+		}
+		attached.Detach()
+	}
+}
+
 func TestWhatCannotChangeWhileItRuns(t *testing.T) {
 	st := newStage(t)
 	s := settingsOf("running")
