@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,7 +43,7 @@ func (a *App) checkRoutes(s *caddyhttp.Server) error {
 	}
 	a.seen[s] = true
 	var w routeWalk
-	w.walk(loadedRoutes(s.Routes), passed{}, "")
+	w.walk(loadedRoutes(s.Routes, namedRoutes(s.NamedRoutes)), passed{}, "")
 	a.settings.ones = united(a.settings.ones, w.behind)
 	switch {
 	case w.twice:
@@ -114,7 +115,22 @@ func isOurs(pattern string) bool {
 	return ok && (rest == "" || rest[0] == '/' || rest[0] == '*')
 }
 
-func loadedRoutes(list caddyhttp.RouteList) (routes []siteRoute) {
+// byName returns the routes that stand under a name, for whoever invokes them.
+type byName func(name string) []siteRoute
+
+func namedRoutes(all map[string]*caddyhttp.Route) byName {
+	return func(name string) []siteRoute {
+		route := all[name]
+		if route == nil {
+			return nil
+		}
+		others := maps.Clone(all)
+		delete(others, name) // one that invokes itself would have no end
+		return loadedRoutes(caddyhttp.RouteList{*route}, namedRoutes(others))
+	}
+}
+
+func loadedRoutes(list caddyhttp.RouteList, invoked byName) (routes []siteRoute) {
 	for _, r := range list {
 		n := siteRoute{matched: len(r.MatcherSets)+len(r.MatcherSetsRaw) > 0, group: r.Group, terminal: r.Terminal}
 		for _, set := range r.MatcherSets {
@@ -125,30 +141,34 @@ func loadedRoutes(list caddyhttp.RouteList) (routes []siteRoute) {
 			}
 		}
 		for _, h := range r.Handlers {
-			n.handlers = append(n.handlers, loadedHandler(h))
+			n.handlers = append(n.handlers, loadedHandler(h, invoked))
 		}
 		for _, h := range r.HandlersRaw {
-			n.handlers = append(n.handlers, rawHandler(h))
+			n.handlers = append(n.handlers, rawHandler(h, invoked))
 		}
 		routes = append(routes, n)
 	}
 	return routes
 }
 
-func loadedHandler(h caddyhttp.MiddlewareHandler) (n siteHandler) {
+func loadedHandler(h caddyhttp.MiddlewareHandler, invoked byName) (n siteHandler) {
 	if m, ok := h.(caddy.Module); ok {
 		n.name = m.CaddyModule().ID.Name()
 	}
-	if sub, ok := h.(*caddyhttp.Subroute); ok {
-		n.routes = loadedRoutes(sub.Routes)
+	switch h := h.(type) {
+	case *caddyhttp.Subroute:
+		n.routes = loadedRoutes(h.Routes, invoked)
+	case *caddyhttp.Invoke:
+		n.routes = invoked(h.Name)
 	}
 	return n
 }
 
 // rawHandler reads a handler that is still JSON; what can't be read is for Caddy to refuse.
-func rawHandler(raw json.RawMessage) siteHandler {
+func rawHandler(raw json.RawMessage, invoked byName) siteHandler {
 	var read struct {
 		Handler string `json:"handler"`
+		Name    string `json:"name"`
 		Routes  []struct {
 			Group    string                       `json:"group"`
 			Terminal bool                         `json:"terminal"`
@@ -160,8 +180,11 @@ func rawHandler(raw json.RawMessage) siteHandler {
 	}
 	_ = json.Unmarshal(raw, &read)
 	n := siteHandler{name: read.Handler, tokenless: read.Handler == "ones_bookings" && len(read.ServiceTokens) == 0}
-	if n.name == "reverse_proxy" {
+	switch n.name {
+	case "reverse_proxy":
 		n.upstreams = read.upstreams()
+	case "invoke":
+		n.routes = invoked(read.Name)
 	}
 	for _, r := range read.Routes {
 		inner := siteRoute{matched: len(r.Match) > 0, group: r.Group, terminal: r.Terminal}
@@ -171,7 +194,7 @@ func rawHandler(raw json.RawMessage) siteHandler {
 			inner.paths = append(inner.paths, paths...)
 		}
 		for _, h := range r.Handle {
-			inner.handlers = append(inner.handlers, rawHandler(h))
+			inner.handlers = append(inner.handlers, rawHandler(h, invoked))
 		}
 		n.routes = append(n.routes, inner)
 	}

@@ -21,7 +21,13 @@ func TestRoutes(t *testing.T) {
 		{"our paths without a gate", ":8090 {\n respond /.ones/x ok\n ones_bookings {\n service_token 0123456789abcdef0123456789abcdef\n}\n}", ""},
 		{"bookings behind some gate", "ones.example {\n route {\n route /app/* {\n ones_auth\n}\n handle /app/v1/* {\n ones_bookings\n}\n}\n}", ""},
 		{"bookings after a block with a gate", "ones.example {\n route {\n handle /a/* {\n ones_auth\n}\n ones_bookings\n}\n}", ""},
+		{"bookings behind a gate with a name", "&(gate) {\n ones_auth\n}\nones.example {\n invoke gate\n handle_path /api/m365/* {\n ones_bookings\n}\n}", ""},
+		{"bookings with a name behind the gate", "&(api) {\n ones_bookings\n}\nones.example {\n ones_auth\n handle_path /api/m365/* {\n invoke api\n}\n}", ""},
+		{"all of a site with a name", "&(all) {\n ones_auth\n ones_bookings\n}\nones.example {\n invoke all\n}", ""},
 
+		{"bookings with a name, beside the gate", "&(api) {\n ones_bookings\n}\nones.example {\n handle /a/* {\n ones_auth\n}\n handle {\n invoke api\n}\n}", "ones_bookings has neither a service_token nor ones_auth before it"},
+		{"twice, once by its name", "&(gate) {\n ones_auth\n}\nones.example {\n route {\n ones_auth\n invoke gate\n}\n}", "ones_auth is there twice for the same requests"},
+		{"what invokes itself", "&(gate) {\n ones_auth\n invoke gate\n}\nones.example {\n invoke gate\n}", ""},
 		{"bookings beside the gate", "ones.example {\n handle /a/* {\n ones_auth\n}\n handle {\n ones_bookings\n}\n}", "ones_bookings has neither a service_token nor ones_auth before it"},
 		{"bookings before the gate", "ones.example {\n route {\n ones_bookings\n ones_auth\n}\n}", "ones_bookings has neither a service_token nor ones_auth before it"},
 		{"bookings of another site", "a-long-name.example {\n ones_auth\n}\nb.example {\n ones_bookings\n}", "ones_bookings has neither a service_token nor ones_auth before it"},

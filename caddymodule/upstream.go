@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/onesgate/onesgate/internal/doctor"
@@ -68,8 +69,12 @@ func upstreamsOf(config []byte) (all []upstream) {
 		return nil // the configuration's own finding says so
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Apps.HTTP.Servers)) {
+		var server struct {
+			Named map[string]*caddyhttp.Route `json:"named_routes"`
+		}
+		_ = json.Unmarshal(c.Apps.HTTP.Servers[name], &server) // Caddy has read it
 		var w routeWalk
-		w.walk(rawHandler(c.Apps.HTTP.Servers[name]).routes, passed{}, "")
+		w.walk(rawHandler(c.Apps.HTTP.Servers[name], namedRoutes(server.Named)).routes, passed{}, "")
 		all = united(all, w.behind)
 	}
 	return all

@@ -27,6 +27,7 @@ func TestUpstreams(t *testing.T) {
 		"two, and once":     {"ones.example {\n ones_auth\n reverse_proxy /a/* ones:8080 other:8080\n reverse_proxy ones:8080\n}", "ones:8080, other:8080"},
 		"deep inside":       {":8080 {\n ones_auth\n handle /a/* {\n route {\n reverse_proxy ones:8080\n}\n}\n}", "ones:8080"},
 		"two sites":         {"ones.example {\n ones_auth\n reverse_proxy a:1\n}\n:8080 {\n ones_auth\n reverse_proxy b:1\n}", "a:1, b:1"},
+		"with a name":       {"&(ones) {\n reverse_proxy ones:8080\n}\n&(gate) {\n ones_auth\n}\nones.example {\n invoke gate\n route {\n invoke ones\n}\n}", "ones:8080"},
 		"dynamic":           {"ones.example {\n ones_auth\n reverse_proxy {\n dynamic a ones 8080\n}\n}", ""},
 		"before the gate":   {"ones.example {\n route {\n reverse_proxy /a/* a:1\n ones_auth\n}\n}", "none"},
 		"beside the gate":   {":8080 {\n handle /a/* {\n ones_auth\n}\n handle {\n reverse_proxy a:1\n}\n}", "none"},
