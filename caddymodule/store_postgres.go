@@ -29,8 +29,8 @@ type Postgres struct {
 	// It holds a password, so give a placeholder: `{env.ONES_DATABASE_URL}`.
 	// Required.
 	URL string `json:"url,omitempty"`
-	// How many connections there are at most, beside one that only listens.
-	// Default: 12.
+	// How many connections there are at most, beside one that only listens, and one
+	// while all records are read, to count them or for a backup. Default: 12.
 	MaxConns int `json:"max_conns,omitempty"`
 	// How long one statement may take. Default: `5s`.
 	Timeout caddy.Duration `json:"timeout,omitempty"`

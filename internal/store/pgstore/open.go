@@ -21,7 +21,7 @@ type Options struct {
 	// an sslmode, other machines are spoken to with sslmode=verify-full.
 	URL string
 	// MaxConns is how many connections there are at most, beside one that only
-	// listens. 0: 12.
+	// listens, and one for each Snapshot. 0: 12.
 	MaxConns int
 	// Timeout is how long one statement may take. Twice as long a call waits for
 	// a database that does not answer. 0: 5 s.
