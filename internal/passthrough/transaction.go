@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -54,27 +56,26 @@ func members(body []byte) ([]member, *Refusal) {
 
 func binds(name string) bool { return strings.Contains(strings.ToLower(name), "@odata.bind") }
 
-// refers says whether a value within a body is, or holds, a reference.
+// refers says whether a value within a body is, or holds, a reference, also one that
+// another member of the same name hides from some readers.
 func refers(value json.RawMessage) bool {
 	if !bytes.ContainsAny(value, "{") {
 		return false
 	}
-	var v any
-	return json.Unmarshal(value, &v) != nil || refersIn(v)
-}
-
-func refersIn(v any) bool {
-	switch v := v.(type) {
-	case []any:
-		return slices.ContainsFunc(v, refersIn)
-	case map[string]any:
-		for name, value := range v {
-			if binds(name) || strings.EqualFold(name, "@odata.id") || strings.EqualFold(name, "@id") || refersIn(value) {
-				return true
-			}
+	d := json.NewDecoder(bytes.NewReader(value))
+	for {
+		t, err := d.Token()
+		if err != nil {
+			return !errors.Is(err, io.EOF)
+		}
+		name, _ := t.(string) // if a colon follows
+		if !binds(name) && !strings.EqualFold(name, "@odata.id") && !strings.EqualFold(name, "@id") {
+			continue
+		}
+		if bytes.HasPrefix(bytes.TrimSpace(value[d.InputOffset():]), []byte(":")) {
+			return true
 		}
 	}
-	return false
 }
 
 // withTransaction gives an event, an object with these members, a transactionId if it has

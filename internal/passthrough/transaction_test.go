@@ -53,10 +53,26 @@ func TestBodiesRefused(t *testing.T) {
 		{`{"calendar":{"@odata.id":"https://graph.example/v1.0/users/bob/calendar"}}`, 403},
 		{`{"calendar":{"\u0040ID":"users/bob/calendar"}}`, 403},
 		{`{"a":[{"b":{"calendar@odata.bind":"x"}}]}`, 403},
+		{`{"a":{"b":{"@odata.id" : "x"},"b":1}}`, 403},
+		{`{"a":[{"b":[{"@id":"x"}],"b":null}]}`, 403},
 		{`{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, 400},
 	} {
 		if _, no := members([]byte(tt.in)); no == nil || no.Status != tt.status {
 			t.Errorf("%.80s: %v, want %d", tt.in, no, tt.status)
+		}
+	}
+}
+
+// What only looks like a reference passes.
+func TestBodiesThatRefer(t *testing.T) {
+	for _, in := range []string{
+		`{"@odata.id":"x"}`,
+		`{"a":{"subject":"@odata.id","b":["@odata.bind","@id"]}}`,
+		`{"a":{"@odata.type":"x","id":"y","@odata.ids":1}}`,
+		`{"a":["@odata.id",":"]}`,
+	} {
+		if _, no := members([]byte(in)); no != nil {
+			t.Errorf("%s: %v", in, no)
 		}
 	}
 }
