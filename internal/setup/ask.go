@@ -240,7 +240,17 @@ func (d *Dialogue) room(r *Room, last Room) {
 		return nil
 	}
 	d.ask(q)
-	d.text(&r.Group, question{field: "rooms", label: "  Rooms that can stand in for each other, such as those of a floor", fallback: last.Group})
+	q = question{field: "rooms", label: "  Rooms that can stand in for each other, such as those of a floor", fallback: last.Group}
+	if last.Group != "" { // which an empty line stands for
+		q.label += " (-: none)"
+	}
+	q.set = func(s string) error {
+		if r.Group = s; s == "-" {
+			r.Group = ""
+		}
+		return nil
+	}
+	d.ask(q)
 	d.text(&r.MaxDuration, question{field: "rooms", label: "  The longest booking, such as 4h", fallback: last.MaxDuration})
 	d.text(&r.BookingWindow, question{field: "rooms", label: "  How far ahead one may book, such as 60d", fallback: last.BookingWindow})
 }

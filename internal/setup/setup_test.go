@@ -73,6 +73,7 @@ func contoso() Answers {
 		Rooms: []Room{
 			{"boardroom", "boardroom@contoso.com", "The Boardroom", "Asia/Hong_Kong", 12, "10th floor", "4h", "60d"},
 			{"attic-2", "Attic.2@contoso.com", "Attic-2", "Asia/Hong_Kong", 0, "10th floor", "90m", "60d"},
+			{"hut", "hut@contoso.com", "Hut", "Asia/Hong_Kong", 0, "", "90m", "60d"},
 		},
 		DefaultGroups: []string{"staff", "Room users"}, CardNumber: "pager", LoginButton: "Sign in with Microsoft 365",
 		Admins: []string{"alice@contoso.com"},
@@ -87,6 +88,7 @@ func TestAsk(t *testing.T) {
 		"", "Microsoft", "common", tenant, client, secret, "2027-05-01", // Server settings
 		"boardroom@contoso.com", "", "The Boardroom", "Mars", "Asia/Hong_Kong", "twelve", "12", "10th floor", "4h", "60d", // Room settings
 		"Attic.2@contoso.com", "", "", "", "0", "", "90m", "",
+		"hut@contoso.com", "", "", "", "", "-", "", "",
 		"",
 		"staff, Room users", "pager", "", "alice@contoso.com", // User settings
 	}
@@ -116,7 +118,7 @@ func TestAsk(t *testing.T) {
 		"The gateway", "This can't be: no address.", "Server settings", "Integration name [contoso]", "Service operator [microsoft]", "https://portal.example",
 		"Tenant ID", "every tenant there is", "Client ID", "Client secret", "It expires on", "Calendars.ReadWrite.Shared",
 		"Room settings", "https://ones.contoso.com/.ones/rooms/callback", "time_zone is not known", "write a number",
-		"name in addresses [attic-2]", "Asia/Hong_Kong [Asia/Hong_Kong]",
+		"name in addresses [attic-2]", "Asia/Hong_Kong [Asia/Hong_Kong]", "(-: none) [10th floor]",
 		"User settings", "https://ones.contoso.com/.ones/callback", "Default user groups", "Card number", "login button", "Administrators",
 	} {
 		at := strings.Index(said[from:], want)
