@@ -8,8 +8,9 @@ import (
 	"github.com/onesgate/onesgate/internal/graph"
 )
 
-// maxSuggested bounds how many times findMeetingTimes is asked for one answer: it tells of one
-// room at one time whether it is free, and no more.
+// maxSuggested bounds of how many slots of a room findMeetingTimes is asked: it tells of one room
+// at one time whether it is free, and no more. How long all of an answer may take bounds whoever
+// asks about several rooms.
 const maxSuggested = 20
 
 // suggested asks findMeetingTimes, with the person's grant, whether a room is free for
