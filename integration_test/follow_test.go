@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -128,8 +129,14 @@ func TestOneBookingIsFollowed(t *testing.T) {
 
 	// The trace.
 	trace := ""
-	for _, span := range []string{"booking accept", "graph create_event", "booking turn"} {
-		line := p.line(`{"Name":"` + span + `"`)
+	for spans := []string{"booking accept", "graph create_event", "booking turn"}; len(spans) > 0; {
+		line := p.line(`{"Name":"`) // in the order in which they end
+		at := slices.IndexFunc(spans, func(span string) bool { return strings.HasPrefix(line, `{"Name":"`+span+`"`) })
+		if at < 0 {
+			continue
+		}
+		span := spans[at]
+		spans = slices.Delete(spans, at, at+1)
 		of := regexp.MustCompile(`"TraceID":"([0-9a-f]+)"`).FindStringSubmatch(line)
 		if trace == "" {
 			trace = of[1]
