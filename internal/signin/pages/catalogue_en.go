@@ -44,7 +44,7 @@ var english = catalogue{
 		DisconnectTitle:   "Disconnect ONES from Microsoft\u00a0365?",
 		DisconnectLead:    "ONES gives up the access to your calendar that you have granted. Then:",
 		DisconnectKept:    "Rooms you have booked stay booked.",
-		DisconnectPending: "Bookings and changes that are still waiting can’t be carried out any more.",
+		DisconnectPending: "Bookings and changes that are still waiting are not carried out until you sign in again.",
 		DisconnectSignIn:  "You are signed out in every browser, and asked to sign in again when you come back.",
 		DisconnectStay:    "Stay connected",
 

@@ -44,7 +44,7 @@ var simplifiedChinese = catalogue{
 		DisconnectTitle:   "要断开 ONES 与 Microsoft\u00a0365 的连接吗？",
 		DisconnectLead:    "ONES 将放弃您所授予的日历访问权限。之后：",
 		DisconnectKept:    "已预订的会议室不受影响。",
-		DisconnectPending: "仍在等待处理的预订和更改将无法执行。",
+		DisconnectPending: "仍在等待处理的预订和更改，在您再次登录之前不会执行。",
 		DisconnectSignIn:  "您会在所有浏览器退出登录，再次使用时须重新登录。",
 		DisconnectStay:    "保持连接",
 

@@ -44,7 +44,7 @@ var traditionalChinese = catalogue{
 		DisconnectTitle:   "要中斷 ONES 與 Microsoft\u00a0365 的連接嗎？",
 		DisconnectLead:    "ONES 將放棄您所授予的行事曆存取權。之後：",
 		DisconnectKept:    "已預訂的會議室不受影響。",
-		DisconnectPending: "仍在等候處理的預訂和更改將無法執行。",
+		DisconnectPending: "仍在等候處理的預訂和更改，在您再次登入之前不會執行。",
 		DisconnectSignIn:  "您會在所有瀏覽器登出，再次使用時須重新登入。",
 		DisconnectStay:    "保持連接",
 
