@@ -175,7 +175,7 @@ const (
 	reasonTaken        = "The room declined: somebody else has it at that time."
 	reasonPolicy       = "The room declined though it is free at that time: its policy doesn't allow this booking."
 	reasonGone         = "The room was taken by somebody else before the booking could be brought to Microsoft 365."
-	reasonLost         = "The room declined the change, and the time before was taken by somebody else meanwhile."
+	reasonLost         = "The room declined the change, and then the time before, too: somebody else has it by now, or the room's policy doesn't allow it any more."
 	reasonUninvited    = "The room was taken out of the meeting in the organizer's calendar."
 	reasonNotBack      = "The room declined the change, and Microsoft 365 refused to put the booking back."
 	reasonMeetingBody  = "The text could not be changed without ending the online meeting: change it in Outlook."
