@@ -134,8 +134,8 @@ func parseSpan(start, end, zoneName string, allDay bool, roomZone *time.Location
 		zone, strict = z, true
 	}
 	read := instant
-	if allDay {
-		read = day
+	if allDay { // it is of dates where the room is, whose calendar has no other
+		read, zone, strict = day, roomZone, false
 	}
 	var wrong []fieldError
 	s := span{zone: zone}

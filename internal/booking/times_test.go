@@ -37,7 +37,9 @@ func TestParseSpan(t *testing.T) {
 		{"all day", "2026-12-01", "2026-12-02", "", true, "Asia/Hong_Kong", "2026-11-30T16:00:00Z", "2026-12-01T16:00:00Z"},
 		{"all day by times", "2026-12-01T00:00:00+08:00", "2026-12-02T00:00:00+08:00", "", true, "Asia/Hong_Kong", "2026-11-30T16:00:00Z", "2026-12-01T16:00:00Z"},
 		{"all day, not midnight", "2026-12-01T01:00:00+08:00", "2026-12-02", "", true, "Asia/Hong_Kong", "", "body.start: an all-day booking"},
-		{"all day where midnight is skipped", "2026-03-29", "2026-03-30", "Asia/Beirut", true, "UTC", "2026-03-28T22:00:00Z", "2026-03-29T21:00:00Z"},
+		{"all day, in another zone", "2026-12-01", "2026-12-02", "America/New_York", true, "Asia/Hong_Kong", "2026-11-30T16:00:00Z", "2026-12-01T16:00:00Z"},
+		{"all day, in no zone", "2026-12-01", "2026-12-02", "New York", true, "Asia/Hong_Kong", "", "body.time_zone:"},
+		{"all day where midnight is skipped", "2026-03-29", "2026-03-30", "", true, "Asia/Beirut", "2026-03-28T22:00:00Z", "2026-03-29T21:00:00Z"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -59,7 +61,7 @@ func TestParseSpan(t *testing.T) {
 
 func TestAllDayFloats(t *testing.T) {
 	for _, zone := range []string{"Asia/Hong_Kong", "America/Los_Angeles", "Asia/Beirut", "UTC"} {
-		s, wrong := parseSpan("2026-03-29", "2026-03-31", zone, true, time.UTC)
+		s, wrong := parseSpan("2026-03-29", "2026-03-31", "", true, mustLocation(zone))
 		if wrong != nil {
 			t.Fatal(wrong)
 		}
