@@ -296,6 +296,7 @@ func TestTimeZoneKeepsTheTimeOfDay(t *testing.T) {
 		"the same, from UTC":      {[]any{"start", "2026-12-01T02:00:00Z", "end", "2026-12-01T03:00Z"}, `{"time_zone":"Asia/Hong_Kong"}`, "2026-12-01T10:00:00+08:00", "2026-12-01T11:00:00+08:00"},
 		"and another subject":     {[]any{"start", "2026-12-01T02:00:00Z"}, `{"time_zone":"Asia/Hong_Kong","subject":"x"}`, "2026-12-01T10:00:00+08:00", "2026-12-01T11:00:00+08:00"},
 		"the room's again":        {[]any{"start", "2026-12-01T10:00:00+01:00", "end", "2026-12-01T11:00:00+01:00", "time_zone", "Europe/Berlin"}, `{"time_zone":null}`, "2026-12-01T10:00:00+08:00", "2026-12-01T11:00:00+08:00"},
+		"other times, from UTC":   {[]any{"start", "2026-12-01T10:00", "end", "2026-12-01T11:00", "time_zone", "Europe/Berlin"}, `{"start":"2026-12-01T16:00:00Z","end":"2026-12-01T17:00Z"}`, "2026-12-01T17:00:00+01:00", "2026-12-01T18:00:00+01:00"},
 	} {
 		story(t, func(h *house) {
 			made := h.book("10:00", "11:00", tt.booked...)

@@ -87,6 +87,9 @@ func (p Patch) apply(r *record) (Request, error) {
 			req.End = write(r.End)
 		}
 	}
+	if !p.TimeZone.there && req.TimeZone != "" && !req.AllDay { // the caller has named no zone that an offset could contradict
+		req.Start, req.End = inZone(req.Start, r.location()), inZone(req.End, r.location())
+	}
 	if r.isSeries() && p.Room.there && !p.Start.there && !p.End.there && !p.TimeZone.there {
 		// Its dates stay at their times, whatever the zone of the other room.
 		req.TimeZone, req.Start, req.End = r.Zone, r.wall(r.Start), r.wall(r.End)

@@ -51,11 +51,7 @@ func location(name string) (*time.Location, error) {
 // instant reads a time with an offset, or wall time in zone. An offset has to
 // be that of the zone at that time if strict.
 func instant(value string, zone *time.Location, strict bool) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
-		t, err := time.Parse(layout, value)
-		if err != nil {
-			continue
-		}
+	if t, ok := withOffset(value); ok {
 		_, given := t.Zone()
 		if _, real := t.In(zone).Zone(); strict && given != real {
 			return time.Time{}, fmt.Errorf("the offset %s is not that of %s at that time, which is %s: send one or the other",
@@ -75,6 +71,25 @@ func instant(value string, zone *time.Location, strict bool) (time.Time, error) 
 		return plausible(t)
 	}
 	return time.Time{}, errTimeForm
+}
+
+// withOffset reads a time that says by itself which instant it is.
+func withOffset(value string) (t time.Time, ok bool) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
+		if t, err := time.Parse(layout, value); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// inZone is a time with an offset as zone has it; any other stays as it is.
+func inZone(value string, zone *time.Location) string {
+	t, ok := withOffset(strings.TrimSpace(value))
+	if !ok {
+		return value
+	}
+	return t.In(zone).Format(time.RFC3339)
 }
 
 // plausible bounds years to those that Exchange and our keys hold easily.
