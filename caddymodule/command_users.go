@@ -86,7 +86,7 @@ func (l userList) print(to io.Writer, now time.Time) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tMAIL\tINTEGRATION\tCONNECTION\tSINCE\tLAST SEEN\tUSER")
 	for _, u := range l.Users {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(u.Name, "-"), cmp.Or(u.Email, "-"), u.Integration, u.Connection,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(u.Name, "-"), cmp.Or(u.Email, "-"), u.Integration, u.connection(),
 			when(u.Since, now), when(u.LastSeen, now), u.ID)
 	}
 	return w.Flush()
@@ -119,6 +119,14 @@ func usersShowCommand() *cobra.Command {
 	}, userShowPath, func(args []string) any { return userRequest{args[0]} }, userDetails.print)
 }
 
+// connection is how theirs stands, in words. Whoever has disconnected has none.
+func (u userEntry) connection() string {
+	if u.Connected.IsZero() {
+		return u.Connection + " (disconnected)"
+	}
+	return u.Connection
+}
+
 // print tells it to people.
 func (u userDetails) print(to io.Writer) error {
 	if u.Erased != "" {
@@ -132,7 +140,7 @@ func (u userDetails) print(to io.Writer) error {
 		{"mail", u.Email},
 		{"card number", u.CardNumber},
 		{"integration", u.Integration},
-		{"connection", u.Connection},
+		{"connection", u.connection()},
 		{"since", stampOrNone(u.Since)},
 		{"refused with", u.Reason},
 		{"signed in for it", stampOrNone(u.Connected)},

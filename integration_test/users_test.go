@@ -47,6 +47,9 @@ func TestSomebodyLeaves(t *testing.T) {
 	w.fails("nobody like that is known", "users", "disconnect", "zoe@contoso.example")
 
 	w.succeeds(id+` is disconnected; 1 session ended`, "users", "disconnect", alice)
+	for _, told := range [][]string{{"users", "list"}, {"users", "show", alice}} {
+		w.succeeds(`needs_sign_in \(disconnected\)`, told...)
+	}
 	v.wantsSession(false)
 	if a := w.serve(http.MethodPost, "/v1/bookings", meeting("boardroom", 2, 12), "Ones-Act-As", alice); a.StatusCode != http.StatusForbidden || a.json(t)["code"] != "needs_sign_in" {
 		t.Errorf("booking for somebody who is disconnected: %d %s", a.StatusCode, a.body)
