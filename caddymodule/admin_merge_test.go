@@ -46,7 +46,11 @@ func TestAdminMerge(t *testing.T) {
 	}
 	old := userDetails{userEntry: userEntry{ID: "t.alice", Name: "Alice Chan"}}
 	into := userDetails{userEntry: userEntry{ID: "t.alice-anew", Email: "alice@contoso.example"}}
-	if got := old.mergedInto(into); got != "This gives all bookings of Alice Chan (t.alice), also private ones, to alice@contoso.example (t.alice-anew), and removes the first for good." {
+	const asked = "This gives all bookings of Alice Chan (t.alice), also private ones, to alice@contoso.example (t.alice-anew), and removes the first for good."
+	if got := old.mergedInto(into, true); got != asked+" Nothing checks that they are one person." {
+		t.Errorf("with force: %q", got)
+	}
+	if got := old.mergedInto(into, false); got != asked {
 		t.Errorf("asked: %s", got)
 	}
 	if err := ask(strings.NewReader("no\n"), io.Discard, "", errNotMerged); !errors.Is(err, errNotMerged) {

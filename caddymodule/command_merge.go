@@ -25,9 +25,9 @@ booked, also of what is private, and all else of OLD is removed: connection, ses
 name, address, card. It can't be undone.
 
 Both must have come through the same integration, and NEW must have signed in. It is
-refused if Microsoft still knows the account of OLD, or if the two have neither an
-address nor a card number in common, unless --force is there. Where both have one
-address, name them by their user ids, which "onesgate ones users list" shows.`,
+refused unless Microsoft, which is asked, refuses the account of OLD, or if the two have
+neither an address nor a card number in common; --force leaves both out. Where both have
+one address, name them by their user ids, which "onesgate ones users list" shows.`,
 		Args: cobra.ExactArgs(2),
 		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
 			gateway, err := from.client()
@@ -41,7 +41,7 @@ address, name them by their user ids, which "onesgate ones users list" shows.`,
 			if err := gateway.tell(ctx, userShowPath, userRequest{args[1]}, &into); err != nil {
 				return err
 			}
-			if err := confirm(cmd, yes, old.mergedInto(into), errNotMerged); err != nil {
+			if err := confirm(cmd, yes, old.mergedInto(into, force), errNotMerged); err != nil {
 				return err
 			}
 			var done merged
@@ -57,9 +57,13 @@ address, name them by their user ids, which "onesgate ones users list" shows.`,
 	return cmd
 }
 
-// mergedInto tells what a merge does.
-func (u userDetails) mergedInto(into userDetails) string {
-	return "This gives all bookings of " + u.inFull() + ", also private ones, to " + into.inFull() + ", and removes the first for good."
+// mergedInto tells what a merge does, and with force what it doesn't.
+func (u userDetails) mergedInto(into userDetails, force bool) string {
+	unchecked := ""
+	if force {
+		unchecked = " Nothing checks that they are one person."
+	}
+	return "This gives all bookings of " + u.inFull() + ", also private ones, to " + into.inFull() + ", and removes the first for good." + unchecked
 }
 
 // print tells it to people.
