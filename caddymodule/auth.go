@@ -85,8 +85,12 @@ func (h *Auth) Provision(ctx caddy.Context) (err error) {
 	if err := h.provision(); err != nil {
 		return fmt.Errorf("ones_auth: %w", err)
 	}
-	if err := h.app.checkRoutes(serverOf(ctx)); err != nil {
+	server := serverOf(ctx)
+	if err := h.app.checkRoutes(server); err != nil {
 		return err
+	}
+	if server != nil {
+		server.RegisterConnContext(withConn)
 	}
 	h.gate = sync.OnceValue(h.newGate)
 	return nil

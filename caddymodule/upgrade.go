@@ -2,23 +2,40 @@ package caddymodule
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"net"
 	"net/http"
 )
 
-// forUpgrade is the writer for a request that may become a WebSocket: its connection is
-// taken over without what would have io.CopyBuffer leave reverse_proxy's buffers, of
-// stream_buffer_size, and take two of 32 KiB, for each WebSocket and as long as it is open.
-// Without TLS that is what happens: a net.TCPConn copies by itself, and here it can do no better.
+// forUpgrade is the writer for a request that may become a WebSocket. Its connection is
+// taken over so that what holds up reverse_proxy is hidden, and what it lacks is there:
+//
+//   - A net.TCPConn, and any connection of a site that has an access log, copies by itself
+//     (io.ReaderFrom, io.WriterTo), with a buffer of 32 KiB each way that stream_buffer_size
+//     has no say in. It can't do better than copy here.
+//   - Where the site has an access log, a connection can't be closed by halves: when ONES
+//     has said its last, reverse_proxy closes all of it, and what is still on its way to the
+//     browser gets lost.
 func forUpgrade(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
 	if r.Header.Get("Upgrade") == "" {
 		return w
 	}
-	return upgradeWriter{w}
+	below, _ := r.Context().Value(connKey{}).(net.Conn)
+	return upgradeWriter{w, below}
 }
 
-type upgradeWriter struct{ http.ResponseWriter }
+// connKey is for the connection that a request came over, in its context.
+type connKey struct{}
+
+func withConn(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, conn)
+}
+
+type upgradeWriter struct {
+	http.ResponseWriter
+	below net.Conn // what the connection is on; nil: not known
+}
 
 // Unwrap is for http.ResponseController.
 func (w upgradeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -29,19 +46,24 @@ func (w upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return copiedConn{conn}, buffered, nil
+	return copiedConn{conn, w.below}, buffered, nil
 }
 
-// A copiedConn is neither an io.ReaderFrom nor an io.WriterTo.
-type copiedConn struct{ net.Conn }
+// A copiedConn is neither an io.ReaderFrom nor an io.WriterTo, and can be closed by halves.
+type copiedConn struct {
+	net.Conn
+	below net.Conn
+}
 
-// CloseWrite closes the half that is written to.
+// CloseWrite closes the half that is written to. Nothing that was written before is held
+// back above what it is on.
 func (c copiedConn) CloseWrite() error {
-	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if !ok {
-		return errors.ErrUnsupported
+	for _, conn := range []net.Conn{c.Conn, c.below} {
+		if half, ok := conn.(interface{ CloseWrite() error }); ok {
+			return half.CloseWrite()
+		}
 	}
-	return half.CloseWrite()
+	return errors.ErrUnsupported
 }
 
 // Interface guard

@@ -9,11 +9,21 @@ import (
 	"testing"
 )
 
+// logged is a connection as Caddy's access log has it.
+type logged struct{ net.Conn }
+
+type loggingWriter struct{ http.ResponseWriter }
+
+func (w loggingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	return logged{conn}, buffered, err
+}
+
 // A connection that becomes a WebSocket leaves the buffers to whoever copies, and can
 // still be closed by halves.
 func TestUpgradeLeavesBuffersToTheProxy(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, _, err := http.NewResponseController(forUpgrade(w, r)).Hijack()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(forUpgrade(loggingWriter{w}, r)).Hijack()
 		if err != nil {
 			t.Error(err)
 			return
@@ -33,6 +43,8 @@ func TestUpgradeLeavesBuffersToTheProxy(t *testing.T) {
 			t.Errorf("%q, %v", rest, err)
 		}
 	}))
+	server.Config.ConnContext = withConn
+	server.Start()
 	defer server.Close()
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {

@@ -34,6 +34,17 @@ func liveONES(w *world) (closed chan string) {
 				base64.StdEncoding.EncodeToString(accept[:]), r.Header.Get("X-Ones-User-Id"))
 			_, _ = io.Copy(conn, buffered)
 			closed <- "socket"
+		case "/last":
+			conn, _, err := rw.(http.Hijacker).Hijack()
+			if err != nil {
+				w.t.Error(err)
+				return
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+			_, _ = io.CopyN(conn, zeros{}, lastWords)
+			_ = conn.(*net.TCPConn).CloseWrite()
+			<-closed // by whoever has read it all
 		case "/events":
 			rw.Header().Set("Content-Type", "text/event-stream")
 			_, _ = io.WriteString(rw, "data: hello\n\n")
@@ -46,6 +57,14 @@ func liveONES(w *world) (closed chan string) {
 	})
 	return closed
 }
+
+// lastWords are how many bytes ONES writes at /last before it has nothing more to say, and reads
+// nothing.
+const lastWords = 4 << 20
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
 // A stream is an open connection through the gateway.
 type stream struct {
@@ -281,4 +300,24 @@ func TestSessionsCommand(t *testing.T) {
 	w.succeeds(alice+" is not signed in", "sessions", "revoke", "--user", alice)
 	w.succeeds(`"sessions":\[\]`, "sessions", "list", "--user", alice, "--json")
 	w.fails("nobody like that is known", "sessions", "revoke", "--user", "nobody@contoso.example")
+}
+
+// What ONES has written to a WebSocket reaches the browser though ONES has said its last and the
+// browser has not, also where the site has an access log.
+func TestLastWordsOfAWebSocket(t *testing.T) {
+	w := newWorld(t)
+	closed := liveONES(w)
+	w.write(map[string]any{"Proxy": "\n\tlog"})
+	w.gateway()
+	v := newVisitor(t, w.home)
+	v.signIn(alice)
+	s := v.opens("/last", v.upgrade()...)
+	if _, err := s.handshake(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.CopyN(s.conn, zeros{}, 2*lastWords) }() // until it is closed
+	if n, err := io.Copy(io.Discard, s); n != lastWords || err != nil {
+		t.Errorf("%d bytes of %d came, then %v", n, lastWords, err)
+	}
+	closed <- "last"
 }
