@@ -8,9 +8,12 @@ import (
 	"time"
 )
 
+// plotsVariable names the folder for what is drawn.
+const plotsVariable = "ONESGATE_SOAK_PLOTS"
+
 // plot draws what the gateways took, if somebody wants it, as SVG.
 func (s *soak) plot() {
-	dir := os.Getenv("ONESGATE_SOAK_PLOTS")
+	dir := os.Getenv(plotsVariable)
 	if dir == "" {
 		return
 	}

@@ -59,6 +59,9 @@ func TestSoak(t *testing.T) {
 		if err != nil || length < 10*time.Minute {
 			t.Fatalf("ONESGATE_SOAK=%q is not a time of 10m or more", inEarnest)
 		}
+		if dir := os.Getenv(plotsVariable); dir != "" && !filepath.IsAbs(dir) {
+			t.Fatalf("%s=%q is not an absolute path", plotsVariable, dir)
+		}
 		p = long(length / 2)
 	}
 	for i, engine := range []string{"badger", "postgres"} {
