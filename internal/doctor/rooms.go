@@ -152,10 +152,11 @@ func (i Integration) mailboxes(ctx context.Context, g *graph.Client, p Person, r
 	return found
 }
 
-// schedules asks for a few rooms at a time, as one call of Microsoft Graph's does.
+// schedules asks for as many rooms at a time as one call of Microsoft Graph's does, each of
+// which may take as long as any other.
 func (i Integration) schedules(ctx context.Context, g *graph.Client, p Person, addresses []string) (map[string]graph.Schedule, error) {
 	now, all := i.Now(), map[string]graph.Schedule{}
-	for some := range slices.Chunk(addresses, 20) {
+	for some := range slices.Chunk(addresses, graph.SchedulesPerCall) {
 		brief, cancel := context.WithTimeout(ctx, DefaultTimeout)
 		seen, err := g.Schedules(brief, p.Mailbox, some, now, now.Add(24*time.Hour))
 		cancel()

@@ -38,15 +38,15 @@ func (e *ScheduleError) Error() string {
 	return fmt.Sprintf("Microsoft Graph cannot see this calendar: %s %s", clean(e.ResponseCode), clean(e.Message))
 }
 
-// schedulesPerCall is the documented limit of one getSchedule.
-const schedulesPerCall = 20
+// SchedulesPerCall is the documented limit of one getSchedule.
+const SchedulesPerCall = 20
 
 // Schedules asks for the busy times of mailboxes between two instants, less
 // than 62 days apart (https://learn.microsoft.com/graph/outlook-get-free-busy-schedule).
 // The answer has an entry for every address, under the spelling it was asked by.
 func (c *Client) Schedules(ctx context.Context, mb Mailbox, addresses []string, from, to time.Time) (map[string]Schedule, error) {
 	found := make(map[string]Schedule, len(addresses))
-	for chunk := range slices.Chunk(addresses, schedulesPerCall) {
+	for chunk := range slices.Chunk(addresses, SchedulesPerCall) {
 		body := struct {
 			Schedules []string `json:"schedules"`
 			Start     DateTime `json:"startTime"`
